@@ -1,0 +1,56 @@
+"""The one tree of errors; rooms add leaves in an `errors.py` of their own.
+
+AetheriusError
++-- DomainError            a rule said no: the same request will be refused again
+|   +-- InvalidMessageError    a message from outside breaks a rule of its form
+|   +-- WrongStateError        the aggregate is past (or not yet at) the state the command needs
+|   +-- UnknownEventError      a stored topic names no event type of this version
++-- InfrastructureError    the world said no: may be tried again
+"""
+
+from __future__ import annotations
+
+
+class AetheriusError(Exception):
+    """Whatever Aetherius itself raises."""
+
+
+class DomainError(AetheriusError):
+    """A rule refused; trying again changes nothing."""
+
+
+class InfrastructureError(AetheriusError):
+    """A server, disk or network refused; trying again may succeed."""
+
+
+class InvalidMessageError(DomainError):
+    """A message from outside is malformed.
+
+    Attributes: `place` (which message), `rule` (which field breaks which rule).
+    """
+
+    def __init__(self, place: str, rule: str) -> None:
+        super().__init__(f"{place}: {rule}")
+        self.place = place
+        self.rule = rule
+
+
+class WrongStateError(DomainError):
+    """The aggregate's state does not allow the command.
+
+    Attributes: `what` (aggregate and id), `state`, `command`.
+    """
+
+    def __init__(self, what: str, state: str, command: str) -> None:
+        super().__init__(f"{what} is {state}: cannot {command}")
+        self.what = what
+        self.state = state
+        self.command = command
+
+
+class UnknownEventError(DomainError):
+    """A topic in the log is not known to this version of the program."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"no event type for topic {topic!r}: written by a newer version?")
+        self.topic = topic

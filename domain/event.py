@@ -1,0 +1,173 @@
+"""What an event is: a frozen fact with a topic, and the envelope that says who and what led to it.
+
+Topics are explicit (`Incident.Opened.v1`): the module an event lives in may change, its topic never does. A new shape is a new version: the old
+class keeps its topic under `_upcasters` as a function from the old fields to the new, and stored bytes are never rewritten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import cache
+from typing import Any, ClassVar
+from uuid import UUID
+
+import msgspec
+
+from aetherius.domain.errors import UnknownEventError
+
+_types: dict[str, type[Event]] = {}
+_upcasters: dict[str, tuple[type[Event], Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact of one stream. Subclasses give `stream` (its kind), and `schema` (its version, from 1) as class arguments.
+
+    The kind and the class name make the topic: `class Opened(Event, stream="Incident")` is `Incident.Opened.v1`.
+    """
+
+    topic: ClassVar[str] = ""
+    kind: ClassVar[str] = ""
+    """Topic without the version: `Incident.Opened`."""
+
+    def __init_subclass__(cls, stream: str = "", schema: int = 1, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if stream:
+            cls.kind = f"{stream}.{cls.__name__}"
+            cls.topic = f"{cls.kind}.v{schema}"
+            _types[cls.topic] = cls
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who and what led to an event.
+
+    `actor` is `system:<component>`, `agent:<cluster>` or `user:<name>`; `correlation_id` names the story, `causation_id` the event or message before.
+    """
+
+    actor: str
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+    traceparent: str | None = None
+
+    def then(self, actor: str, causation_id: UUID) -> Cause:
+        """The cause of what follows from an event of this cause: same story, same trace, one step on."""
+        return Cause(
+            actor=actor,
+            correlation_id=self.correlation_id or causation_id,
+            causation_id=causation_id,
+            traceparent=self.traceparent,
+        )
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as the log gives it back: what was said, by whom, and where in the log it stands."""
+
+    position: int
+    """Place in the whole log, from 1, without gaps."""
+    stream_id: UUID
+    version: int
+    """Place in the stream, from 1."""
+    event: Event
+    occurred_at: datetime
+    cause: Cause
+
+    @property
+    def id(self) -> UUID:
+        """Name of this event, for causation: derived from stream and version, so it needs no storage."""
+        return event_id(self.stream_id, self.version)
+
+
+def event_id(stream_id: UUID, version: int) -> UUID:
+    """The id of version `version` of a stream; streams of one event (version 1) lend theirs."""
+    return stream_id if version == 1 else UUID(int=(stream_id.int + version - 1) % (1 << 128))
+
+
+class _Envelope(msgspec.Struct, kw_only=True, omit_defaults=True):
+    at: datetime
+    by: str
+    corr: UUID | None = None
+    cause: UUID | None = None
+    trace: str | None = None
+    data: msgspec.Raw
+
+
+_envelopes = msgspec.json.Decoder(_Envelope)
+_encoder = msgspec.json.Encoder()
+
+
+def encode(event: Event, occurred_at: datetime, cause: Cause) -> bytes:
+    """The stored bytes of an event: one JSON object, envelope first."""
+    return _encoder.encode(
+        _Envelope(
+            at=occurred_at,
+            by=cause.actor,
+            corr=cause.correlation_id,
+            cause=cause.causation_id,
+            trace=cause.traceparent,
+            data=msgspec.Raw(_encoder.encode(event)),
+        )
+    )
+
+
+def decode(topic: str, state: bytes) -> tuple[Event, datetime, Cause]:
+    """The event in stored bytes, when it happened, and its cause.
+
+    Raises:
+        UnknownEventError: the topic names no known event.
+    """
+    envelope = _envelopes.decode(state)
+    cause = Cause(
+        actor=envelope.by, correlation_id=envelope.corr, causation_id=envelope.cause, traceparent=envelope.trace
+    )
+    return _decode_data(topic, envelope.data), envelope.at, cause
+
+
+def _decode_data(topic: str, data: msgspec.Raw) -> Event:
+    if old := _upcasters.get(topic):
+        new, upcast = old
+        return msgspec.convert(upcast(msgspec.json.decode(data)), new)
+    return _decoder(topic).decode(data)
+
+
+@cache
+def _decoder(topic: str) -> msgspec.json.Decoder[Event]:
+    return msgspec.json.Decoder(event_type(topic))
+
+
+def event_type(topic: str) -> type[Event]:
+    """The class of a topic. Raises ``UnknownEventError``."""
+    try:
+        return _types[topic]
+    except KeyError:
+        raise UnknownEventError(topic) from None
+
+
+def upcast(old_topic: str, new: type[Event]) -> Callable[[Callable[[dict[str, Any]], dict[str, Any]]], None]:
+    """Decorator: the function turns the fields of an old topic into those of `new`."""
+
+    def register(function: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        _upcasters[old_topic] = (new, function)
+
+    return register
+
+
+def topics_of(kinds: Iterable[str | type[Event]]) -> tuple[str, ...]:
+    """Every topic (all versions) of the given kinds (`Incident.Opened`) or classes, for a filter; sorted.
+
+    Raises:
+        UnknownEventError: a kind that no event has.
+    """
+    topics: set[str] = set()
+    for kind in kinds:
+        name = kind if isinstance(kind, str) else kind.kind
+        found = {topic for topic in (*_types, *_upcasters) if re.sub(r"\.v\d+$", "", topic) == name}
+        if not found:
+            raise UnknownEventError(name)
+        topics |= found
+    return tuple(sorted(topics))
+
+
+def all_topics() -> tuple[str, ...]:
+    """Every topic that this version can read, sorted."""
+    return tuple(sorted({*_types, *_upcasters}))
