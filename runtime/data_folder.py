@@ -1,0 +1,132 @@
+"""The folder where a process keeps its state: one holder at a time, secrets that only its owner reads.
+
+The lock is flock on `<folder>/lock`: the kernel frees it when the holder dies, so nothing is ever stale. The holder writes its pid there for the
+error message of the next.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aetherius.runtime.errors import FolderInUseError, FolderUnreachableError, PortTakenError
+
+
+class FolderLock:
+    """Holds a folder (made if missing) for one process; free again on `release` or death."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._fd: int | None = None
+
+    def acquire(self) -> None:
+        """Take the folder.
+
+        Raises:
+            FolderInUseError: another process holds it. Safe to repeat.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
+            os.close(fd)
+            raise FolderInUseError(self.folder, _in_words(holder)) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        self._fd = fd
+
+    def release(self) -> None:
+        """Let go; safe to repeat."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.release()
+
+
+def _in_words(pid: str) -> str:
+    command = command_line(int(pid)) if pid.isdigit() else ""
+    return f"process {pid} ({command})" if command else f"process {pid or 'unknown'}"
+
+
+def command_line(pid: int) -> str:
+    """The command line of a living process, empty for one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all (also across a power cut)."""
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def first_closed_folder(path: Path, uid: int, gid: int) -> Path | None:
+    """The outermost folder on the way to `path` (itself included, if a folder) that this user may not enter; None: all are open."""
+    for folder in (*reversed(path.absolute().parents), path.absolute()):
+        found = folder.stat()
+        if not stat.S_ISDIR(found.st_mode):
+            continue
+        bit = stat.S_IXUSR if found.st_uid == uid else stat.S_IXGRP if found.st_gid == gid else stat.S_IXOTH
+        if not found.st_mode & bit:
+            return folder
+    return None
+
+
+def require_reachable(path: Path, uid: int, gid: int, user: str) -> None:
+    """Check that a user can enter every folder on the way to `path`. Raises ``FolderUnreachableError``, naming the first closed one."""
+    if closed := first_closed_folder(path, uid, gid):
+        raise FolderUnreachableError(closed, user, path)
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on 127.0.0.1:`port` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def kept_port(file: Path, wanted: int = 0) -> int:
+    """The port for a server: the wanted one, else the one it had last time if free, else any; remembered in `file`.
+
+    Raises:
+        PortTakenError: another program has the wanted one. Safe to repeat.
+    """
+    if wanted and not port_is_free(wanted):
+        raise PortTakenError(wanted, str(file.parent))
+    last = int(file.read_text()) if file.exists() else 0
+    port = wanted or (last if last and port_is_free(last) else free_port())
+    file.write_text(f"{port}\n")
+    return port

@@ -1,0 +1,50 @@
+"""Fixtures that every test may use: real servers, started once a session, shared by tests through names of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from aetherius.runtime.embedded_postgres import EmbeddedPostgres
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests are marked `@pytest.mark.anyio` and run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can reach, as a server run by root needs: pytest's own are closed to others."""
+    folder = Path(tempfile.mkdtemp(prefix="aetherius-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(open_folder: Path) -> Iterator[str]:
+    """The DSN of a PostgreSQL server for the whole session. Tests take `dsn`, a database of their own on it."""
+    server = EmbeddedPostgres(open_folder / "postgres")
+    yield asyncio.run(server.start())
+    asyncio.run(server.stop())
+
+
+@pytest.fixture
+def dsn(postgres: str) -> Iterator[str]:
+    """The DSN of an empty database, dropped after the test with whoever is still connected."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        yield make_conninfo(postgres, dbname=name)
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
