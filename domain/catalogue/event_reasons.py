@@ -7,7 +7,7 @@ message what failed. The event's type is one hint among others, never a filter: 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Final, Literal
@@ -63,14 +63,23 @@ class Classification(msgspec.Struct, frozen=True, kw_only=True):
     meaning: str
 
 
-class EventReasons(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole catalogue."""
-
-    version: int
-    categories: tuple[str, ...]
+class _Document(msgspec.Struct, frozen=True, kw_only=True):
     normal_but_serious: tuple[str, ...]
     message_disambiguation: dict[str, tuple[MessageRule, ...]]
     reasons: tuple[Reason, ...]
+
+
+class EventReasons:
+    """The whole catalogue, indexed by reason."""
+
+    def __init__(self, document: _Document) -> None:
+        self.reasons = document.reasons
+        self.normal_but_serious = document.normal_but_serious
+        """Ids of entries that come as Normal events and must not be filtered away."""
+        self._rules = document.message_disambiguation
+        self._by_reason: dict[str, list[Reason]] = {}
+        for entry in document.reasons:
+            self._by_reason.setdefault(entry.reason, []).append(entry)
 
     def lookup(
         self,
@@ -83,7 +92,7 @@ class EventReasons(msgspec.Struct, frozen=True, kw_only=True):
         surface: Surface = "event",
     ) -> Classification:
         """Classify one observation; an unknown reason is medium as a Warning and low otherwise, never an error."""
-        found = [entry for entry in _by_reason(self).get(reason, ()) if entry.surface == surface]
+        found = [entry for entry in self._by_reason.get(reason, ()) if entry.surface == surface]
         if not found:
             return _unknown(reason, kind, event_type)
         entry = max(found, key=lambda each: _likeness(each, kind, source, event_type))
@@ -96,7 +105,7 @@ class EventReasons(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _message_rule(self, reason: str, message: str) -> MessageRule | None:
-        rules = self.message_disambiguation.get(reason, ())
+        rules = self._rules.get(reason, ())
         return next((rule for rule in rules if re.search(rule.match, message)), None)
 
 
@@ -128,17 +137,4 @@ def _unknown(reason: str, kind: str, event_type: str) -> Classification:
 def event_reasons() -> EventReasons:
     """The catalogue that comes with the program; read once."""
     text = files("aetherius.domain.catalogue").joinpath("event_reasons.json").read_bytes()
-    return msgspec.json.decode(text, type=EventReasons)
-
-
-_index: dict[int, dict[str, Sequence[Reason]]] = {}
-
-
-def _by_reason(catalogue: EventReasons) -> dict[str, Sequence[Reason]]:
-    key = id(catalogue)
-    if key not in _index:
-        grouped: dict[str, list[Reason]] = {}
-        for entry in catalogue.reasons:
-            grouped.setdefault(entry.reason, []).append(entry)
-        _index[key] = dict(grouped)
-    return _index[key]
+    return EventReasons(msgspec.json.decode(text, type=_Document))
