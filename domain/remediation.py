@@ -1,0 +1,221 @@
+"""A remediation: a proposed act with a risk, an approval, a verification and an undo."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from aetherius.domain.aggregate import Aggregate
+from aetherius.domain.errors import WrongStateError
+from aetherius.domain.event import Event
+from aetherius.domain.risk import Risk, RiskLevel
+
+
+class RemediationStatus(enum.StrEnum):
+    """Where a remediation is; the last five are final."""
+
+    NEW = "new"
+    PROPOSED = "proposed"
+    AWAITING_APPROVAL = "awaiting_approval"
+    APPROVED = "approved"
+    EXECUTED = "executed"
+    VERIFICATION_FAILED = "verification_failed"
+    VERIFIED = "verified"
+    REJECTED = "rejected"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Nothing follows."""
+        return self in _FINAL
+
+
+_FINAL = frozenset(
+    {
+        RemediationStatus.VERIFIED,
+        RemediationStatus.REJECTED,
+        RemediationStatus.ROLLED_BACK,
+        RemediationStatus.FAILED,
+    }
+)
+
+
+class Proposed(Event, stream="Remediation", frozen=True, kw_only=True):
+    """What would be done, to what, and why."""
+
+    incident_id: UUID
+    workflow_id: UUID
+    step_id: str
+    cluster_id: str
+    namespace: str
+    kind: str
+    name: str
+    action: str
+    parameters: dict[str, Any]
+    reason: str
+
+
+class RiskAssessed(Event, stream="Remediation", frozen=True, kw_only=True):
+    """How much could go wrong, and why so."""
+
+    risk: RiskLevel
+    reasons: list[str]
+    approval_required: bool
+
+
+class ApprovalRequested(Event, stream="Remediation", frozen=True, kw_only=True):
+    """A person must say yes."""
+
+    question: str
+
+
+class Approved(Event, stream="Remediation", frozen=True, kw_only=True):
+    """Yes: by a person, or by policy (`system:policy`) where the risk asks for nobody."""
+
+    by: str
+    comment: str = ""
+
+
+class Rejected(Event, stream="Remediation", frozen=True, kw_only=True):
+    """No; nothing was changed."""
+
+    by: str
+    reason: str
+
+
+class Executed(Event, stream="Remediation", frozen=True, kw_only=True):
+    """The cluster was changed (or the owner told); `undo_action` takes it back."""
+
+    command_id: UUID | None
+    summary: str
+    undo_action: str = ""
+    undo_parameters: dict[str, Any] = {}
+
+
+class Verified(Event, stream="Remediation", frozen=True, kw_only=True):
+    """It helped: shown by looking, for as long as the plan said."""
+
+    command_id: UUID | None
+    summary: str
+
+
+class VerificationFailed(Event, stream="Remediation", frozen=True, kw_only=True):
+    """It did not help."""
+
+    command_id: UUID | None
+    reason: str
+
+
+class RolledBack(Event, stream="Remediation", frozen=True, kw_only=True):
+    """The change was taken back."""
+
+    command_id: UUID | None
+    summary: str
+
+
+class Failed(Event, stream="Remediation", frozen=True, kw_only=True):
+    """It could not be done, or not be taken back; the reason says what the cluster is left with."""
+
+    reason: str
+
+
+class Remediation(Aggregate):
+    """One remediation, and the rules of its life."""
+
+    stream = "Remediation"
+
+    def __init__(self, id: UUID) -> None:
+        super().__init__(id)
+        self.status = RemediationStatus.NEW
+        self.proposal: Proposed | None = None
+        self.executed: Executed | None = None
+
+    def propose(self, proposal: Proposed, risk: Risk, at: datetime) -> None:
+        """Propose with its risk: approved at once by policy, or put to a person. A repeat does nothing."""
+        if self.status is not RemediationStatus.NEW:
+            return
+        self.record(proposal, at)
+        self.record(RiskAssessed(risk=risk.level, reasons=risk.reasons, approval_required=risk.approval_required), at)
+        if risk.approval_required:
+            self.record(ApprovalRequested(question=proposal.reason), at)
+        else:
+            self.record(Approved(by="system:policy", comment="; ".join(risk.reasons)), at)
+
+    def approve(self, by: str, comment: str, at: datetime) -> None:
+        """Say yes. Raises ``WrongStateError`` when nobody asked, or it was answered."""
+        self._must_await_approval("approve")
+        self.record(Approved(by=by, comment=comment), at)
+
+    def reject(self, by: str, reason: str, at: datetime) -> None:
+        """Say no. Raises ``WrongStateError`` when it was answered, or began."""
+        self._must_await_approval("reject")
+        self.record(Rejected(by=by, reason=reason), at)
+
+    def withdraw(self, reason: str, at: datetime) -> bool:
+        """Take an approved or waiting proposal back before anything is done (the incident ended by itself); False when it is too late."""
+        if self.status not in (RemediationStatus.AWAITING_APPROVAL, RemediationStatus.APPROVED):
+            return False
+        self.record(Rejected(by="system:remediation", reason=reason), at)
+        return True
+
+    def execute(self, executed: Executed, at: datetime) -> bool:
+        """Note that it was done; False when that is not what is awaited."""
+        if self.status is not RemediationStatus.APPROVED:
+            return False
+        self.record(executed, at)
+        return True
+
+    def verify(self, command_id: UUID | None, summary: str, at: datetime) -> bool:
+        """Note that it helped; False when that is not what is awaited."""
+        if self.status is not RemediationStatus.EXECUTED:
+            return False
+        self.record(Verified(command_id=command_id, summary=summary), at)
+        return True
+
+    def fail_verification(self, command_id: UUID | None, reason: str, at: datetime) -> bool:
+        """Note that it did not help; False when that is not what is awaited."""
+        if self.status is not RemediationStatus.EXECUTED:
+            return False
+        self.record(VerificationFailed(command_id=command_id, reason=reason), at)
+        return True
+
+    def roll_back(self, command_id: UUID | None, summary: str, at: datetime) -> bool:
+        """Note that it was taken back; False when that is not what is awaited."""
+        if self.status is not RemediationStatus.VERIFICATION_FAILED:
+            return False
+        self.record(RolledBack(command_id=command_id, summary=summary), at)
+        return True
+
+    def fail(self, reason: str, at: datetime) -> bool:
+        """Give it up; False when it has ended."""
+        if self.status.final or self.status is RemediationStatus.NEW:
+            return False
+        self.record(Failed(reason=reason), at)
+        return True
+
+    def evolve(self, event: Event) -> None:
+        self.status = _STATUS.get(type(event), self.status)
+        if isinstance(event, Proposed):
+            self.proposal = event
+        elif isinstance(event, Executed):
+            self.executed = event
+
+    def _must_await_approval(self, command: str) -> None:
+        if self.status is not RemediationStatus.AWAITING_APPROVAL:
+            raise WrongStateError(f"remediation {self.id}", self.status, command)
+
+
+_STATUS: dict[type[Event], RemediationStatus] = {
+    Proposed: RemediationStatus.PROPOSED,
+    ApprovalRequested: RemediationStatus.AWAITING_APPROVAL,
+    Approved: RemediationStatus.APPROVED,
+    Rejected: RemediationStatus.REJECTED,
+    Executed: RemediationStatus.EXECUTED,
+    Verified: RemediationStatus.VERIFIED,
+    VerificationFailed: RemediationStatus.VERIFICATION_FAILED,
+    RolledBack: RemediationStatus.ROLLED_BACK,
+    Failed: RemediationStatus.FAILED,
+}
