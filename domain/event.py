@@ -28,14 +28,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     topic: ClassVar[str] = ""
-    kind: ClassVar[str] = ""
+    type_name: ClassVar[str] = ""
     """Topic without the version: `Incident.Opened`."""
 
     def __init_subclass__(cls, stream: str = "", schema: int = 1, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if stream:
-            cls.kind = f"{stream}.{cls.__name__}"
-            cls.topic = f"{cls.kind}.v{schema}"
+            cls.type_name = f"{stream}.{cls.__name__}"
+            cls.topic = f"{cls.type_name}.v{schema}"
             _types[cls.topic] = cls
 
 
@@ -160,7 +160,7 @@ def topics_of(kinds: Iterable[str | type[Event]]) -> tuple[str, ...]:
     """
     topics: set[str] = set()
     for kind in kinds:
-        name = kind if isinstance(kind, str) else kind.kind
+        name = kind if isinstance(kind, str) else kind.type_name
         found = {topic for topic in (*_types, *_upcasters) if re.sub(r"\.v\d+$", "", topic) == name}
         if not found:
             raise UnknownEventError(name)

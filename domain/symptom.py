@@ -36,7 +36,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """The parts as one string, `/` between them (no name of Kubernetes has a slash)."""
-        return "/".join((self.cluster_id, self.namespace, self.kind, self.name, self.symptom))
+        return f"{self.cluster_id}/{self.namespace}/{self.kind}/{self.name}/{self.symptom}"
 
 
 _CRASH_REASONS: Final = frozenset({"OOMKilled", "CrashLoopBackOff"})
