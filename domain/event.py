@@ -21,7 +21,28 @@ _types: dict[str, type[Event]] = {}
 _upcasters: dict[str, tuple[type[Event], Callable[[dict[str, Any]], dict[str, Any]]]] = {}
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class _EventMeta(msgspec.StructMeta):
+    """Gives each event class its topic and makes it known. A metaclass, as msgspec takes no class arguments but its own."""
+
+    def __new__(
+        mcls,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        *,
+        stream: str = "",
+        schema: int = 1,
+        **struct: Any,
+    ) -> Any:
+        cls: Any = super().__new__(mcls, name, bases, namespace, **struct)
+        if stream:
+            cls.type_name = f"{stream}.{name}"
+            cls.topic = f"{cls.type_name}.v{schema}"
+            _types[cls.topic] = cls
+        return cls
+
+
+class Event(msgspec.Struct, metaclass=_EventMeta, frozen=True, kw_only=True):
     """A fact of one stream. Subclasses give `stream` (its kind), and `schema` (its version, from 1) as class arguments.
 
     The kind and the class name make the topic: `class Opened(Event, stream="Incident")` is `Incident.Opened.v1`.
@@ -30,13 +51,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     topic: ClassVar[str] = ""
     type_name: ClassVar[str] = ""
     """Topic without the version: `Incident.Opened`."""
-
-    def __init_subclass__(cls, stream: str = "", schema: int = 1, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if stream:
-            cls.type_name = f"{stream}.{cls.__name__}"
-            cls.topic = f"{cls.type_name}.v{schema}"
-            _types[cls.topic] = cls
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
