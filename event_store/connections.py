@@ -1,0 +1,73 @@
+"""The pool of connections to the log, and what its failures mean."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import Connection, errors
+from psycopg.rows import TupleRow, tuple_row
+from psycopg_pool import ConnectionPool
+
+from aetherius.event_store.errors import LogUnavailableError
+
+logger = logging.getLogger(__name__)
+
+_SETTINGS = (
+    "SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s'; SET TimeZone = 'UTC'; "
+    "SET client_min_messages = warning"
+)
+CONNECT: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""A server that vanished without a word is noticed within about 20 s."""
+
+
+class Connections:
+    """A pool in autocommit mode with tuple rows. Connects in the background: making one does not wait, using one does."""
+
+    def __init__(self, dsn: str, *, size: int, timeout: float) -> None:
+        """`timeout`: seconds that a caller waits for a free connection."""
+        self._pool: ConnectionPool[Connection[TupleRow]] = ConnectionPool(
+            dsn,
+            kwargs={"autocommit": True, "row_factory": tuple_row, **CONNECT},
+            min_size=1,
+            max_size=size,
+            timeout=timeout,
+            max_idle=300,
+            configure=_configure,
+            name="event_log",
+            open=True,
+        )
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[TupleRow]]:
+        """A connection; a transaction left open by an error is rolled back.
+
+        Raises:
+            LogUnavailableError: PostgreSQL is away, refuses, or took too long.
+        """
+        try:
+            with self._pool.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+            if not self._pool.closed:
+                self._pool.check()  # a restarted server leaves the whole pool dead: find the others now, not one a caller
+            raise LogUnavailableError(f"the log does not answer: {exc}") from exc
+        except (errors.UndefinedTable, errors.InvalidSchemaName) as exc:
+            raise LogUnavailableError("the log's tables are missing: event_store.schema.create was not run") from exc
+
+    def close(self) -> None:
+        """Close every connection; callers that wait for one get ``LogUnavailableError``."""
+        self._pool.close(timeout=5)
+
+
+def _configure(connection: Connection[TupleRow]) -> None:
+    connection.execute(_SETTINGS)

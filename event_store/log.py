@@ -1,0 +1,249 @@
+"""The log: the only truth, an ordered sequence of domain events on PostgreSQL that nothing but an append changes.
+
+This class is what other rooms use. It is synchronous and thread-safe: async code calls it through `anyio.to_thread`. What it promises: positions have no
+gaps and become visible in order; an append is stored whole or not at all; `transact` applies once. How: docs/event-log.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Self, TypeVar
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+from psycopg import Cursor, errors
+from psycopg.rows import TupleRow
+
+from aetherius.domain.aggregate import Aggregate
+from aetherius.domain.event import Cause, Recorded
+from aetherius.event_store.appending import Appender, Versions
+from aetherius.event_store.connections import Connections
+from aetherius.event_store.errors import StreamNotFoundError, VersionConflictError
+from aetherius.event_store.group_commit import Batch, GroupCommit, Outcome
+from aetherius.event_store.pending import Page, Pending
+from aetherius.event_store.reading import LAST, Reader
+from aetherius.event_store.tables import LOG, table_of
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class Log:
+    """Appends to and reads from the log. Every method may raise ``LogUnavailableError``, which says what may be repeated."""
+
+    def __init__(self, dsn: str, *, pool_size: int = 8, timeout: float = 10.0) -> None:
+        """Connect in the background.
+
+        Args:
+            dsn: libpq connection string; the tables are there already (`schema.create`).
+            pool_size: connections at most; one is enough for all appends, each read and transaction at a time takes one.
+            timeout: seconds that a caller waits for a free connection.
+        """
+        self._connections = Connections(dsn, size=pool_size, timeout=timeout)
+        self._appender = Appender(LOG, table_of)
+        self._reader = Reader(LOG)
+        self._group_commit = GroupCommit(self._commit)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish the appends that were taken, then let every connection go."""
+        self._group_commit.close()
+        self._connections.close()
+
+    # Writes
+
+    def append(self, batch: Sequence[Pending]) -> int:
+        """Store the events together, each at the version it claims; the last position.
+
+        Raises:
+            VersionConflictError: a claimed version does not follow what is stored; nothing was written.
+        """
+        if not batch:
+            return self.head()
+        return self._group_commit.append([pending.stored() for pending in batch])
+
+    def save(self, aggregate: Aggregate, cause: Cause) -> int:
+        """Store what the aggregate decided; the last position. After an error throw the aggregate away and load it again.
+
+        Raises:
+            VersionConflictError: another writer was first; nothing was written.
+        """
+        pending = aggregate.collect()
+        return self.append([Pending(aggregate.id, version, event, at, cause) for version, event, at in pending])
+
+    def ingest(self, stored: Sequence[StoredEvent]) -> int:
+        """Append those of the events whose (stream, version) is not known, in order; how many were new. Safe to repeat.
+
+        The primary key is the only de-duplication; no version is checked against its stream.
+        """
+        fresh = _distinct(stored)
+        if not fresh:
+            return 0
+        try:
+            with self._connections.connection() as connection:
+                head, _ = self._appender.begin(connection)
+                self._appender.store(connection, head, fresh)
+            return len(fresh)
+        except errors.UniqueViolation:
+            return self._ingest_unknown(fresh)
+
+    def _ingest_unknown(self, stored: Sequence[StoredEvent]) -> int:
+        with self._connections.connection() as connection:
+            head, _ = self._appender.begin(connection)
+            known = self._appender.known(connection, stored)
+            fresh = [event for event in stored if (event.originator_id, event.originator_version) not in known]
+            if fresh:
+                self._appender.store(connection, head, fresh)
+            else:
+                connection.execute("ROLLBACK")
+        return len(fresh)
+
+    def transact(
+        self,
+        name: str,
+        position: int,
+        pending: Sequence[Pending] = (),
+        rows: Callable[[Cursor[TupleRow]], None] | None = None,
+    ) -> int | None:
+        """In one transaction: move checkpoint `name` up to `position`, write rows, append events; their last position.
+
+        Two replicas that do the same work apply it once: the second waits for the first, then is refused. Without events the log's lock is not taken.
+
+        Args:
+            name: of the checkpoint; made when missing.
+            position: last position whose events this transaction has taken in.
+            pending: each under its claimed version.
+            rows: called with a cursor inside the transaction, after the checkpoint moved. Must not commit.
+
+        Raises:
+            CheckpointConflictError: the checkpoint is at `position` or past it; nothing was written.
+            VersionConflictError: nothing was written.
+        """
+        events = [item.stored() for item in pending]
+        with self._connections.connection() as connection:
+            connection.execute("BEGIN")
+            self._appender.move_checkpoint(connection, (name, position))
+            if rows:
+                with connection.cursor() as cursor:
+                    rows(cursor)
+            if not events:
+                connection.execute("COMMIT")
+                return None
+            with connection.pipeline():
+                reading = self._appender.lock(connection, self._streams([events]))
+            head, versions = reading()
+            _claim(events, versions)
+            return self._appender.store(connection, head, events).last
+
+    def checkpoint(self, name: str) -> int:
+        """The last position that `name` has done; 0 if it never did one."""
+        with self._connections.connection() as connection:
+            return self._reader.checkpoint(connection, name)
+
+    def reset_checkpoint(self, name: str) -> None:
+        """Forget a checkpoint, so that its owner starts again from the beginning."""
+        with self._connections.connection() as connection:
+            connection.execute(LOG.statement("checkpoint_reset"), (name,))
+
+    # Reads
+
+    def load(self, cls: type[A], id: UUID, *, version: int | None = None, position: int | None = None) -> A:
+        """The aggregate as it is, or as it was at a version or at a position of the log.
+
+        Raises:
+            StreamNotFoundError: the stream has no event up to there.
+        """
+        with self._connections.connection() as connection:
+            history = self._reader.stream(
+                connection, id, 1, LAST if version is None else version, LAST if position is None else position
+            )
+        if not history:
+            raise StreamNotFoundError(cls.stream, id)
+        return cls.replay(id, (recorded.event for recorded in history))
+
+    def stream(self, id: UUID, from_version: int = 1, to_version: int | None = None) -> list[Recorded]:
+        """The events of a stream between two versions, both included; empty if there are none."""
+        with self._connections.connection() as connection:
+            return self._reader.stream(connection, id, from_version, LAST if to_version is None else to_version, LAST)
+
+    def read(self, after: int, limit: int, topics: Sequence[str] = (), upto: int | None = None) -> list[Recorded]:
+        """Up to `limit` events after a position, in order, of the given topics (all if none are given), at or before `upto`."""
+        return self.read_page(after, limit, topics, upto).events
+
+    def read_page(self, after: int, limit: int, topics: Sequence[str] = (), upto: int | None = None) -> Page:
+        """As `read`, with the position to go on after: it moves past events that the filter leaves out, never past one not yet committed."""
+        with self._connections.connection() as connection:
+            return self._reader.page(connection, after, limit, topics, upto)
+
+    def head(self) -> int:
+        """The last position of the log; 0 if it is empty."""
+        with self._connections.connection() as connection:
+            return self._reader.head(connection)
+
+    def position_at(self, recorded_at: datetime) -> int:
+        """The last position that was recorded at or before a moment (aware); 0 if none was."""
+        with self._connections.connection() as connection:
+            return self._reader.position_at(connection, recorded_at)
+
+    def recorded_at(self, position: int) -> datetime:
+        """When the log recorded a position.
+
+        Raises:
+            UnknownPositionError: the log has no such position.
+        """
+        with self._connections.connection() as connection:
+            return self._reader.recorded_at(connection, position)
+
+    # Group commit
+
+    def _commit(self, batches: Sequence[Batch]) -> Sequence[Outcome]:
+        with self._connections.connection() as connection:
+            head, versions = self._appender.begin(connection, streams=self._streams(batches))
+            accepted: list[StoredEvent] = []
+            outcomes: list[Outcome] = []
+            for batch in batches:
+                try:
+                    _claim(batch, versions)
+                except VersionConflictError as exc:
+                    outcomes.append(exc)
+                else:
+                    accepted += batch
+                    outcomes.append(head.position + len(accepted))
+            if accepted:
+                self._appender.store(connection, head, accepted)
+            else:
+                connection.execute("ROLLBACK")
+        return outcomes
+
+    def _streams(self, batches: Sequence[Batch]) -> dict[str, list[UUID]]:
+        groups = self._appender.by_table(event for batch in batches for event in batch)
+        return {table: list({_stream_id(event) for event in events}) for table, events in groups.items()}
+
+
+def _claim(batch: Batch, versions: Versions) -> None:
+    """Check each event's version against its stream's last one, and move `versions` on if all hold."""
+    claimed: Versions = {}
+    for event in batch:
+        stream_id = _stream_id(event)
+        last = claimed[stream_id] if stream_id in claimed else versions[stream_id]
+        if event.originator_version != last + 1:
+            raise VersionConflictError(stream_id, event.originator_version)
+        claimed[stream_id] = last + 1
+    versions.update(claimed)
+
+
+def _stream_id(event: StoredEvent) -> UUID:
+    assert isinstance(event.originator_id, UUID)
+    return event.originator_id
+
+
+def _distinct(stored: Sequence[StoredEvent]) -> list[StoredEvent]:
+    seen: dict[tuple[UUID | str, int], StoredEvent] = {}
+    for event in stored:
+        seen.setdefault((event.originator_id, event.originator_version), event)
+    return list(seen.values())

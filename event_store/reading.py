@@ -1,0 +1,113 @@
+"""Reads of the log: both tables merged by position, streams, and the ledger's clock. Binary protocol, tuple rows.
+
+A page is gap-free because appends commit in order of position: the head is read before the events, so nothing at or below it can come later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from heapq import merge
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+
+from aetherius.domain.event import Recorded, decode
+from aetherius.event_store.errors import UnknownPositionError
+from aetherius.event_store.pending import Page
+from aetherius.event_store.tables import DECIDED, EVENT_TABLES, OBSERVED, Tables, table_of
+
+Row = tuple[int, UUID, int, str, bytes]
+"""position, stream id, version, topic, state"""
+LAST = 2**63 - 1
+
+
+class Reader:
+    """Reads over connections that the caller lends."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def page(
+        self, connection: Connection[TupleRow], after: int, limit: int, topics: Sequence[str], upto: int | None
+    ) -> Page:
+        """Up to `limit` events after a position, one round trip."""
+        end = LAST if upto is None else upto
+        with connection.pipeline():
+            head = self._run(connection, "head")
+            cursors = [self._select(connection, table, after, end, limit, topics) for table in _tables_of(topics)]
+        rows = _merged([cursor.fetchall() for cursor in cursors], limit)
+        seen = min(_scalar(head), end)
+        last = rows[-1][0] if rows else 0
+        return Page([recorded(row) for row in rows], last if len(rows) == limit else max(after, seen, last))
+
+    def _select(
+        self, connection: Connection[TupleRow], table: str, after: int, end: int, limit: int, topics: Sequence[str]
+    ) -> Cursor[TupleRow]:
+        if not topics:
+            return self._run(connection, "page", after, end, limit, events=table)
+        own = [topic for topic in topics if table_of(topic) == table]
+        if table == OBSERVED:  # has few topics and no index by them
+            return self._run(connection, "page_of_topics", after, end, own, limit, events=table)
+        return self._run(connection, "page_by_topic_index", own, after, end, limit, limit, events=table)
+
+    def stream(
+        self, connection: Connection[TupleRow], stream_id: UUID, first: int, last: int, upto: int
+    ) -> list[Recorded]:
+        """The events of a stream between two versions, at or before a position."""
+        with connection.pipeline():
+            cursors = [
+                self._run(connection, "stream", stream_id, first, last, upto, events=table) for table in EVENT_TABLES
+            ]
+        return [recorded(row) for cursor in cursors for row in cursor.fetchall()]
+
+    def head(self, connection: Connection[TupleRow]) -> int:
+        """The last position; 0 for an empty log."""
+        return _scalar(self._run(connection, "head"))
+
+    def position_at(self, connection: Connection[TupleRow], recorded_at: datetime) -> int:
+        """The last position recorded at or before a moment; 0 if none was."""
+        return _scalar(self._run(connection, "position_at", recorded_at))
+
+    def recorded_at(self, connection: Connection[TupleRow], position: int) -> datetime:
+        """When a position was recorded. Raises ``UnknownPositionError``."""
+        row = self._run(connection, "recorded_at", position, position).fetchone()
+        if row is None:
+            raise UnknownPositionError(position)
+        at: datetime = row[0]
+        return at
+
+    def checkpoint(self, connection: Connection[TupleRow], name: str) -> int:
+        """The last position done; 0 if there is none."""
+        row = self._run(connection, "checkpoint_read", name).fetchone()
+        return row[0] if row else 0
+
+    def _run(
+        self, connection: Connection[TupleRow], name: str, *values: object, events: str = DECIDED
+    ) -> Cursor[TupleRow]:
+        return connection.cursor(binary=True).execute(self._tables.statement(name, events), values or None)
+
+
+def recorded(row: Any) -> Recorded:
+    """The event in a row."""
+    position, stream_id, version, topic, state = row
+    event, occurred_at, cause = decode(topic, state)
+    return Recorded(
+        position=position, stream_id=stream_id, version=version, event=event, occurred_at=occurred_at, cause=cause
+    )
+
+
+def _tables_of(topics: Sequence[str]) -> Sequence[str]:
+    return sorted({table_of(topic) for topic in topics}) if topics else EVENT_TABLES
+
+
+def _merged(groups: list[list[Any]], limit: int) -> list[Any]:
+    groups = [group for group in groups if group]
+    return groups[0] if len(groups) == 1 else list(merge(*groups))[:limit]
+
+
+def _scalar(cursor: Cursor[TupleRow]) -> int:
+    value: int = cursor.fetchall()[0][0]
+    return value

@@ -1,0 +1,4 @@
+CREATE TABLE IF NOT EXISTS {checkpoints} (
+    name text PRIMARY KEY,
+    position bigint NOT NULL
+) WITH (fillfactor = 50)

@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS {topic_index} ON {events} (topic, notification_id)
