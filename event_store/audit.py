@@ -1,0 +1,223 @@
+"""The audit: reads the whole log once and says which position was changed, removed or inserted, and where the ledger's chain is broken.
+
+Both event tables and the ledger are streamed side by side in order of position, in one snapshot and in constant memory. What an audit cannot see by
+itself is a log that was cut at its end, or written anew from some point on: for that give it an `anchor`, a head that was noted elsewhere.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from heapq import merge
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from aetherius.event_store import ledger
+from aetherius.event_store.ledger import Entry
+from aetherius.event_store.tables import EVENT_TABLES, LOG, Tables
+
+CAP = 100
+"""Findings listed; more are only counted."""
+
+_EVENTS_AT_ONCE = 1000
+_ENTRIES_AT_ONCE = 8
+
+
+class Wrong(enum.StrEnum):
+    """What an audit can find."""
+
+    CHANGED = "changed"
+    """The event at this position is not the one that was recorded."""
+    REMOVED = "removed"
+    """The event that was recorded at this position is gone."""
+    INSERTED = "inserted"
+    """An event stands at this position that was never recorded."""
+    ENTRY_CHANGED = "entry changed"
+    """The ledger's entry that ends at this position does not match its own hash, root or leaves."""
+    CHAIN_BROKEN = "chain broken"
+    """The ledger's entry that ends at this position does not follow the one before."""
+    ANCHOR_MISSED = "anchor missed"
+    """The ledger does not hold the anchor's hash at this position."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is wrong, and where."""
+
+    wrong: Wrong
+    position: int
+    detail: str
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """A head of the log that was noted elsewhere: its position and the hash of its entry."""
+
+    position: int
+    hash: bytes
+
+
+class AuditReport(msgspec.Struct):
+    """The outcome of an audit."""
+
+    events: int = 0
+    entries: int = 0
+    head: Anchor = Anchor(0, ledger.GENESIS)
+    """The last entry: note it elsewhere, it is the next audit's anchor."""
+    findings: list[Finding] = []
+    """In order of position, at most `CAP`."""
+    total: int = 0
+    """Findings in all."""
+
+    @property
+    def intact(self) -> bool:
+        """Nothing is wrong."""
+        return self.total == 0
+
+    def add(self, wrong: Wrong, position: int, detail: str) -> None:
+        """Take a finding; past the cap only count it."""
+        self.total += 1
+        if len(self.findings) < CAP:
+            self.findings.append(Finding(wrong, position, detail))
+
+
+def verify(connection: Connection[Any], *, anchor: Anchor | None = None, tables: Tables = LOG) -> AuditReport:
+    """Check every stored event against the ledger, and the ledger against itself.
+
+    `connection` must not be in a transaction. Safe to repeat, and while the log is written: it sees one snapshot.
+    """
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return _Audit(connection, tables, anchor).run()
+
+
+class _Audit:
+    def __init__(self, connection: Connection[Any], tables: Tables, anchor: Anchor | None) -> None:
+        self._connection = connection
+        self._tables = tables
+        self._anchor = anchor
+        self._report = AuditReport(findings=[])
+
+    def run(self) -> AuditReport:
+        events = _Lookahead(merge(*(self._events(table) for table in EVENT_TABLES)))
+        before: Entry | None = None
+        for entry in self._entries():
+            self._check_entry(entry, before)
+            self._check_events(entry, events)
+            self._report.entries += 1
+            self._report.head = Anchor(entry.last, entry.hash)
+            before = entry
+        for row in events.rest():
+            self._insert(row)
+        if self._anchor and self._anchor.position > self._report.head.position:
+            self._report.add(Wrong.ANCHOR_MISSED, self._anchor.position, "the log ends before its anchor")
+        return self._report
+
+    def _entries(self) -> Iterator[Entry]:
+        for first, last, n, at, root, prev_hash, hash_, leaves in self._stream("audit_ledger", "", _ENTRIES_AT_ONCE):
+            recorded_at = ledger.micros(at)
+            yield Entry(
+                first=first,
+                last=last,
+                n=n,
+                recorded_at=recorded_at,
+                root=root,
+                prev_hash=prev_hash,
+                hash=hash_,
+                leaves=leaves,
+            )
+
+    def _events(self, table: str) -> Iterator[Any]:
+        return self._stream("audit_events", table, _EVENTS_AT_ONCE)
+
+    def _stream(self, statement: str, events: str, at_once: int) -> Iterator[Any]:
+        with psycopg.ServerCursor(self._connection, f"{statement}_{events}", row_factory=tuple_row) as cursor:
+            cursor.itersize = at_once
+            cursor.execute(self._tables.statement(statement, events), binary=True)
+            yield from cursor
+
+    def _check_entry(self, entry: Entry, before: Entry | None) -> None:
+        self._check_chain(entry, before)
+        if fault := _fault(entry):
+            self._report.add(Wrong.ENTRY_CHANGED, entry.last, fault)
+        if self._anchor and self._anchor.position == entry.last and self._anchor.hash != entry.hash:
+            self._report.add(Wrong.ANCHOR_MISSED, entry.last, "another hash than was noted")
+        elif self._anchor and entry.first <= self._anchor.position < entry.last:
+            self._report.add(Wrong.ANCHOR_MISSED, self._anchor.position, "no entry ends here")
+
+    def _check_chain(self, entry: Entry, before: Entry | None) -> None:
+        end, previous, clock = (
+            (before.last, before.hash, before.recorded_at) if before else (0, ledger.GENESIS, entry.recorded_at)
+        )
+        if entry.first != end + 1:
+            self._report.add(Wrong.CHAIN_BROKEN, entry.last, f"starts at {entry.first}, the one before ends at {end}")
+        if entry.prev_hash != previous:
+            self._report.add(Wrong.CHAIN_BROKEN, entry.last, "does not name the hash of the one before")
+        if entry.recorded_at < clock:
+            self._report.add(Wrong.CHAIN_BROKEN, entry.last, "recorded earlier than the one before")
+
+    def _check_events(self, entry: Entry, events: _Lookahead) -> None:
+        for row in events.before(entry.first):
+            self._insert(row)
+        for position, leaf in enumerate(ledger.split_leaves(entry.leaves), entry.first):
+            self._check_position(position, leaf, list(events.before(position + 1)))
+
+    def _check_position(self, position: int, leaf: bytes, rows: list[Any]) -> None:
+        match [ledger.leaf(*row) == leaf for row in rows]:
+            case []:
+                self._report.add(Wrong.REMOVED, position, "recorded, but not stored")
+            case [True]:
+                self._report.events += 1
+            case [False]:
+                self._report.events += 1
+                self._report.add(Wrong.CHANGED, position, _name(rows[0]))
+            case same:
+                self._pick(position, rows, same.index(True) if True in same else None)
+
+    def _pick(self, position: int, rows: list[Any], true_one: int | None) -> None:
+        if true_one is None:
+            self._report.add(Wrong.CHANGED, position, _name(rows[0]))
+        for index, row in enumerate(rows):
+            if index != (true_one or 0):
+                self._insert(row)
+
+    def _insert(self, row: Any) -> None:
+        self._report.events += 1
+        self._report.add(Wrong.INSERTED, row[0], _name(row))
+
+
+class _Lookahead:
+    """Rows in order of position, taken up to a position at a time."""
+
+    def __init__(self, rows: Iterator[Any]) -> None:
+        self._rows = rows
+        self._next = next(rows, None)
+
+    def before(self, position: int) -> Iterator[Any]:
+        """The rows below a position that were not taken yet."""
+        while self._next is not None and self._next[0] < position:
+            yield self._next
+            self._next = next(self._rows, None)
+
+    def rest(self) -> Iterator[Any]:
+        """All that were not taken yet."""
+        if self._next is not None:
+            yield self._next
+            yield from self._rows
+
+
+def _fault(entry: Entry) -> str:
+    """What in an entry contradicts the rest of it; empty if nothing does."""
+    if entry.n != entry.last - entry.first + 1 or len(entry.leaves) != entry.n * ledger.HASH_SIZE:
+        return "its range, count and leaves do not agree"
+    if ledger.merkle_root(list(ledger.split_leaves(entry.leaves))) != entry.root:
+        return "its root is not that of its leaves"
+    expected = ledger.chain_hash(entry.prev_hash, entry.first, entry.last, entry.n, entry.recorded_at, entry.root)
+    return "" if expected == entry.hash else "its hash is not that of its fields"
+
+
+def _name(row: Any) -> str:
+    _, stream_id, version, topic, _ = row
+    return f"{topic} of stream {stream_id}, version {version}"

@@ -1,0 +1,127 @@
+"""Following the log: a signal that it has grown, and a subscription that catches up from a position and then follows.
+
+One LISTEN connection per process wakes any number of readers in it (each listener costs every commit); a poll every second is the net below it, so a
+lost notification or connection delays, and never loses. Positions become visible in order, so reading on after the last position seen misses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from typing import Self
+
+import anyio.to_thread
+import psycopg
+from anyio import CapacityLimiter
+from psycopg import AsyncConnection
+from psycopg.sql import SQL, Identifier
+
+from aetherius.event_store.connections import CONNECT
+from aetherius.event_store.log import Log
+from aetherius.event_store.pending import Page
+from aetherius.event_store.tables import LOG
+
+logger = logging.getLogger(__name__)
+
+POLL_INTERVAL = 1.0
+"""Seconds after which readers look even if nothing was heard."""
+READERS = 4
+"""Subscriptions of one process that read at the same time: below the log's pool, so that appends find a connection."""
+
+
+class LogSignal:
+    """Wakes the readers of this process when the log has grown. Use as `async with LogSignal(dsn) as signal`."""
+
+    def __init__(self, dsn: str, *, poll_interval: float = POLL_INTERVAL, readers: int = READERS) -> None:
+        self._dsn = dsn
+        self._poll_interval = poll_interval
+        self._count = 0
+        self._changed = asyncio.Event()
+        self._tasks = asyncio.TaskGroup()
+        self._listening: asyncio.Task[None] | None = None
+        self.readers = CapacityLimiter(readers)
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._listening = self._tasks.create_task(self._run(), name="log-signal")
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._listening:
+            self._listening.cancel()
+        await self._tasks.__aexit__(*exc)  # type: ignore[arg-type]  # what `async with` hands over
+
+    @property
+    def count(self) -> int:
+        """Rises with each wake-up. Note it before reading, then `wait` for a higher one: none is lost between."""
+        return self._count
+
+    async def wait(self, seen: int) -> int:
+        """Return the count once it is not `seen` any more; within about the poll interval in any case."""
+        while self._count == seen:
+            await self._changed.wait()
+        return self._count
+
+    def wake(self) -> None:
+        """Wake every reader."""
+        self._count += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (psycopg.Error, OSError) as exc:
+                logger.warning("the log's notifications are away, polling: %s", exc)
+            self.wake()
+            await asyncio.sleep(self._poll_interval)
+
+    async def _listen(self) -> None:
+        async with await AsyncConnection.connect(self._dsn, autocommit=True, **CONNECT) as connection:
+            await connection.execute(SQL("LISTEN {}").format(Identifier(LOG.channel)))
+            self.wake()  # for what was appended before we listened
+            while not connection.closed:
+                async for _ in connection.notifies(timeout=self._poll_interval, stop_after=1):
+                    pass
+                self.wake()
+
+
+class Subscription:
+    """Events after a position, page by page, for ever: `async for page in subscription`. Pages are never empty."""
+
+    def __init__(
+        self, log: Log, signal: LogSignal, *, after: int = 0, topics: Sequence[str] = (), limit: int = 500
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            log: to read from.
+            signal: shared by the subscriptions of the process.
+            after: start behind this position.
+            topics: with version, as `domain.event.topics_of` gives them; all if none.
+            limit: events in a page at most.
+        """
+        self._log = log
+        self._signal = signal
+        self._topics = tuple(topics)
+        self._limit = limit
+        self.position = after
+        """Everything up to here was looked at; also moves past what the filter leaves out."""
+
+    async def __aiter__(self) -> AsyncIterator[Page]:
+        while True:
+            seen = self._signal.count
+            page = await self._read()
+            caught_up = len(page) < self._limit
+            self.position = page.next_position
+            if len(page):
+                yield page
+            if caught_up:
+                await self._signal.wait(seen)
+
+    async def _read(self) -> Page:
+        return await anyio.to_thread.run_sync(
+            self._log.read_page, self.position, self._limit, self._topics, limiter=self._signal.readers
+        )
