@@ -57,7 +57,8 @@ class Child:
     def _spawn(self) -> subprocess.Popen[bytes]:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("start children from the main thread: they die with the thread that started them")
-        argv, inherited = list(self.spec.argv), ()
+        argv = list(self.spec.argv)
+        inherited: tuple[int, ...] = ()
         if not os.access(argv[0], os.X_OK):
             raise ProgramMissingError(argv[0], self.spec.name)
         if self.spec.ready_by_fd:
@@ -103,9 +104,8 @@ class Child:
 
     async def wait(self) -> int:
         """Return the exit code once the process has ended."""
-        while (code := self._process.poll()) is None:
-            await asyncio.sleep(0.02)
-        return code
+        await until_ended(self.pid)
+        return self._process.wait()
 
     async def until_ready(self) -> None:
         """Return once the child serves.
@@ -136,12 +136,12 @@ class Child:
                 return False
         return await self.spec.ready() if self.spec.ready else True
 
-    async def stop(self) -> int:
-        """End the process: its stop signal, then SIGKILL after `stop_within`. Returns the exit code; safe to repeat."""
+    async def stop(self, within: float | None = None) -> int:
+        """End the process: its stop signal, then SIGKILL after `within` seconds (None: `stop_within`). Returns the exit code; safe to repeat."""
         if self.returncode is None:
             self._process.send_signal(self.spec.stop_signal)
         try:
-            async with asyncio.timeout(self.spec.stop_within):
+            async with asyncio.timeout(self.spec.stop_within if within is None else within):
                 return await self.wait()
         except TimeoutError:
             self._process.kill()
@@ -157,3 +157,18 @@ class Child:
         if self._ready_pipe is not None:
             os.close(self._ready_pipe)
             self._ready_pipe = None
+
+
+async def until_ended(pid: int) -> None:
+    """Return once the process, a child or not, has ended. The pid must not have been reused meanwhile."""
+    try:
+        watch = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_reader(watch, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(watch)
+        os.close(watch)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from aetherius.runtime.errors import FolderInUseError, FolderUnreachableError, PortTakenError
+from aetherius.runtime.errors import FolderInUseError, FolderUnreachableError
 
 
 class FolderLock:
@@ -97,36 +96,3 @@ def require_reachable(path: Path, uid: int, gid: int, user: str) -> None:
     """Check that a user can enter every folder on the way to `path`. Raises ``FolderUnreachableError``, naming the first closed one."""
     if closed := first_closed_folder(path, uid, gid):
         raise FolderUnreachableError(closed, user, path)
-
-
-def port_is_free(port: int) -> bool:
-    """Whether a server could listen on 127.0.0.1:`port` now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def kept_port(file: Path, wanted: int = 0) -> int:
-    """The port for a server: the wanted one, else the one it had last time if free, else any; remembered in `file`.
-
-    Raises:
-        PortTakenError: another program has the wanted one. Safe to repeat.
-    """
-    if wanted and not port_is_free(wanted):
-        raise PortTakenError(wanted, str(file.parent))
-    last = int(file.read_text()) if file.exists() else 0
-    port = wanted or (last if last and port_is_free(last) else free_port())
-    file.write_text(f"{port}\n")
-    return port

