@@ -89,6 +89,13 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Wake(msgspec.Struct, frozen=True, kw_only=True):
+    """Time has passed: ends a wait, or lets a retry begin."""
+
+    step_id: str
+    now: datetime
+
+
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
     """Begin nothing new."""
 
@@ -108,7 +115,7 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-Input = Start | Begin | Succeed | Fail | Skip | Branch | Pause | Resume | Cancel
+Input = Start | Begin | Succeed | Fail | Skip | Branch | Wake | Pause | Resume | Cancel
 
 NOTIFY = "notify_owner"
 
@@ -145,7 +152,7 @@ def _decide_control(state: WorkflowState, input: Pause | Resume | Cancel) -> Seq
             raise WrongStateError("workflow", state.status, type(input).__name__.lower())
 
 
-def _decide_step(state: WorkflowState, input: Begin | Succeed | Fail | Skip | Branch) -> Sequence[Event]:
+def _decide_step(state: WorkflowState, input: Begin | Succeed | Fail | Skip | Branch | Wake) -> Sequence[Event]:
     if state.started is None or state.status.final:
         return []
     step = state.step(input.step_id)
@@ -161,8 +168,19 @@ def _decide_step(state: WorkflowState, input: Begin | Succeed | Fail | Skip | Br
             return [StepSkipped(step_id=input.step_id, reason=input.reason), *_after(state, input.step_id)]
         case Branch() if step.status is StepStatus.SCHEDULED:
             return _decide_branch(state, input)
+        case Wake():
+            return _decide_wake(state, input)
         case _:
             return []
+
+
+def _decide_wake(state: WorkflowState, input: Wake) -> Sequence[Event]:
+    step = state.step(input.step_id)
+    if step.status is StepStatus.RUNNING and step.until and step.until <= input.now:
+        return [StepSucceeded(step_id=input.step_id), *_after(state, input.step_id)]
+    if step.status is StepStatus.SCHEDULED and step.not_before and step.not_before <= input.now:
+        return [StepScheduled(step_id=input.step_id, attempt=step.attempt)]
+    return []
 
 
 def _decide_failure(state: WorkflowState, input: Fail) -> Sequence[Event]:

@@ -1,0 +1,46 @@
+"""A container that cannot be created because a config map or secret is missing: did the latest revision bring the reference in?"""
+
+from __future__ import annotations
+
+from aetherius.domain.diagnosis.evidence import EvidenceFile
+from aetherius.domain.diagnosis.rollout import healthy, owned_elsewhere, roll_back
+from aetherius.domain.diagnosis.verdict import Verdict, recovered, unknown
+from aetherius.domain.wire.analysis import Evidence
+from aetherius.domain.wire.repair import RevisionSummary
+
+
+def judge(file: EvidenceFile) -> Verdict:
+    """Missing configuration, recovered, or unknown."""
+    failures = file.signs_of("CreateContainerConfigError", "FailedMount", "Failed")
+    seen = [Evidence(source="events", finding=sign.message, weight=0.4) for sign in failures[-1:]]
+    current = file.current_revision()
+    if current is None:
+        return unknown(*seen)
+    if well := healthy(file):
+        return recovered(well)
+    if not current.missing_config:
+        return unknown(*seen, Evidence(source="rollout", finding="every object that the template names exists now"))
+    return _missing(file, current, seen)
+
+
+def _missing(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence]) -> Verdict:
+    missing = ", ".join(current.missing_config)
+    evidence = [
+        *seen,
+        Evidence(
+            source="rollout", finding=f"revision {current.revision} needs {missing}, which does not exist", weight=0.6
+        ),
+    ]
+    before = next((r for r in file.earlier_available() if not r.missing_config), None)
+    if before is None:
+        finding = "no earlier revision without that reference is known to have been available"
+        return Verdict(
+            type="MissingConfig", confidence=0.85, evidence=[*evidence, Evidence(source="rollout", finding=finding)]
+        )
+    finding = f"revision {before.revision} did without it and was available"
+    return Verdict(
+        type="MissingConfigRollout",
+        confidence=0.9,
+        evidence=[*evidence, Evidence(source="rollout", finding=finding, weight=0.5), *owned_elsewhere(file)],
+        recommendations=roll_back(file, before),
+    )

@@ -1,0 +1,53 @@
+"""An image that cannot be pulled: did a rollout bring it in?
+
+The same image that ran before and now cannot be pulled points at the registry or the network: no rollback helps, and the answer is `unknown`.
+"""
+
+from __future__ import annotations
+
+from aetherius.domain.diagnosis.evidence import EvidenceFile
+from aetherius.domain.diagnosis.rollout import healthy, owned_elsewhere, roll_back
+from aetherius.domain.diagnosis.verdict import Verdict, recovered, unknown
+from aetherius.domain.wire.analysis import Evidence
+from aetherius.domain.wire.repair import RevisionSummary
+
+
+def judge(file: EvidenceFile) -> Verdict:
+    """A bad image in a rollout, recovered, or unknown."""
+    failures = file.signs_of("ErrImagePull", "ImagePullBackOff", "Failed")
+    seen = [Evidence(source="events", finding=sign.message, weight=0.4) for sign in failures[-1:]]
+    current = file.current_revision()
+    if not failures or current is None:
+        return unknown(*seen)
+    if well := healthy(file):
+        return recovered(well)
+    failing = {sign.raw_data.image for sign in failures if sign.raw_data.image}
+    if failing and not failing & set(current.images.values()):
+        return unknown(
+            *seen, Evidence(source="rollout", finding="the image that failed is not in the present revision")
+        )
+    return _compare(file, current, seen)
+
+
+def _compare(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence]) -> Verdict:
+    earlier = file.earlier_available()
+    if not earlier:
+        finding = "no earlier revision is known to have been available"
+        return Verdict(
+            type="ImageNotFound", confidence=0.7, evidence=[*seen, Evidence(source="rollout", finding=finding)]
+        )
+    before = earlier[0]
+    changed = {
+        c: (before.images.get(c, ""), image) for c, image in current.images.items() if before.images.get(c) != image
+    }
+    if not changed:
+        finding = f"revision {before.revision} ran with the same image: the registry or the network, not the rollout"
+        return unknown(*seen, Evidence(source="rollout", finding=finding))
+    change = "; ".join(f"{container}: {old} -> {new}" for container, (old, new) in changed.items())
+    finding = f"revision {current.revision} changed {change}; revision {before.revision} was available"
+    return Verdict(
+        type="BadImageRollout",
+        confidence=0.92,
+        evidence=[*seen, Evidence(source="rollout", finding=finding, weight=0.6), *owned_elsewhere(file)],
+        recommendations=roll_back(file, before),
+    )

@@ -1,0 +1,47 @@
+"""Back to an earlier revision: what the rules for images and configuration share."""
+
+from __future__ import annotations
+
+from aetherius.domain.diagnosis.evidence import EvidenceFile
+from aetherius.domain.wire.analysis import Evidence, Recommendation
+from aetherius.domain.wire.repair import RevisionSummary
+
+
+def healthy(file: EvidenceFile) -> Evidence | None:
+    """The finding that the workload is well now, or None when it is not (or nobody could look)."""
+    history, current = file.history, file.current_revision()
+    if history is None or current is None or not history.replicas or current.available < history.replicas:
+        return None
+    return Evidence(
+        source="rollout",
+        finding=f"all {history.replicas} replicas of revision {current.revision} are available now",
+    )
+
+
+def roll_back(file: EvidenceFile, to: RevisionSummary) -> list[Recommendation]:
+    """The rollback to a revision; nothing for an object that somebody else's tool owns (a live patch would be undone, or fight)."""
+    history = file.history
+    if history is None or history.managed_by in ("argocd", "flux"):
+        return []
+    return [
+        Recommendation(
+            action="RollbackDeployment",
+            confidence=0.85,
+            risk="low",
+            impact=f"rollout of {history.name} back to revision {to.revision}",
+            steps=[f"put the template of revision {to.revision} ({', '.join(to.images.values())}) back"],
+            rollback=[f"put the template of revision {history.revision} back"],
+            parameters={
+                "name": history.name,
+                "to_revision": to.revision,
+                "expected_revision": history.revision,
+            },
+        )
+    ]
+
+
+def owned_elsewhere(file: EvidenceFile) -> list[Evidence]:
+    """A finding when a GitOps tool owns the workload."""
+    if file.history is None or file.history.managed_by not in ("argocd", "flux"):
+        return []
+    return [Evidence(source="rollout", finding=f"managed by {file.history.managed_by}: repair it in its repository")]
