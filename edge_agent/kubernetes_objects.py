@@ -1,0 +1,200 @@
+"""The parts of Kubernetes objects that the agent reads: typed, and small (everything else is skipped while decoding)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Unknown fields are skipped, absent ones take the default."""
+
+
+class OwnerReference(_Part, frozen=True, kw_only=True):
+    """Who made an object."""
+
+    kind: str = ""
+    name: str = ""
+    controller: bool = False
+
+
+class Metadata(_Part, frozen=True, kw_only=True):
+    """Names and times of an object."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    owner_references: tuple[OwnerReference, ...] = ()
+    annotations: dict[str, str] = {}
+
+    @property
+    def controller(self) -> OwnerReference | None:
+        """The owner that manages the object."""
+        return next((owner for owner in self.owner_references if owner.controller), None)
+
+
+class Condition(_Part, frozen=True, kw_only=True):
+    """One condition of a status."""
+
+    type: str
+    status: str = ""
+    reason: str | None = ""
+    message: str | None = ""
+    last_transition_time: datetime | None = None
+
+
+class Waiting(_Part, frozen=True, kw_only=True):
+    """A container that does not run yet, or again."""
+
+    reason: str = ""
+    message: str = ""
+
+
+class Terminated(_Part, frozen=True, kw_only=True):
+    """A container that has ended."""
+
+    exit_code: int = 0
+    reason: str = ""
+    message: str = ""
+    finished_at: datetime | None = None
+
+
+class ContainerState(_Part, frozen=True, kw_only=True):
+    """At most one of them is set."""
+
+    waiting: Waiting | None = None
+    terminated: Terminated | None = None
+
+
+class ContainerStatus(_Part, frozen=True, kw_only=True):
+    """What the kubelet says about a container."""
+
+    name: str
+    state: ContainerState = ContainerState()
+    last_state: ContainerState = ContainerState()
+    ready: bool = False
+    restart_count: int = 0
+    image: str = ""
+
+
+class Resources(_Part, frozen=True, kw_only=True):
+    """Quantities as written."""
+
+    limits: dict[str, str | int | float] = {}
+
+
+class Container(_Part, frozen=True, kw_only=True):
+    """A container of a pod's spec."""
+
+    name: str
+    image: str = ""
+    resources: Resources = Resources()
+
+
+class PodSpec(_Part, frozen=True, kw_only=True):
+    """A pod as wanted."""
+
+    node_name: str = ""
+    containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+
+
+class PodStatus(_Part, frozen=True, kw_only=True):
+    """A pod as it is."""
+
+    phase: str = ""
+    start_time: datetime | None = None
+    conditions: tuple[Condition, ...] = ()
+    container_statuses: tuple[ContainerStatus, ...] = ()
+    init_container_statuses: tuple[ContainerStatus, ...] = ()
+
+
+class Pod(_Part, frozen=True, kw_only=True):
+    """A pod."""
+
+    metadata: Metadata
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of a type, if the pod has it."""
+        return next((each for each in self.status.conditions if each.type == kind), None)
+
+
+class NodeStatus(_Part, frozen=True, kw_only=True):
+    """A node as it is."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
+class Node(_Part, frozen=True, kw_only=True):
+    """A node."""
+
+    metadata: Metadata
+    status: NodeStatus = NodeStatus()
+
+    @property
+    def ready(self) -> Condition | None:
+        """The Ready condition, if the node has it."""
+        return next((each for each in self.status.conditions if each.type == "Ready"), None)
+
+
+class ReplicaSetStatus(_Part, frozen=True, kw_only=True):
+    """A ReplicaSet as it is."""
+
+    available_replicas: int = 0
+
+
+class ReplicaSet(_Part, frozen=True, kw_only=True):
+    """A ReplicaSet: one revision of a Deployment."""
+
+    metadata: Metadata
+    status: ReplicaSetStatus = ReplicaSetStatus()
+
+
+class ObjectReference(_Part, frozen=True, kw_only=True):
+    """What an event is about."""
+
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+    field_path: str = ""
+
+
+class EventSource(_Part, frozen=True, kw_only=True):
+    """Who reported an event (core/v1's way)."""
+
+    component: str = ""
+    host: str = ""
+
+
+class EventSeries(_Part, frozen=True, kw_only=True):
+    """A repeated event (events.k8s.io's way)."""
+
+    count: int = 0
+    last_observed_time: datetime | None = None
+
+
+class ClusterEvent(_Part, frozen=True, kw_only=True):
+    """An event of the API."""
+
+    metadata: Metadata
+    involved_object: ObjectReference = ObjectReference()
+    reason: str | None = ""
+    message: str | None = ""
+    type: str | None = ""
+    source: EventSource = EventSource()
+    reporting_component: str | None = ""
+    count: int | None = None
+    first_timestamp: datetime | None = None
+    last_timestamp: datetime | None = None
+    event_time: datetime | None = None
+    series: EventSeries | None = None
+
+
+Watched = ClusterEvent | Pod | Node | ReplicaSet

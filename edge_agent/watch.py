@@ -1,0 +1,144 @@
+"""Follows one kind of object: list, then watch from there, for ever, through whatever the API server does.
+
+- 410 (the history is gone): list again at once.
+- A cut stream: watch again from the last version seen (bookmarks keep it fresh).
+- The server away, or any other refusal: wait, longer each time, then list again: a server that was away may be a younger one, which would answer an old
+  version with silence.
+Whatever is seen again is dropped by its id later, so listing again is always safe. Blocking: each watch has a thread of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import threading
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from aetherius.edge_agent.errors import ClusterRefusedError, ClusterUnreachableError, WatchExpiredError
+from aetherius.edge_agent.kubernetes_api import KubernetesApi, WatchStream
+from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Metadata, Node, Pod, ReplicaSet, Watched
+
+logger = logging.getLogger(__name__)
+
+WATCH_SECONDS: Final = 60
+"""The server ends a watch after this; the next one goes on from the same version."""
+IDLE_SECONDS: Final = 75.0
+"""Without a byte for so long the connection is dead, whatever TCP says."""
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 30.0
+"""Seconds between tries while the server is away."""
+_PUT_SECONDS: Final = 0.5
+
+T = TypeVar("T", bound=Watched)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """An object as it is now, or as it was when it was deleted."""
+
+    object: Watched
+    deleted: bool = False
+
+
+Changes = queue.Queue[Change]
+"""The bounded hand-over to the collector: when it is full, the watches wait, and the API server keeps what they have not read."""
+
+
+class _Bookmark(msgspec.Struct, frozen=True):
+    metadata: Metadata
+
+
+class Watch(Generic[T]):
+    """One watch. `run` returns when `stop` is set; `close` wakes it up for that."""
+
+    def __init__(self, api: KubernetesApi, path: str, kind: type[T], changes: Changes, stop: threading.Event) -> None:
+        self._api = api
+        self._path = path
+        self._decoder = msgspec.json.Decoder(kind)
+        self._changes = changes
+        self._stop = stop
+        self._version = ""
+        self._stream: WatchStream | None = None
+        self._pause = FIRST_PAUSE
+
+    def run(self) -> None:
+        """List and watch until told to stop."""
+        while not self._stop.is_set():
+            try:
+                self._turn()
+            except WatchExpiredError:
+                self._version = ""
+            except (ClusterRefusedError, ClusterUnreachableError) as exc:
+                self._recover(exc)
+
+    def close(self) -> None:
+        """End the stream that is being read; `stop` must be set before."""
+        stream = self._stream
+        if stream is not None:
+            stream.close()
+
+    def _turn(self) -> None:
+        if not self._version:
+            self._version = self._list()
+        self._stream = self._api.watch(self._path, self._version, WATCH_SECONDS, IDLE_SECONDS)
+        if self._stop.is_set():  # it was set before `close` could see the stream
+            self._stream.close()
+        self._follow(self._stream)
+
+    def _recover(self, exc: ClusterRefusedError | ClusterUnreachableError) -> None:
+        if self._stop.is_set():
+            return
+        if isinstance(exc, ClusterUnreachableError) and exc.what.startswith("WATCH"):
+            logger.debug("watch cut", extra={"path": self._path, "reason": exc.reason})
+            self._stop.wait(random.uniform(0.05, 0.2))  # noqa: S311 - spreads the reconnects of many watches
+            return
+        logger.warning("cannot watch", extra={"path": self._path, "error": str(exc), "pause": self._pause})
+        self._version = ""
+        self._stop.wait(self._pause * random.uniform(0.8, 1.2))  # noqa: S311
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    def _list(self) -> str:
+        version = ""
+        for page in self._api.pages(self._path):
+            version = page.metadata.resource_version
+            for item in page.items:
+                self._hand_over(item, deleted=False)
+        return version
+
+    def _follow(self, stream: WatchStream) -> None:
+        for line in stream:
+            self._pause = FIRST_PAUSE
+            if line.type == "BOOKMARK":
+                self._version = msgspec.json.decode(line.object, type=_Bookmark).metadata.resource_version
+            else:
+                self._version = self._hand_over(line.object, deleted=line.type == "DELETED") or self._version
+            if self._stop.is_set():
+                return
+
+    def _hand_over(self, raw: msgspec.Raw, *, deleted: bool) -> str:
+        try:
+            found = self._decoder.decode(raw)
+        except (msgspec.DecodeError, ValueError) as exc:  # one odd object must not blind us to the others
+            logger.warning("cannot read an object", extra={"path": self._path, "error": str(exc)})
+            return msgspec.json.decode(raw, type=_Bookmark).metadata.resource_version
+        change = Change(found, deleted)
+        while not self._stop.is_set():
+            try:
+                self._changes.put(change, timeout=_PUT_SECONDS)
+                break
+            except queue.Full:
+                continue
+        return found.metadata.resource_version
+
+
+def watches(api: KubernetesApi, changes: Changes, stop: threading.Event) -> tuple[Watch[Watched], ...]:
+    """The four watches of the agent. ReplicaSets and pods also tell who owns what."""
+    kinds: tuple[tuple[str, type[Watched]], ...] = (
+        ("/apis/apps/v1/replicasets", ReplicaSet),
+        ("/api/v1/pods", Pod),
+        ("/api/v1/nodes", Node),
+        ("/api/v1/events", ClusterEvent),
+    )
+    return tuple(Watch(api, path, kind, changes, stop) for path, kind in kinds)
