@@ -7,9 +7,8 @@ a large one, with the leaves hashed here while PostgreSQL takes the rows in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from itertools import islice
 from struct import Struct
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -20,14 +19,14 @@ from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int4, Int8
 
 from aetherius.event_store.errors import CheckpointConflictError
-from aetherius.event_store.ledger import GENESIS, Entry, moment, preimage, seal
+from aetherius.event_store.ledger import GENESIS, Entry, merkle_root, moment, preimage, seal
 from aetherius.event_store.tables import APPEND_LOCK, Tables
 
 COPY_THRESHOLD = 64
 """Events from which COPY's two extra round trips cost less than binary arrays."""
 
-_CHUNK = 250
-"""Events sent at once: PostgreSQL takes in one chunk while the leaves of the one before are hashed."""
+_CHUNK = 256
+"""Events sent at once. A power of two, so that the Merkle tree of a chunk is a subtree of the batch's."""
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
 _COPY_START = Struct(">hiqi16siqi").pack  # 5 fields: position, id, version, and the length of the topic
@@ -43,16 +42,8 @@ class Head(NamedTuple):
     """The database's clock in microseconds since the epoch, not before the last entry's."""
 
 
-class Placed(NamedTuple):
-    """An event with the position it gets, ready for the wire."""
-
-    position: int
-    stream_id: bytes
-    version: int
-    topic: bytes
-    state: bytes
-
-
+Row = tuple[int, bytes, int, bytes, bytes]
+"""An event as the wire and the hash want it: position, stream id, version, topic, state."""
 Versions = dict[UUID, int]
 """The last version of each stream; 0 for one that does not exist."""
 
@@ -98,14 +89,17 @@ class Appender:
 
     def store(self, connection: Connection[Any], head: Head, events: Sequence[StoredEvent]) -> Entry:
         """Write the events after `head` with their ledger entry, wake readers, commit."""
-        by_table = self._place(head.position, events)
-        if len(events) < COPY_THRESHOLD:
-            leaves = [sha256(preimage(*placed)).digest() for placed in _in_order(by_table)]
-            return self._seal(connection, head, leaves, by_table)
-        leaves = [b""] * len(events)
-        for table, placed in by_table.items():
-            self._copy(connection, table, placed, leaves, head.position + 1)
-        return self._seal(connection, head, leaves, {})
+        topics = {topic: topic.encode() for topic in {event.topic for event in events}}
+        tables = {self._table_of(topic) for topic in topics}
+        if len(events) >= COPY_THRESHOLD and len(tables) == 1:
+            return self._seal(connection, self._copy(connection, head, tables.pop(), events, topics), {})
+        rows = _rows(head.position + 1, events, topics)
+        leaves = _leaves(rows)
+        entry = seal(head.hash, head.position + 1, head.now, leaves, merkle_root(leaves))
+        groups: dict[str, list[Row]] = {}
+        for event, row in zip(events, rows, strict=True):
+            groups.setdefault(self._table_of(event.topic), []).append(row)
+        return self._seal(connection, entry, groups)
 
     def known(self, connection: Connection[Any], events: Sequence[StoredEvent]) -> set[tuple[UUID, int]]:
         """Which of the events' keys the tables hold already; one round trip for each table concerned."""
@@ -123,38 +117,33 @@ class Appender:
             groups.setdefault(self._table_of(event.topic), []).append(event)
         return groups
 
-    def _place(self, after: int, events: Sequence[StoredEvent]) -> dict[str, list[Placed]]:
-        topics: dict[str, tuple[list[Placed], bytes]] = {}
-        groups: dict[str, list[Placed]] = {}
-        for position, event in enumerate(events, after + 1):
-            topic = event.topic
-            known = topics.get(topic)
-            if known is None:
-                known = topics[topic] = (groups.setdefault(self._table_of(topic), []), topic.encode())
-            group, encoded = known
-            stream_id = event.originator_id.bytes  # type: ignore[union-attr]  # ids are UUIDs here
-            group.append(Placed(position, stream_id, event.originator_version, encoded, event.state))
-        return groups
-
     def _copy(
-        self, connection: Connection[Any], table: str, placed: list[Placed], leaves: list[bytes], first: int
-    ) -> None:
-        statement = self._tables.statement("events_copy", table)
-        with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(_COPY_HEADER)
-            for chunk in _chunks(placed):
-                copy.write(b"".join([_copy_row(*row) for row in chunk]))
-                for row in chunk:
-                    leaves[row[0] - first] = sha256(preimage(*row)).digest()
-            copy.write(_COPY_TRAILER)
-
-    def _seal(
-        self, connection: Connection[Any], head: Head, leaves: list[bytes], inserts: dict[str, list[Placed]]
+        self,
+        connection: Connection[Any],
+        head: Head,
+        table: str,
+        events: Sequence[StoredEvent],
+        topics: dict[str, bytes],
     ) -> Entry:
-        entry = seal(head.hash, head.position + 1, head.now, leaves)
+        """While PostgreSQL takes in one chunk of rows, its leaves and their subtree are hashed here, and the next is made."""
+        first = head.position + 1
+        leaves: list[bytes] = []
+        subtrees: list[bytes] = []
+        with connection.cursor() as cursor, cursor.copy(self._tables.statement("events_copy", table)) as copy:
+            copy.write(_COPY_HEADER)
+            for start in range(0, len(events), _CHUNK):
+                rows = _rows(first + start, events[start : start + _CHUNK], topics)
+                copy.write(b"".join([_copy_row(*row) for row in rows]))
+                hashed = _leaves(rows)
+                leaves += hashed
+                subtrees.append(merkle_root(hashed))
+            copy.write(_COPY_TRAILER)
+        return seal(head.hash, first, head.now, leaves, merkle_root(subtrees))
+
+    def _seal(self, connection: Connection[Any], entry: Entry, inserts: dict[str, list[Row]]) -> Entry:
         with connection.pipeline():
-            for table, placed in inserts.items():
-                self._insert(connection, table, placed)
+            for table, rows in inserts.items():
+                self._insert(connection, table, rows)
             self._run(
                 connection,
                 "ledger_insert",
@@ -171,8 +160,8 @@ class Appender:
             connection.execute("COMMIT")
         return entry
 
-    def _insert(self, connection: Connection[Any], table: str, placed: list[Placed]) -> None:
-        positions, ids, versions, topics, states = zip(*placed, strict=True)
+    def _insert(self, connection: Connection[Any], table: str, rows: list[Row]) -> None:
+        positions, ids, versions, topics, states = zip(*rows, strict=True)
         self._run(
             connection,
             "events_insert",
@@ -187,9 +176,15 @@ class Appender:
     def _move_checkpoint(self, connection: Connection[Any], checkpoint: tuple[str, int]) -> Cursor[Any]:
         return self._run(connection, "checkpoint_move", *checkpoint)
 
-    def move_checkpoint(self, connection: Connection[Any], checkpoint: tuple[str, int]) -> None:
-        """Within a transaction: move a checkpoint up, or raise ``CheckpointConflictError``."""
-        confirm_checkpoint(self._move_checkpoint(connection, checkpoint), checkpoint)
+    def move_checkpoint(
+        self, connection: Connection[Any], checkpoint: tuple[str, int], after: int | None = None
+    ) -> None:
+        """Within a transaction: move a checkpoint up (from exactly `after`, if given), or raise ``CheckpointConflictError``."""
+        if after is None:
+            moved = self._move_checkpoint(connection, checkpoint)
+        else:
+            moved = self._run(connection, "checkpoint_move_from", *checkpoint, after)
+        confirm_checkpoint(moved, checkpoint)
 
     def _run(self, connection: Connection[Any], name: str, *values: object, events: str = "") -> Cursor[Any]:
         statement = self._tables.statement(name, events) if events else self._tables.statement(name)
@@ -212,12 +207,12 @@ def _copy_row(position: int, stream_id: bytes, version: int, topic: bytes, state
     return start + topic + _COPY_LENGTH(len(state)) + state
 
 
-def _chunks(placed: list[Placed]) -> Iterator[list[Placed]]:
-    rows = iter(placed)
-    while chunk := list(islice(rows, _CHUNK)):
-        yield chunk
+def _rows(first: int, events: Sequence[StoredEvent], topics: dict[str, bytes]) -> list[Row]:
+    return [
+        (position, event.originator_id.bytes, event.originator_version, topics[event.topic], event.state)  # type: ignore[union-attr]  # ids are UUIDs here
+        for position, event in enumerate(events, first)
+    ]
 
 
-def _in_order(by_table: dict[str, list[Placed]]) -> list[Placed]:
-    groups = list(by_table.values())
-    return groups[0] if len(groups) == 1 else sorted(placed for group in groups for placed in group)
+def _leaves(rows: list[Row]) -> list[bytes]:
+    return [sha256(preimage(*row)).digest() for row in rows]

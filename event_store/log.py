@@ -109,6 +109,8 @@ class Log:
         position: int,
         pending: Sequence[Pending] = (),
         rows: Callable[[Cursor[TupleRow]], None] | None = None,
+        *,
+        after: int | None = None,
     ) -> int | None:
         """In one transaction: move checkpoint `name` up to `position`, write rows, append events; their last position.
 
@@ -119,15 +121,17 @@ class Log:
             position: last position whose events this transaction has taken in.
             pending: each under its claimed version.
             rows: called with a cursor inside the transaction, after the checkpoint moved. Must not commit.
+            after: the checkpoint that the caller read its events after (0: none yet). Without it a replica with a longer batch overtakes one with a
+                shorter, and what both read is applied twice.
 
         Raises:
-            CheckpointConflictError: the checkpoint is at `position` or past it; nothing was written.
+            CheckpointConflictError: the checkpoint is at `position` or past it, or no longer at `after`; nothing was written.
             VersionConflictError: nothing was written.
         """
         events = [item.stored() for item in pending]
         with self._connections.connection() as connection:
             connection.execute("BEGIN")
-            self._appender.move_checkpoint(connection, (name, position))
+            self._appender.move_checkpoint(connection, (name, position), after)
             if rows:
                 with connection.cursor() as cursor:
                     rows(cursor)

@@ -1,0 +1,47 @@
+"""Errors of the projections: leaves of the tree in `domain/errors.py`.
+
+DomainError
++-- UnsavedDecisionsError    a process manager changed an aggregate and did not save it
++-- InvalidCursorError       a page cursor that this list did not give out
+InfrastructureError
++-- ReadModelUnavailableError   PostgreSQL does not answer, or the tables are missing
++-- ReadModelBehindError        the read model has not come as far as the answer needs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aetherius.domain.errors import DomainError, InfrastructureError
+
+
+class UnsavedDecisionsError(DomainError):
+    """Decisions would have been lost; nothing was written. Attributes: `reader`, `streams` (kind and id of each)."""
+
+    def __init__(self, reader: str, streams: Sequence[str]) -> None:
+        super().__init__(f"{reader} decided and did not save: {', '.join(streams)}")
+        self.reader = reader
+        self.streams = streams
+
+
+class InvalidCursorError(DomainError):
+    """A cursor is malformed or belongs to another list. Attributes: `cursor`, `model`."""
+
+    def __init__(self, cursor: str, model: str) -> None:
+        super().__init__(f"cursor {cursor[:64]!r} is not one of {model}")
+        self.cursor = cursor
+        self.model = model
+
+
+class ReadModelUnavailableError(InfrastructureError):
+    """The read models do not answer; safe to repeat."""
+
+
+class ReadModelBehindError(InfrastructureError):
+    """A read model lags behind; ask again. Attributes: `model`, `position` (needed), `at` (where it is)."""
+
+    def __init__(self, model: str, position: int, at: int) -> None:
+        super().__init__(f"{model} is at position {at}, the answer needs {position}: ask again")
+        self.model = model
+        self.position = position
+        self.at = at
