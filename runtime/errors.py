@@ -7,14 +7,16 @@ InfrastructureError
 +-- ProgramMissingError      a server's program is not installed
 +-- ChildFailedError         a child process ended, or was not ready in time
 +-- CredentialsError         a credentials file is missing, malformed or readable by others
-+-- ServiceEndedError        a task that should run for ever has ended
+
+AetheriusError
++-- ServiceEndedError        a task that should run for ever has ended: a fault of ours
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from aetherius.domain.errors import InfrastructureError
+from aetherius.domain.errors import AetheriusError, InfrastructureError
 
 
 class FolderInUseError(InfrastructureError):
@@ -77,7 +79,7 @@ class CredentialsError(InfrastructureError):
         self.reason = reason
 
 
-class ServiceEndedError(InfrastructureError):
+class ServiceEndedError(AetheriusError):
     """A task that should run until told to stop has returned. Attribute: `name`."""
 
     def __init__(self, name: str) -> None:
