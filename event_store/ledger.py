@@ -108,10 +108,9 @@ def chain_hash(prev_hash: bytes, first: int, last: int, n: int, recorded_at: int
     return sha256(_ENTRY(2, prev_hash, first, last, n, recorded_at, root)).digest()
 
 
-def seal(prev_hash: bytes, first: int, recorded_at: int, leaves: Sequence[bytes]) -> Entry:
-    """The entry of a batch that starts at `first` and follows the entry of `prev_hash`."""
+def seal(prev_hash: bytes, first: int, recorded_at: int, leaves: Sequence[bytes], root: bytes) -> Entry:
+    """The entry of a batch that starts at `first` and follows the entry of `prev_hash`; `root` is that of its leaves."""
     last = first + len(leaves) - 1
-    root = merkle_root(leaves)
     return Entry(
         first=first,
         last=last,
