@@ -1,0 +1,73 @@
+# Two commands do what a user wants: `make demo` and `make test`. Each sets up what it needs in .venv, once.
+#   PYTHON=python3.12   another interpreter (3.11 or later)
+#   ARGS=...            more arguments for pytest, the benchmark or the demo
+SHELL := /bin/bash
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+say := printf '\033[36m==>\033[0m %s\n'
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-kubernetes lint format bench kubernetes locks setup clean
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMPS)/demo ## set up, start everything and show four faults being found and repaired (DEMO_EXIT=1: then leave)
+	@$(BIN)/aetherius demo $(ARGS)
+
+test: lint ## set up, lint, and run all tests (those on a real control plane if `make kubernetes` was run)
+	@$(say) "tests"
+	@$(BIN)/pytest $(ARGS)
+
+test-kubernetes: $(STAMPS)/dev ## only the tests on a real control plane
+	@$(BIN)/pytest -m kubernetes $(ARGS)
+
+lint: $(STAMPS)/dev ## style, types and the arrows between the rooms
+	@$(say) "ruff"
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(say) "mypy"
+	@$(BIN)/mypy
+	@$(say) "import-linter"
+	@$(BIN)/lint-imports
+
+format: $(STAMPS)/dev ## rewrite the code in the house's style
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: $(STAMPS)/dev ## how fast it is, beside raw PostgreSQL and the stock library, in one run
+	@$(BIN)/python bench/run.py $(ARGS)
+
+kubernetes: ## build a real Kubernetes control plane for the tests (needs Go; minutes, once)
+	@command -v go >/dev/null || { echo "Go is not installed: the tests on a real control plane will be skipped"; exit 1; }
+	@tests/support/kubernetes/build.sh
+
+locks: $(STAMPS)/uv ## resolve the dependencies anew (ARGS=--upgrade: to the newest)
+	@requirements/lock.sh $(ARGS)
+
+setup: $(STAMPS)/dev ## only set up what `make test` needs
+
+clean: ## remove what was built and installed (data in .data/ stays)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# A stamp says that its lock is installed. The developers' lock holds all of the demo's: it stamps both.
+$(STAMPS)/demo: requirements/demo.lock pyproject.toml | $(STAMPS)/uv
+	@requirements/install.sh $(VENV) requirements/demo.lock
+	@touch $@
+
+$(STAMPS)/dev: requirements/dev.lock requirements/demo.lock pyproject.toml | $(STAMPS)/uv
+	@requirements/install.sh $(VENV) requirements/dev.lock
+	@touch $(STAMPS)/demo $@
+
+$(STAMPS)/uv: requirements/uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) must be Python 3.11 or later: name another with PYTHON=..."; exit 1; }
+	@test -x $(BIN)/pip || { $(say) "making $(VENV)"; $(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian: python3-venv)"; exit 1; }; }
+	@$(BIN)/pip install --disable-pip-version-check --quiet --progress-bar off --require-hashes -r requirements/uv.lock || \
+	  $(say) "no uv for this machine: pip will do, more slowly"
+	@mkdir -p $(STAMPS)
+	@touch $@
