@@ -128,11 +128,26 @@ class Incident(Aggregate):
         """Pods that showed the symptom, in order of first sight."""
         self.reopened = 0
         self.root_cause: CauseCode | None = None
+        self.remediation_id: UUID | None = None
+        """The remediation that mitigated it."""
 
     @staticmethod
     def id_of(subject: Subject, onset: datetime) -> UUID:
         """Stream of the incident that this subject has since this onset."""
         return stable_id("Incident", subject.key, onset.isoformat())
+
+    @property
+    def subject(self) -> Subject | None:
+        """What it is about; None before it is opened."""
+        if self.opened is None or self.symptom is None:
+            return None
+        return Subject(
+            cluster_id=self.opened.cluster_id,
+            namespace=self.opened.namespace,
+            kind=self.opened.kind,
+            name=self.opened.name,
+            symptom=self.opened.symptom,
+        )
 
     @property
     def active(self) -> bool:
@@ -207,7 +222,7 @@ class Incident(Aggregate):
             case Diagnosed():
                 self.status, self.root_cause = IncidentStatus.DIAGNOSED, event.root_cause
             case Mitigated():
-                self.status = IncidentStatus.MITIGATED
+                self.status, self.remediation_id = IncidentStatus.MITIGATED, event.remediation_id
             case Resolved():
                 self.status = IncidentStatus.RESOLVED
             case Reopened():

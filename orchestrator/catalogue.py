@@ -1,0 +1,77 @@
+"""The strategies and workflow definitions that this process runs: those it ships with, and parameters given in the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+
+from aetherius.domain.strategy import Strategy
+from aetherius.domain.symptom import Symptom
+from aetherius.domain.workflow_definition import WorkflowDefinition
+from aetherius.orchestrator.definition_loader import load
+
+STRATEGIES: Final = (
+    Strategy(
+        id="crash-loop",
+        symptom=Symptom.CRASH_LOOP,
+        workflow="diagnose_pod_crashloop",
+        about="Read the last logs and the pod's state; raise the memory limit if it was the OOM killer",
+    ),
+    Strategy(
+        id="image-pull",
+        symptom=Symptom.IMAGE_PULL,
+        workflow="diagnose_image_pull",
+        about="Compare the rollout's revisions; go back if the latest brought the image in",
+    ),
+    Strategy(
+        id="missing-config",
+        symptom=Symptom.CONFIG_ERROR,
+        workflow="diagnose_missing_config",
+        about="Wait for a late object; go back if the latest revision brought the reference in, else tell the owner",
+    ),
+    Strategy(
+        id="lost-node",
+        symptom=Symptom.NODE_NOT_READY,
+        workflow="diagnose_lost_node",
+        about="Wait out a flap; simulate the drain, ask, and move the pods elsewhere",
+    ),
+)
+
+
+class Catalogue:
+    """What to run for which symptom."""
+
+    def __init__(self, sources: Mapping[str, str], parameters: Mapping[str, Mapping[str, str]]) -> None:
+        """Load and check every definition.
+
+        Args:
+            sources: YAML by file name.
+            parameters: by workflow name: overrides of its parameters (`{"diagnose_lost_node": {"grace": "30s"}}`).
+
+        Raises:
+            DefinitionError: one breaks a rule.
+        """
+        self.sources = dict(sources)
+        loaded = [load(text, name) for name, text in sources.items()]
+        self.definitions = {definition.name: _with(definition, parameters) for definition in loaded}
+        self._by_symptom = {strategy.symptom: strategy for strategy in STRATEGIES}
+
+    def strategy_for(self, symptom: Symptom) -> tuple[Strategy, WorkflowDefinition] | None:
+        """The strategy of a symptom with its workflow; None when there is none."""
+        strategy = self._by_symptom.get(symptom)
+        definition = self.definitions.get(strategy.workflow) if strategy else None
+        return (strategy, definition) if strategy and definition else None
+
+
+def _with(definition: WorkflowDefinition, parameters: Mapping[str, Mapping[str, str]]) -> WorkflowDefinition:
+    given = parameters.get(definition.name, {})
+    return msgspec.structs.replace(definition, parameters={**definition.parameters, **given})
+
+
+def shipped() -> dict[str, str]:
+    """The YAML of the definitions that come with the package, by file name."""
+    folder = files("aetherius.orchestrator").joinpath("workflows")
+    return {each.name: each.read_text() for each in folder.iterdir() if each.name.endswith(".yaml")}

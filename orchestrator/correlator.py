@@ -1,0 +1,180 @@
+"""The correlator: reports that are signs of trouble become incidents; further signs are folded in; a recovery ends what nobody had to repair.
+
+A process manager over the whole of what clusters report. One `EventsCorrelated` an incident and batch, however many signs there were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from aetherius.domain.cluster_event import Reported
+from aetherius.domain.event import Cause, Recorded, topics_of
+from aetherius.domain.incident import Incident, IncidentStatus, Opened, Resolved
+from aetherius.domain.symptom import Subject, Symptom, recoveries_of, subject_of, symptom_of
+from aetherius.orchestrator.correlated_subjects import CorrelatedSubject, CorrelatedSubjects
+from aetherius.projections.unit import Unit
+
+ACTOR = "system:correlator"
+REOPEN_WINDOW = timedelta(minutes=10)
+"""The same trouble within this time after its end is the same incident, reopened; later it is a new one."""
+QUIET = timedelta(seconds=15)
+"""Signs from up to this long after the end are echoes (a back-off event of a pod on its way out), not a return."""
+
+Clock = Callable[[], datetime]
+
+
+class Correlator:
+    """Reports in, incidents out."""
+
+    name = "incident_correlator"
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """What clusters report, and the ends of incidents."""
+        return topics_of((Reported, Resolved))
+
+    def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
+        """Fold a batch of reports into incidents."""
+        _Batch(unit, self._clock(), batch).fold()
+
+
+class _Batch:
+    """The folding of one batch."""
+
+    def __init__(self, unit: Unit, now: datetime, batch: Sequence[Recorded]) -> None:
+        self._unit, self._now, self._batch = unit, now, batch
+        self._signs: dict[UUID, list[Recorded]] = {}
+        self._subjects = CorrelatedSubjects(unit, self._keys())
+
+    def fold(self) -> None:
+        for recorded in self._batch:
+            match recorded.event:
+                case Reported() as report:
+                    self._fold_report(recorded, report)
+                case Resolved():
+                    self._note_end(recorded)
+                case _:
+                    pass
+        for incident_id in self._signs.copy():
+            self._flush(incident_id)
+
+    def _keys(self) -> list[str]:
+        keys: list[str] = []
+        for recorded in self._batch:
+            if isinstance(report := recorded.event, Reported):
+                symptom = symptom_of(report)
+                subjects = [subject_of(report, symptom)] if symptom else recoveries_of(report)
+                keys += [subject.key for subject in subjects]
+            elif subject := self._unit.get(Incident, recorded.stream_id).subject:
+                keys.append(subject.key)
+        return keys
+
+    def _fold_report(self, recorded: Recorded, report: Reported) -> None:
+        if symptom := symptom_of(report):
+            self._fold_sign(recorded, report, subject_of(report, symptom))
+        else:
+            for subject in recoveries_of(report):
+                self._fold_recovery(recorded, report, subject)
+
+    def _fold_sign(self, recorded: Recorded, report: Reported, subject: Subject) -> None:
+        known = self._subjects.get(subject.key)
+        at = recorded.occurred_at
+        if known is None or (known.resolved_at and at > known.resolved_at + REOPEN_WINDOW):
+            known = self._open(recorded, report, subject)
+        elif known.resolved_at and at > known.resolved_at + QUIET:
+            self._reopen(recorded, report, known)
+        else:
+            self._signs.setdefault(known.incident_id, []).append(recorded)
+        if known.resolved_at is None:
+            known.failing.add(report.labels.name if subject.symptom is not Symptom.NODE_NOT_READY else subject.name)
+        self._subjects.put(known)
+
+    def _open(self, recorded: Recorded, report: Reported, subject: Subject) -> CorrelatedSubject:
+        incident = self._unit.get(Incident, Incident.id_of(subject, recorded.occurred_at))
+        if incident.status is IncidentStatus.NEW:
+            incident.open(_opened(recorded, report, subject), self._now)
+            self._save(incident, recorded)
+        return CorrelatedSubject(subject.key, incident.id)
+
+    def _reopen(self, recorded: Recorded, report: Reported, known: CorrelatedSubject) -> None:
+        incident = self._unit.get(Incident, known.incident_id)
+        if incident.status is IncidentStatus.RESOLVED:
+            incident.reopen(recorded.stream_id, report.reason, self._now)
+            self._save(incident, recorded)
+        known.resolved_at = None
+        known.failing.clear()
+
+    def _fold_recovery(self, recorded: Recorded, report: Reported, subject: Subject) -> None:
+        known = self._subjects.get(subject.key)
+        if known is None or known.resolved_at:
+            return
+        known.failing.discard(report.labels.name)
+        self._subjects.put(known)
+        if not known.failing:
+            self._flush(known.incident_id)
+            self._resolve(recorded, report, known)
+
+    def _resolve(self, recorded: Recorded, report: Reported, known: CorrelatedSubject) -> None:
+        incident = self._unit.get(Incident, known.incident_id)
+        how = "repaired" if incident.status is IncidentStatus.MITIGATED else "recovered"
+        if incident.resolve(how, report.message or report.reason, self._now):
+            self._save(incident, recorded)
+        known.resolved_at = self._now
+
+    def _note_end(self, recorded: Recorded) -> None:
+        subject = self._unit.get(Incident, recorded.stream_id).subject
+        known = self._subjects.get(subject.key) if subject else None
+        if known and known.incident_id == recorded.stream_id and known.resolved_at is None:
+            known.resolved_at = recorded.occurred_at
+            self._subjects.put(known)
+
+    def _flush(self, incident_id: UUID) -> None:
+        signs = self._signs.pop(incident_id, [])
+        if not signs:
+            return
+        incident = self._unit.get(Incident, incident_id)
+        reports = [sign.event for sign in signs if isinstance(sign.event, Reported)]
+        incident.correlate(
+            [sign.stream_id for sign in signs],
+            [report.reason for report in reports],
+            [report.labels.name for report in reports if report.labels.kind == "Pod"],
+            self._now,
+        )
+        worst = max(reports, key=lambda report: report.severity.rank)
+        if incident.active:
+            incident.escalate(worst.severity, worst.reason, self._now)
+        self._save(incident, signs[0])
+
+    def _save(self, incident: Incident, recorded: Recorded) -> None:
+        """Store, as part of the incident's story."""
+        cause = Cause(
+            actor=ACTOR,
+            correlation_id=incident.id,
+            causation_id=recorded.id,
+            traceparent=recorded.cause.traceparent,
+        )
+        self._unit.save(incident, cause)
+
+
+def _opened(recorded: Recorded, report: Reported, subject: Subject) -> Opened:
+    pod = report.labels.name if report.labels.kind == "Pod" else ""
+    return Opened(
+        cluster_id=subject.cluster_id,
+        namespace=subject.namespace,
+        kind=subject.kind,
+        name=subject.name,
+        symptom=subject.symptom,
+        severity=report.severity,
+        reason=report.reason,
+        message=report.message,
+        onset=recorded.occurred_at,
+        event_id=recorded.stream_id,
+        pod=pod,
+        container=report.raw_data.container,
+        node=report.labels.node,
+    )

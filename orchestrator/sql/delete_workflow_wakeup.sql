@@ -1,0 +1,1 @@
+DELETE FROM aetherius.workflow_wakeups WHERE workflow_id = %s

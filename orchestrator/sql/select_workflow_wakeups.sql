@@ -1,0 +1,1 @@
+SELECT workflow_id, step_id, wakes_at FROM aetherius.workflow_wakeups

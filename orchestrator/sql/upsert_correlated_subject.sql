@@ -1,0 +1,2 @@
+INSERT INTO aetherius.correlated_subjects (key, incident_id, failing, resolved_at) VALUES (%s, %s, %s, %s)
+ON CONFLICT (key) DO UPDATE SET incident_id = excluded.incident_id, failing = excluded.failing, resolved_at = excluded.resolved_at
