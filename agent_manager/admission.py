@@ -1,0 +1,141 @@
+"""What an event message must be to get into the log: pure rules, no I/O.
+
+An agent is trusted with its own cluster and with nothing else. What gets through here, every later part can store and show: times lie in
+the window, numbers fit their columns, texts have no NUL (PostgreSQL's `text` takes none).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from eventsourcing.persistence import StoredEvent
+
+from aetherius.domain.cluster_event import Reported, reported
+from aetherius.domain.errors import InvalidMessageError
+from aetherius.domain.event import Cause, encode
+from aetherius.domain.wire import headers
+from aetherius.domain.wire.event import EventMessage, decode_event, split_lines
+from aetherius.domain.wire.subjects import cluster_of
+
+MAX_SEQUENCE: Final = 2**53
+"""Above every number an agent can reach, and exact in every JSON reader."""
+MAX_COUNT: Final = 2**31 - 1
+
+_TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class Window(msgspec.Struct, frozen=True):
+    """The times that are believed: from `oldest` to `latest`, both included."""
+
+    oldest: datetime
+    latest: datetime
+
+    @classmethod
+    def around(cls, now: datetime, age: float, ahead: float) -> Window:
+        """From `age` seconds before now to `ahead` seconds after."""
+        return cls(now - timedelta(seconds=age), now + timedelta(seconds=ahead))
+
+
+class RefusedLine(msgspec.Struct, frozen=True):
+    """A line of a batch that breaks a rule; `number` counts from 1."""
+
+    number: int
+    line: bytes
+    reason: str
+
+
+class Admitted(msgspec.Struct):
+    """What a message holds: events for the log, and lines for the dead letters."""
+
+    stored: list[StoredEvent]
+    refused: list[RefusedLine]
+
+
+def admit(subject: str, given: Mapping[str, str], payload: bytes, window: Window) -> Admitted:
+    """Sort the events of a message.
+
+    Raises:
+        InvalidMessageError: the message as a whole is malformed, so that none of its lines can be told.
+    """
+    cluster_id = cluster_of(subject)
+    cause = Cause(actor=f"agent:{cluster_id}", traceparent=traceparent(given))
+    admitted = Admitted([], [])
+    for number, line in enumerate(split_lines(payload, batch_size(given)), start=1):
+        try:
+            admitted.stored.append(_stored(decode_event(line), cluster_id, window, cause, line))
+        except InvalidMessageError as exc:
+            admitted.refused.append(RefusedLine(number, line, str(exc)))
+    return admitted
+
+
+def batch_size(given: Mapping[str, str]) -> int | None:
+    """The number in the batch header; None without one.
+
+    Raises:
+        InvalidMessageError: it is no number.
+    """
+    text = given.get(headers.BATCH)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise InvalidMessageError(headers.BATCH, "not a number")
+    return int(text)
+
+
+def traceparent(given: Mapping[str, str]) -> str | None:
+    """The trace of a message; None without one, or for one that is malformed: a trace is a help, never a reason to refuse."""
+    text = given.get(headers.TRACEPARENT)
+    return text if text and _TRACEPARENT.fullmatch(text) else None
+
+
+def _stored(message: EventMessage, cluster_id: str, window: Window, cause: Cause, line: bytes) -> StoredEvent:
+    if message.cluster_id != cluster_id:
+        raise InvalidMessageError("event", f"cluster_id {message.cluster_id!r} is not the subject's, {cluster_id!r}")
+    if not window.oldest <= message.timestamp <= window.latest:
+        raise InvalidMessageError(
+            "event", f"timestamp {message.timestamp.isoformat()} is not from {window.oldest} to {window.latest}"
+        )
+    _check_numbers(message)
+    stream_id, event, at = _reported(message)
+    if b"\\u0000" in line and _has_nul(event):
+        raise InvalidMessageError("event", "a text holds U+0000")
+    return StoredEvent(stream_id, 1, Reported.topic, encode(event, at, cause))
+
+
+def _reported(message: EventMessage) -> tuple[UUID, Reported, datetime]:
+    try:
+        return reported(message)
+    except ValueError:
+        raise InvalidMessageError("event", f"id {message.id!r} is not a UUID") from None
+
+
+def _check_numbers(message: EventMessage) -> None:
+    if message.sequence > MAX_SEQUENCE:
+        raise InvalidMessageError("event", f"sequence is over {MAX_SEQUENCE}")
+    raw = message.raw_data
+    for name, number in (
+        ("epoch", message.epoch),
+        ("raw_data.count", raw.count),
+        ("raw_data.exit_code", raw.exit_code or 0),
+        ("raw_data.restart_count", raw.restart_count or 0),
+    ):
+        if not -MAX_COUNT <= number <= MAX_COUNT:
+            raise InvalidMessageError("event", f"{name} is not within ±{MAX_COUNT}")
+
+
+def _has_nul(value: object) -> bool:
+    """Whether a text in here has U+0000. Asked only when the bytes look like it: an escaped backslash before `u0000` looks so too."""
+    match msgspec.to_builtins(value):
+        case str(text):
+            return "\0" in text
+        case dict(fields):
+            return any(_has_nul(each) for each in fields.values())
+        case list(items):
+            return any(_has_nul(each) for each in items)
+        case _:
+            return False

@@ -1,0 +1,139 @@
+"""The dispatcher: commands from the log to the agents' queues, in order, each once.
+
+It sends first and notes `Dispatched` after, so a crash between the two sends again: the broker drops the repeat by its id, and past the broker's memory the agent
+does by its table of what is done. An answer may be here before the note; then the note is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import Final
+
+from nats.js.api import PubAck
+from nats.js.errors import APIError
+
+from aetherius.agent_manager.context import Context
+from aetherius.agent_manager.errors import BrokerUnavailableError, QueueFullError
+from aetherius.agent_manager.follower import Follower
+from aetherius.agent_manager.order import Order, cancellation, order_of
+from aetherius.agent_manager.steady import steadily
+from aetherius.domain.command import Cancelled, Command, CommandStatus, Dispatched, Issued, Refused
+from aetherius.domain.errors import DomainError, InvalidMessageError
+from aetherius.domain.event import Event, Recorded, topics_of
+from aetherius.event_store.errors import VersionConflictError
+from aetherius.event_store.pending import Page, Pending
+from aetherius.runtime.jetstream import COMMANDS
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT: Final = "command_dispatch"
+ACTOR: Final = "system:dispatcher"
+_CONFIRM_WITHIN: Final = 5.0
+"""Seconds for the broker to confirm a page of orders."""
+_FULL_QUEUE: Final = 10077
+"""The server's code for: the stream holds no more messages of this subject."""
+
+
+class Dispatcher:
+    """Sends what the log orders."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._follower = Follower(context, CHECKPOINT, topics_of([Issued, Cancelled]), limit=100)
+
+    async def run(self) -> None:
+        """Dispatch, for ever."""
+        await steadily("dispatcher", self._step)
+
+    async def _step(self) -> None:
+        page = await self._follower.page()
+        if page is None:
+            return
+        notes: list[tuple[Recorded, Event]] = []
+        sending: list[tuple[Recorded, Order, asyncio.Future[PubAck]]] = []
+        for recorded in page:
+            try:
+                if order := await self._order(recorded):
+                    sending.append((recorded, order, await self._send(order)))
+            except InvalidMessageError as exc:
+                notes.append((recorded, _refusal(exc)))
+        notes += await self._confirmed(sending)
+        await self._note(page, notes)
+
+    async def _order(self, recorded: Recorded) -> Order | None:
+        """What an event asks to be sent; None if nothing: it has ended, or is too late, or the agent itself called it back."""
+        context = self._context
+        history = await context.blocking(context.log.stream, recorded.stream_id)
+        if isinstance(recorded.event, Cancelled):
+            # Also when it was not noted as dispatched: it may have been sent by a process that died before the note.
+            if recorded.cause.actor.startswith("agent:"):
+                return None
+            return cancellation(history[0], recorded, context.signing_key, context.settings.cancel_within)
+        command = Command.replay(recorded.stream_id, (each.event for each in history))
+        order = order_of(recorded, context.signing_key)
+        if command.status is not CommandStatus.ISSUED or order.expires_at <= context.now():
+            return None
+        return order
+
+    async def _send(self, order: Order) -> asyncio.Future[PubAck]:
+        left = (order.expires_at - self._context.now()).total_seconds()
+        return await self._context.js.publish_async(
+            order.subject,
+            order.payload,
+            wait_stall=_CONFIRM_WITHIN,
+            stream=COMMANDS,
+            headers=dict(order.headers),
+            msg_ttl=max(1, math.ceil(left)),
+        )
+
+    async def _confirmed(
+        self, sending: list[tuple[Recorded, Order, asyncio.Future[PubAck]]]
+    ) -> list[tuple[Recorded, Event]]:
+        """What to note of each order once the broker has answered.
+
+        Raises:
+            BrokerUnavailableError: some were not confirmed.
+        """
+        if not sending:
+            return []
+        await asyncio.wait([future for _, _, future in sending], timeout=_CONFIRM_WITHIN)
+        notes: list[tuple[Recorded, Event]] = []
+        for recorded, order, future in sending:
+            if not future.done():
+                future.cancel()
+                raise BrokerUnavailableError(f"no answer to an order on {order.subject}")
+            if note := _noted(recorded, future.exception(), order):
+                notes.append((recorded, note))
+        return notes
+
+    async def _note(self, page: Page, notes: list[tuple[Recorded, Event]]) -> None:
+        """Store the notes and move the checkpoint; a command whose answer is here already needs none."""
+        while True:
+            pending = [each for recorded, note in notes if (each := await self._pending(recorded, note))]
+            try:
+                return await self._follower.done(page, pending)
+            except VersionConflictError:
+                continue  # the other writer's event is there now: look again
+
+    async def _pending(self, recorded: Recorded, note: Event) -> Pending | None:
+        context = self._context
+        command = await context.blocking(context.log.load, Command, recorded.stream_id)
+        if command.status is not CommandStatus.ISSUED:
+            return None
+        cause = recorded.cause.then(ACTOR, recorded.id)
+        return Pending(command.id, command.version + 1, note, context.now(), cause)
+
+
+def _noted(recorded: Recorded, failure: BaseException | None, order: Order) -> Event | None:
+    if isinstance(failure, APIError) and failure.err_code == _FULL_QUEUE:
+        logger.warning("the queue of an agent is full", extra={"subject": order.subject})
+        return _refusal(QueueFullError(order.subject.split(".")[2])) if isinstance(recorded.event, Issued) else None
+    if failure is not None:
+        raise BrokerUnavailableError(f"order on {order.subject}: {failure!r}") from failure
+    return Dispatched() if isinstance(recorded.event, Issued) else None
+
+
+def _refusal(exc: DomainError) -> Refused:
+    return Refused(rejected_by=f"dispatcher: {type(exc).__name__}", error=str(exc))

@@ -1,0 +1,38 @@
+"""Errors of the agent manager: leaves of the tree in `domain/errors.py`.
+
+DomainError
++-- SettingError             a setting is missing or malformed
++-- QueueFullError           an agent's queue of commands takes no more
+InfrastructureError
++-- BrokerUnavailableError   NATS does not answer, or too late
++-- LeadershipLostError      the session that holds the leader's lock is gone
+"""
+
+from __future__ import annotations
+
+from aetherius.domain.errors import DomainError, InfrastructureError
+
+
+class SettingError(DomainError):
+    """A setting cannot be used. Attributes: `setting` (its name; the value may be a secret), `rule`."""
+
+    def __init__(self, setting: str, rule: str) -> None:
+        super().__init__(f"setting {setting} {rule}")
+        self.setting = setting
+        self.rule = rule
+
+
+class QueueFullError(DomainError):
+    """Too many commands wait for one agent."""
+
+    def __init__(self, cluster_id: str) -> None:
+        super().__init__(f"the queue of cluster {cluster_id} is full: its agent takes no commands")
+        self.cluster_id = cluster_id
+
+
+class BrokerUnavailableError(InfrastructureError):
+    """NATS did not confirm; what was sent may have arrived. Safe to repeat: everything we send has a deterministic id."""
+
+
+class LeadershipLostError(InfrastructureError):
+    """This replica does not lead any more: PostgreSQL, or the way to it, is away. Safe to try again."""

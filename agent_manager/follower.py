@@ -1,0 +1,71 @@
+"""A reader of the log behind a checkpoint, for what leaves the log: pages of the events it wants, in order, each until it is done.
+
+The checkpoint moves in the transaction that stores what a page led to. A crash before it repeats the page, so what is done with one must bear repeating.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
+from aetherius.agent_manager.context import Context
+from aetherius.event_store.errors import CheckpointConflictError
+from aetherius.event_store.pending import Page, Pending
+
+logger = logging.getLogger(__name__)
+
+_SKIPPED: Final = 10_000
+"""Positions without a wanted event after which the checkpoint moves on its own, so that a restart does not read them all again."""
+
+
+class Follower:
+    """Reads on from a checkpoint. One reader at a time; a second one is refused at `done` and reads on from where the first is."""
+
+    def __init__(self, context: Context, name: str, topics: Sequence[str], limit: int = 200) -> None:
+        """`name` names the checkpoint: never rename it."""
+        self._context = context
+        self._name = name
+        self._topics = topics
+        self._limit = limit
+        self._saved: int | None = None
+        self._position = 0
+
+    async def page(self) -> Page | None:
+        """The next events; None when there were none, after waiting for the log to grow (a second at most)."""
+        context = self._context
+        seen = context.signal.count
+        if self._saved is None:
+            self._saved = self._position = await context.blocking(context.log.checkpoint, self._name)
+        page = await context.blocking(context.log.read_page, self._position, self._limit, self._topics)
+        if page.events:
+            return page
+        if page.next_position == self._position:
+            await context.signal.wait(seen)
+        self._position = page.next_position
+        if self._position - self._saved >= _SKIPPED:
+            await self.done(page)
+        return None
+
+    async def done(
+        self,
+        page: Page,
+        pending: Sequence[Pending] = (),
+        rows: Callable[[Cursor[TupleRow]], None] | None = None,
+    ) -> None:
+        """Store what a page led to, with the checkpoint. Nothing happens if another replica has done the page.
+
+        Raises:
+            VersionConflictError: nothing was stored; decide again, and call again.
+        """
+        position = page.next_position
+        try:
+            await self._context.blocking(self._context.log.transact, self._name, position, pending, rows)
+        except CheckpointConflictError:
+            logger.info("%s: done by another replica", self._name)
+            self._saved = None
+        else:
+            self._saved = self._position = position

@@ -1,0 +1,90 @@
+"""The agent manager's process: what runs, who owns it, and in which order it stops.
+
+Every replica takes events and results; one of them, the leader, also keeps the fleet and carries out what leaves the log. Stopping: take nothing new, finish
+what was taken, acknowledge it, close; what a deadline leaves undone is handed back, for another replica or the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from aetherius.agent_manager.context import Context, open_context, utc_now
+from aetherius.agent_manager.dispatcher import Dispatcher
+from aetherius.agent_manager.fleet import Fleet
+from aetherius.agent_manager.heartbeats import Heartbeats
+from aetherius.agent_manager.ingest import Ingest
+from aetherius.agent_manager.leadership import Leadership
+from aetherius.agent_manager.results import Results
+from aetherius.agent_manager.roster import Roster
+from aetherius.agent_manager.settings import AgentManagerSettings
+
+logger = logging.getLogger(__name__)
+
+
+async def run(
+    settings: AgentManagerSettings,
+    stop: asyncio.Event,
+    ready: Callable[[], None] | None = None,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+) -> None:
+    """Serve until `stop` is set. The log's tables exist already (`event_store.schema.create`).
+
+    Args:
+        ready: called once, when messages are taken.
+        clock: for tests.
+
+    Raises:
+        CredentialsError: the signing key's file cannot be used.
+        TimeoutError: NATS does not answer at the start. Safe to repeat.
+        ExceptionGroup: a task failed that should never end; the process must end too, and may be started again.
+    """
+    async with open_context(settings, clock) as context:
+        await _serve(context, stop, ready)
+
+
+async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None] | None) -> None:
+    settings = context.settings
+    ingest, results = Ingest(context), Results(context)
+    leadership = Leadership(settings.postgres_dsn, lambda: lead(context), settings.leader_interval)
+    async with asyncio.TaskGroup() as tasks:
+        taking = {
+            tasks.create_task(ingest.take(), name="take events"),
+            tasks.create_task(results.queue.run(), name="take results"),
+            tasks.create_task(leadership.run(), name="lead"),
+        }
+        storing = tasks.create_task(ingest.store(), name="store events")
+        if ready:
+            ready()
+        await stop.wait()
+        await _cancel(taking)
+        try:
+            async with asyncio.timeout(settings.drain_timeout):
+                await ingest.drained()
+        except TimeoutError:
+            logger.warning("stopping before all that was taken is stored")
+        await _cancel({storing})
+        if left := await ingest.give_back():
+            logger.warning("handed back %d messages", left)
+
+
+async def lead(context: Context) -> None:
+    """Do, for ever, what one replica alone does. Raises what its tasks raise, in an ``ExceptionGroup``."""
+    roster = Roster(context)
+    fleet, heartbeats = Fleet(context, roster), Heartbeats(context, roster)
+    await heartbeats.recall()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(heartbeats.listen(), name="hear heartbeats")
+        tasks.create_task(heartbeats.keep(), name="keep heartbeats")
+        tasks.create_task(heartbeats.sweep(), name="judge silence")
+        tasks.create_task(fleet.queue.run(), name="take registrations")
+        tasks.create_task(Dispatcher(context).run(), name="dispatch commands")
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

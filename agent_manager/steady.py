@@ -1,0 +1,33 @@
+"""A task that goes on for ever: it waits out a world that refuses, and lets every other error end the process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from nats.errors import Error as NatsError
+
+from aetherius.domain.errors import InfrastructureError
+
+logger = logging.getLogger(__name__)
+
+UNAVAILABLE = (InfrastructureError, NatsError, TimeoutError)
+"""PostgreSQL or NATS is away: what was tried may be tried again."""
+
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 5.0
+
+
+async def steadily(name: str, step: Callable[[], Awaitable[None]]) -> NoReturn:
+    """Run `step` again and again; after a refusal wait, up to five seconds, and go on."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            await step()
+            pause = _FIRST_PAUSE
+        except UNAVAILABLE as exc:
+            logger.warning("%s waits: %s", name, exc or repr(exc))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
