@@ -1,0 +1,107 @@
+"""The analysis desk: hands requested analyses to the work queue, has them answered, and writes the answers to the log.
+
+From the log to the queue behind a checkpoint; from the queue to the reasoner by whichever replica is free. A replica that dies leaves its work to
+another; an answer that is there already is not written twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+from uuid import UUID
+
+from nats.errors import Error as NatsError
+
+from aetherius.domain.analysis import Analysis, AnalysisStatus, Completed, Failed, Requested
+from aetherius.domain.event import Cause, Recorded, topics_of
+from aetherius.domain.root_cause import code_of
+from aetherius.domain.wire.analysis import AnalysisResponse
+from aetherius.event_store.errors import CheckpointConflictError, LogUnavailableError
+from aetherius.event_store.subscription import Subscription
+from aetherius.orchestrator.analysis_request import request_of
+from aetherius.orchestrator.context import Context, utc_now
+from aetherius.orchestrator.reasoner import Reasoner
+from aetherius.orchestrator.work_queue import WorkQueue
+
+logger = logging.getLogger(__name__)
+
+ACTOR: Final = "system:analysis"
+CHECKPOINT: Final = "analysis_desk"
+QUEUE: Final = "work.analysis"
+
+
+class AnalysisDesk:
+    """Requests in, answers out."""
+
+    def __init__(self, context: Context, reasoner: Reasoner) -> None:
+        self._context, self._reasoner = context, reasoner
+        self._queue = WorkQueue(context.js, "analyses", f"{QUEUE}.>", self._answer)
+
+    async def answer(self, stop: asyncio.Event) -> None:
+        """Answer what is queued until `stop` is set."""
+        await self._queue.run(stop)
+
+    async def enqueue(self) -> None:
+        """Queue what is requested, for ever."""
+        while True:
+            try:
+                await self._follow()
+            except (LogUnavailableError, NatsError, TimeoutError) as exc:
+                logger.warning("analyses wait: %s", exc or repr(exc))
+                await asyncio.sleep(1.0)
+            except CheckpointConflictError:
+                logger.info("analyses were queued by another replica")
+
+    async def _follow(self) -> None:
+        context = self._context
+        after = await context.blocking(context.log.checkpoint, CHECKPOINT)
+        async for page in Subscription(context.log, context.signal, after=after, topics=topics_of((Requested,))):
+            for recorded in page:
+                await self._put(recorded)
+            await context.blocking(context.log.transact, CHECKPOINT, page.next_position, after=after)
+            after = page.next_position
+
+    async def _put(self, recorded: Recorded) -> None:
+        assert isinstance(recorded.event, Requested)
+        subject = f"{QUEUE}.normal.{recorded.event.cluster_id}"
+        await self._context.js.publish(
+            subject, recorded.stream_id.bytes, headers={"Nats-Msg-Id": f"analysis-{recorded.stream_id}"}
+        )
+
+    async def _answer(self, payload: bytes) -> None:
+        context = self._context
+        analysis = await context.blocking(context.log.load, Analysis, UUID(bytes=payload))
+        if analysis.status is not AnalysisStatus.REQUESTED or analysis.request is None:
+            return
+        answer = await self._reason(analysis.id, analysis.request)
+        analysis.answer(answer, utc_now())
+        story = Cause(actor=ACTOR, correlation_id=analysis.request.incident_id, causation_id=analysis.id)
+        await context.blocking(context.log.save, analysis, story)
+
+    async def _reason(self, analysis_id: UUID, asked: Requested) -> Completed | Failed:
+        context, limit = self._context, self._context.settings.analysis_timeout
+        request = await context.blocking(request_of, context.log, analysis_id, asked, limit)
+        try:
+            async with asyncio.timeout(limit):
+                response = await self._reasoner.analyze(request)
+        except TimeoutError:
+            return self._failed(asked, f"no answer within {limit:g} s")
+        if response.status == "failed":
+            return self._failed(asked, response.error)
+        return self._completed(asked, response)
+
+    def _failed(self, asked: Requested, error: str) -> Failed:
+        return Failed(incident_id=asked.incident_id, workflow_id=asked.workflow_id, step_id=asked.step_id, error=error)
+
+    def _completed(self, asked: Requested, response: AnalysisResponse) -> Completed:
+        minimum = max(asked.min_confidence, self._context.settings.min_confidence)
+        return Completed(
+            incident_id=asked.incident_id,
+            workflow_id=asked.workflow_id,
+            step_id=asked.step_id,
+            root_cause=code_of(response.root_cause, minimum),
+            detail=response.root_cause,
+            recommendations=response.recommendations,
+            reasoner=self._reasoner.name,
+        )

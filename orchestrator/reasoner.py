@@ -1,0 +1,40 @@
+"""The port of whoever answers analyses: rules today, models beside them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import anyio.to_thread
+import msgspec
+
+from aetherius.domain.diagnosis import reasoner as rules
+from aetherius.domain.wire.analysis import AnalysisRequest, AnalysisResponse, RootCause
+
+
+class Reasoner(Protocol):
+    """Answers analysis requests. Must be safe to ask twice: an answer that got lost is asked for again."""
+
+    @property
+    def name(self) -> str:
+        """Name and version, kept with each answer."""
+
+    async def analyze(self, request: AnalysisRequest) -> AnalysisResponse:
+        """The answer; `failed` when the request cannot be understood.
+
+        Raises:
+            InfrastructureError: nobody answered; may be asked again.
+        """
+
+
+class RuleReasoner:
+    """The rules of `domain/diagnosis`."""
+
+    name = rules.NAME
+
+    async def analyze(self, request: AnalysisRequest) -> AnalysisResponse:
+        """Apply the rules, in a thread: outputs may be large."""
+        try:
+            return await anyio.to_thread.run_sync(rules.analyze, request)
+        except msgspec.ValidationError as exc:
+            nobody = RootCause(type="unknown", confidence=0.0)
+            return AnalysisResponse(request_id=request.request_id, status="failed", root_cause=nobody, error=str(exc))

@@ -1,0 +1,72 @@
+"""The orchestrator's process: correlation, workflows, analyses and remediations, each a task of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from aetherius.orchestrator import statements
+from aetherius.orchestrator.analysis_desk import AnalysisDesk
+from aetherius.orchestrator.catalogue import Catalogue, shipped
+from aetherius.orchestrator.context import Context, open_context, utc_now
+from aetherius.orchestrator.correlator import Correlator
+from aetherius.orchestrator.incident_process import IncidentProcess
+from aetherius.orchestrator.publication import publish
+from aetherius.orchestrator.reasoner import Reasoner, RuleReasoner
+from aetherius.orchestrator.remediation_process import RemediationProcess
+from aetherius.orchestrator.settings import OrchestratorSettings
+from aetherius.orchestrator.workflow_driver import WorkflowDriver
+from aetherius.orchestrator.workflow_starter import WorkflowStarter
+from aetherius.orchestrator.workflow_timers import WorkflowTimers
+from aetherius.projections.reader import ProcessManager
+from aetherius.projections.runner import AfterCommit, Runner
+from aetherius.runtime.process import endless
+
+logger = logging.getLogger(__name__)
+
+
+async def run(
+    settings: OrchestratorSettings,
+    stop: asyncio.Event,
+    ready: Callable[[], None] | None = None,
+    reasoner: Reasoner | None = None,
+) -> None:
+    """Orchestrate until `stop` is set; what was taken is finished first.
+
+    Raises:
+        DefinitionError: a shipped workflow does not load with these settings.
+        LogUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
+    """
+    catalogue = Catalogue(shipped(), settings.workflow_parameters)
+    await asyncio.to_thread(statements.create, settings.postgres_dsn)
+    async with open_context(settings) as context:
+        await context.blocking(publish, context.log, catalogue)
+        timers, desk = WorkflowTimers(context), AnalysisDesk(context, reasoner or RuleReasoner())
+        async with asyncio.TaskGroup() as tasks:
+            enqueuing = tasks.create_task(endless("analysis queue", desk.enqueue()), name="analysis-queue")
+            tasks.create_task(desk.answer(stop), name="analyses")
+            tasks.create_task(timers.run(stop), name="workflow-timers")
+            for manager, after_commit in _managers(settings, catalogue, timers):
+                runner = _runner(context, manager, after_commit)
+                tasks.create_task(runner.run(stop), name=manager.name)
+            if ready:
+                ready()
+            await stop.wait()
+            enqueuing.cancel()
+
+
+def _managers(
+    settings: OrchestratorSettings, catalogue: Catalogue, timers: WorkflowTimers
+) -> list[tuple[ProcessManager, AfterCommit | None]]:
+    return [
+        (Correlator(utc_now), None),
+        (WorkflowStarter(catalogue, utc_now), None),
+        (WorkflowDriver(utc_now), timers.after_commit),
+        (RemediationProcess(utc_now, settings.patience), None),
+        (IncidentProcess(utc_now), None),
+    ]
+
+
+def _runner(context: Context, manager: ProcessManager, after_commit: AfterCommit | None) -> Runner:
+    return Runner(context.log, manager, context.signal, state_rows=context.rows, after_commit=after_commit)

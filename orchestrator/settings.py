@@ -1,0 +1,78 @@
+"""Settings of one orchestrator. Each may be given in the environment as `AETHERIUS_` + its name in capitals; durations are seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import msgspec
+
+from aetherius.domain.errors import InvalidMessageError
+from aetherius.orchestrator.verification import Patience
+
+PREFIX = "AETHERIUS_"
+_PARSERS: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "dict[str, dict[str, str]]": lambda text: msgspec.json.decode(text, type=dict[str, dict[str, str]]),
+}
+
+
+@dataclass(frozen=True, repr=False)
+class OrchestratorSettings:
+    """What one replica is told at its start. Not in `repr`: both addresses hold passwords."""
+
+    postgres_dsn: str
+    """The log's database, as libpq reads it."""
+    nats_url: str
+    """`nats://user:password@host:port`, a user who may do everything."""
+    postgres_connections: int = 8
+    """Connections to the log at most."""
+    soak_time: float = 60.0
+    """After a repair its workload must stay well for this long before it counts as verified."""
+    rollout_timeout: float = 300.0
+    """A rollout or an evacuation that takes longer has failed."""
+    repair_timeout: float = 120.0
+    """The repair itself: a patch, or the evictions of a node."""
+    analysis_timeout: float = 30.0
+    """One analysis; longer is a failed one."""
+    min_confidence: float = 0.6
+    """An analysis less sure than this (0 to 1) is `unknown`."""
+    workflow_parameters: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By workflow, overrides of its parameters, as JSON: `{"diagnose_lost_node": {"grace": "30s"}}`."""
+    drain_timeout: float = 8.0
+    """How long stopping may take to finish what was taken. Below the supervisor's ten seconds."""
+
+    def __repr__(self) -> str:
+        return f"OrchestratorSettings(soak_time={self.soak_time}, rollout_timeout={self.rollout_timeout})"
+
+    @property
+    def patience(self) -> Patience:
+        """How long verifications wait."""
+        return Patience(soak=self.soak_time, rollout=self.rollout_timeout, repair=self.repair_timeout)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            InvalidMessageError: one is missing or malformed (the error names it, never its value).
+        """
+        given: dict[str, Any] = {}
+        for each in fields(cls):
+            name = PREFIX + each.name.upper()
+            if name in environment:
+                given[each.name] = _parsed(name, str(each.type), environment[name])
+        for required in ("postgres_dsn", "nats_url"):
+            if not given.get(required):
+                raise InvalidMessageError(PREFIX + required.upper(), "is not set")
+        return cls(**given)
+
+
+def _parsed(name: str, kind: str, text: str) -> Any:
+    try:
+        return _PARSERS[kind](text)
+    except (ValueError, msgspec.DecodeError):
+        raise InvalidMessageError(name, f"is not of type {kind}") from None

@@ -1,0 +1,105 @@
+"""Timers of workflows: the ends of waits and of backoffs, as scheduled messages.
+
+A timer is a hint. What is to wake, and when, stands in a table that the driver writes with each workflow's events; at every start all of it is scheduled
+again, so a lost stream loses nothing. A timer that rings early, late, twice or in vain does no harm: the workflow's rules look at the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from nats.errors import Error as NatsError
+
+from aetherius.domain.event import Cause
+from aetherius.domain.workflow import Wake, Workflow, wakes_at
+from aetherius.domain.workflow_events import StepScheduled, StepStarted
+from aetherius.event_store.errors import StreamNotFoundError
+from aetherius.orchestrator.context import Context, utc_now
+from aetherius.orchestrator.statements import statement
+from aetherius.orchestrator.work_queue import WorkQueue
+from aetherius.projections.reader_state import Committed
+from aetherius.runtime.timers import schedule
+
+logger = logging.getLogger(__name__)
+
+ACTOR = "system:timer"
+DUE = "work.due.workflow"
+
+
+class Ring(msgspec.Struct, frozen=True, kw_only=True):
+    """The payload of a timer."""
+
+    workflow_id: UUID
+    step_id: str
+
+
+class WorkflowTimers:
+    """Sets timers and answers them."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._queue = WorkQueue(context.js, "workflow-timers", DUE, self._ring)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Set again what is pending, then answer timers until `stop` is set."""
+        await self._set_all()
+        await self._queue.run(stop)
+
+    async def after_commit(self, committed: Committed) -> None:
+        """Set the timers of what the driver has just decided."""
+        for pending in committed.decided:
+            at = _wake_time(pending.event)
+            if at is not None:
+                await self._set(pending.stream_id, _step_id(pending.event), at)
+
+    async def _set_all(self) -> None:
+        rows = await self._context.blocking(self._context.rows.select, statement("select_workflow_wakeups"))
+        for workflow_id, step_id, at in rows:
+            await self._set(workflow_id, step_id, at)
+
+    async def _set(self, workflow_id: UUID, step_id: str, at: datetime) -> None:
+        ring = Ring(workflow_id=workflow_id, step_id=step_id)
+        try:
+            await schedule(self._context.js, f"workflow.{workflow_id}", at, DUE, msgspec.json.encode(ring))
+        except (NatsError, TimeoutError) as exc:
+            logger.warning("the timer of workflow %s is not set, until the next start: %r", workflow_id, exc)
+
+    async def _ring(self, payload: bytes) -> None:
+        ring = msgspec.json.decode(payload, type=Ring)
+        again = await self._context.blocking(self._wake, ring)
+        if again is not None:
+            await self._set(ring.workflow_id, ring.step_id, again)
+
+    def _wake(self, ring: Ring) -> datetime | None:
+        """Wake the workflow; the time to ring again if it is not yet due."""
+        now = utc_now()
+        try:
+            workflow = self._context.log.load(Workflow, ring.workflow_id)
+        except StreamNotFoundError:
+            return None
+        if workflow.handle(Wake(step_id=ring.step_id, now=now), now):
+            started = workflow.state.started
+            story = started.incident_id if started else None
+            self._context.log.save(workflow, Cause(actor=ACTOR, correlation_id=story))
+            return None
+        step, at = workflow.state.current(), wakes_at(workflow.state)
+        return at if step is not None and step.id == ring.step_id else None
+
+
+def _wake_time(event: object) -> datetime | None:
+    match event:
+        case StepStarted():
+            return event.until
+        case StepScheduled():
+            return event.not_before
+        case _:
+            return None
+
+
+def _step_id(event: object) -> str:
+    assert isinstance(event, StepStarted | StepScheduled)
+    return event.step_id
