@@ -32,7 +32,7 @@ async def connect(
     password: str | None = None,
     inbox_prefix: str = "_INBOX",
     connect_within: float | None = 30.0,
-    flush_within: float = 5.0,
+    drain_within: float = 5.0,
 ) -> AsyncIterator[Client]:
     """A connection for the length of the block; on leaving, what was published is sent.
 
@@ -40,7 +40,7 @@ async def connect(
         url: `nats://[user:password@]host:port`; user and password may stand there or apart.
         name: who we are, shown by the server.
         connect_within: seconds to wait for the first connection; None: for ever (an agent waits, a service complains).
-        flush_within: seconds for leaving; what is left then is dropped, with a warning.
+        drain_within: seconds for sending what is unsent on leaving; the rest is dropped, with a warning.
 
     Raises:
         TimeoutError: no server within `connect_within`. Safe to repeat.
@@ -65,7 +65,7 @@ async def connect(
     try:
         yield client
     finally:
-        await _leave(client, flush_within)
+        await _leave(client, drain_within)
 
 
 async def can_log_in(url: str, user: str, password: str) -> bool:
