@@ -3,6 +3,7 @@
 DomainError
 +-- UnsavedDecisionsError    a process manager changed an aggregate and did not save it
 +-- InvalidCursorError       a page cursor that this list did not give out
++-- ReadModelParkedError     an event could not be taken into a read model
 InfrastructureError
 +-- ReadModelUnavailableError   PostgreSQL does not answer, or the tables are missing
 +-- ReadModelBehindError        the read model has not come as far as the answer needs
@@ -31,6 +32,15 @@ class InvalidCursorError(DomainError):
         super().__init__(f"cursor {cursor[:64]!r} is not one of {model}")
         self.cursor = cursor
         self.model = model
+
+
+class ReadModelParkedError(DomainError):
+    """A read model met an event it cannot take. Attributes: `model`, `reason` (with the position)."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(f"{model} is parked at {reason}")
+        self.model = model
+        self.reason = reason
 
 
 class ReadModelUnavailableError(InfrastructureError):

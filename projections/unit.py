@@ -19,7 +19,7 @@ from aetherius.event_store.errors import StreamNotFoundError
 from aetherius.event_store.pending import Pending
 
 A = TypeVar("A", bound=Aggregate)
-Write = Callable[[Cursor[TupleRow]], None]
+Write = Callable[[Cursor[TupleRow]], object]
 Select = Callable[[QueryNoTemplate, Params | None], list[TupleRow]]
 
 

@@ -9,6 +9,7 @@ InfrastructureError
 +-- CredentialsError         a credentials file is missing, malformed or readable by others
 
 AetheriusError
++-- SettingError             a setting is missing or malformed
 +-- ServiceEndedError        a task that should run for ever has ended: a fault of ours
 """
 
@@ -77,6 +78,15 @@ class CredentialsError(InfrastructureError):
         super().__init__(f"credentials file {path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class SettingError(InfrastructureError):
+    """A setting of the environment cannot be used. Attributes: `name` (of the variable), `rule`."""
+
+    def __init__(self, name: str, rule: str) -> None:
+        super().__init__(f"{name} {rule}")
+        self.name = name
+        self.rule = rule
 
 
 class ServiceEndedError(AetheriusError):

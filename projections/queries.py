@@ -1,0 +1,58 @@
+"""The query port of the read models: pages, single rows and related rows, now or as of any position of the log.
+
+Lists are newest first, by the position at which a row was first made: it never changes, so a cursor stays right while rows change. Pages that belong
+together are asked `as_of` one position; without it each page is of its own moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, Protocol
+from uuid import UUID
+
+import msgspec
+
+from aetherius.projections.read_model import Filter, R, ReadModel
+
+MAX_PAGE = 500
+
+
+class Found(msgspec.Struct, Generic[R], frozen=True):
+    """A row, and where it stands."""
+
+    row: R
+    created: int
+    """Position that made it: its place in lists, newest first."""
+    valid_from: int
+    """Position of its last change."""
+
+
+class Page(msgspec.Struct, Generic[R], frozen=True):
+    """Rows newest first. `position` is the moment they are of: everything up to there is in them."""
+
+    found: list[Found[R]]
+    has_next: bool
+    position: int
+
+
+class ReadModels(Protocol):
+    """Reads the read models. Every method may raise ``ReadModelUnavailableError``; all are safe to repeat.
+
+    With `as_of`, a method first waits until the model has taken in everything up to that position, or raises ``ReadModelBehindError``.
+    """
+
+    async def page(
+        self, model: ReadModel[R], filter: Filter, *, first: int, before: int | None = None, as_of: int | None = None
+    ) -> Page[R]:
+        """Up to `first` rows (1 to 500) that were made before position `before` (None: from the newest)."""
+
+    async def count(self, model: ReadModel[Any], filter: Filter, *, as_of: int | None = None, upto: int) -> int:
+        """How many rows match; stops counting at `upto`."""
+
+    async def rows(self, model: ReadModel[R], ids: Sequence[UUID], *, as_of: int | None = None) -> dict[UUID, Found[R]]:
+        """The rows of these ids, as far as they exist."""
+
+    async def related(
+        self, model: ReadModel[R], column: str, values: Sequence[Any], *, as_of: int | None = None, limit: int
+    ) -> dict[Any, list[Found[R]]]:
+        """For each value of a column up to `limit` rows that have it, newest first."""

@@ -1,0 +1,1 @@
+UPDATE {checkpoints} SET position = 0 WHERE name = %s

@@ -1,0 +1,122 @@
+"""The projector of a read model: folds a batch of events into versions of rows.
+
+Three statements a batch, however many events it has: read the current rows it concerns, end the versions that were replaced, COPY the new ones. Several
+changes of one row in one batch all keep their versions, so the rows do not depend on how the log was cut into batches.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Generic
+from uuid import UUID
+
+import msgspec
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
+from aetherius.domain.event import Recorded
+from aetherius.projections.read_model import R, ReadModel
+from aetherius.projections.tables import statement
+
+_encode = msgspec.json.Encoder().encode
+_REPLACEMENT = "\ufffd"
+"""Stands for NUL, which PostgreSQL keeps in no text; the document has it escaped."""
+
+
+class _Version(Generic[R]):
+    """A row during an interval; `stored` when it was there before this batch."""
+
+    __slots__ = ("created", "id", "row", "stored", "valid_from", "valid_to")
+
+    def __init__(self, id: UUID, created: int, valid_from: int, row: R, *, stored: bool = False) -> None:
+        self.id = id
+        self.created = created
+        self.valid_from = valid_from
+        self.valid_to: int | None = None
+        self.row = row
+        self.stored = stored
+
+
+class VersionedRows(Generic[R]):
+    """A `Projector` for one read model."""
+
+    def __init__(self, model: ReadModel[R]) -> None:
+        self.model = model
+        self.name = model.name
+        self.topics = model.topics
+        self._decoder = msgspec.json.Decoder(model.row)
+
+    def apply(self, batch: Sequence[Recorded], rows: Cursor[TupleRow]) -> None:
+        """Write the versions that the events make; see `Projector`."""
+        keyed = [(self.model.key(recorded), recorded) for recorded in batch]
+        current = {} if self.model.immutable else self._load(rows, {key for key, _ in keyed})
+        ended: dict[UUID, int] = {}
+        made: list[_Version[R]] = []
+        for key, recorded in keyed:
+            self._fold(key, recorded, current, ended, made)
+        if ended:
+            rows.execute(self._statements["close_rows"], (list(ended), list(ended.values())))
+        if made:
+            self._copy(rows, made)
+
+    def _fold(
+        self,
+        key: UUID,
+        recorded: Recorded,
+        current: dict[UUID, _Version[R]],
+        ended: dict[UUID, int],
+        made: list[_Version[R]],
+    ) -> None:
+        old = current.get(key)
+        row = self.model.evolve(old.row if old else None, recorded)
+        if row == (old.row if old else None):
+            return
+        if old:
+            old.valid_to = recorded.position
+            if old.stored:
+                ended[key] = recorded.position
+            del current[key]
+        if row is not None:
+            created = old.created if old else recorded.position
+            made.append(_Version(key, created, recorded.position, row))
+            current[key] = made[-1]
+
+    def _load(self, rows: Cursor[TupleRow], keys: set[UUID]) -> dict[UUID, _Version[R]]:
+        rows.execute(self._statements["current_rows"], (list(keys),))
+        return {
+            id: _Version(id, created, valid_from, self._decoder.decode(doc), stored=True)
+            for id, created, valid_from, doc in rows.fetchall()
+        }
+
+    def _copy(self, rows: Cursor[TupleRow], versions: Iterable[_Version[R]]) -> None:
+        values = _values_of(tuple(self.model.columns))
+        with rows.copy(self._statements["copy_rows"]) as copy:
+            for version in versions:
+                copy.write_row((
+                    version.id,
+                    version.created,
+                    version.valid_from,
+                    version.valid_to,
+                    *map(_storable, values(version.row)),
+                    _encode(version.row).decode(),
+                ))  # fmt: skip
+
+    @cached_property
+    def _statements(self) -> dict[str, Any]:
+        return {name: statement(name, self.model) for name in ("current_rows", "close_rows", "copy_rows")}
+
+
+def _values_of(names: tuple[str, ...]) -> Any:
+    read = attrgetter(*names)
+    return read if len(names) > 1 else lambda row: (read(row),)
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, str) and "\0" in value:
+        return value.replace("\0", _REPLACEMENT)
+    return value

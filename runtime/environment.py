@@ -1,0 +1,43 @@
+"""Settings from the environment: each field of a settings dataclass is `AETHERIUS_` and its name in capitals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from aetherius.runtime.errors import SettingError
+
+PREFIX: Final = "AETHERIUS_"
+S = TypeVar("S")
+_PARSERS: Final[dict[str, Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "Path": Path,
+    "Path | None": lambda text: Path(text) if text else None,
+}
+
+
+def settings_from(cls: type[S], environment: Mapping[str, str]) -> S:
+    """The settings that the environment gives; what it does not name keeps its default.
+
+    Raises:
+        SettingError: one is missing, or is not of its type (the error names it, never its value).
+    """
+    given: dict[str, Any] = {}
+    for field in fields(cls):  # type: ignore[arg-type]  # a dataclass
+        name = PREFIX + field.name.upper()
+        if environment.get(name):
+            given[field.name] = _parsed(name, str(field.type), environment[name])
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise SettingError(name, "is not set")
+    return cls(**given)
+
+
+def _parsed(name: str, kind: str, text: str) -> Any:
+    try:
+        return _PARSERS[kind](text)
+    except ValueError:
+        raise SettingError(name, f"is not of type {kind}") from None
