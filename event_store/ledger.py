@@ -7,8 +7,9 @@ changes them makes every existing log fail its audit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from struct import Struct
 from uuid import UUID
@@ -22,7 +23,6 @@ GENESIS = bytes(HASH_SIZE)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LEAF = Struct(">BQ16sQI").pack  # 0x00, position, stream id, version, length of topic
 _ENTRY = Struct(">B32sQQIq32s").pack  # 0x02, prev_hash, first, last, n, recorded_at, root
 
 
@@ -53,7 +53,12 @@ def moment(micros: int) -> datetime:
 
 def preimage(position: int, stream_id: bytes, version: int, topic: bytes, state: bytes) -> bytes:
     """The bytes whose SHA-256 is the event's leaf."""
-    return _LEAF(0, position, stream_id, version, len(topic)) + topic + state
+    return _leaf_start(len(topic))(0, position, stream_id, version, len(topic), topic) + state
+
+
+@cache
+def _leaf_start(topic_size: int) -> Callable[..., bytes]:
+    return Struct(f">BQ16sQI{topic_size}s").pack  # 0x00, position, stream id, version, length of topic, topic
 
 
 def leaf(position: int, stream_id: UUID, version: int, topic: str, state: bytes) -> bytes:

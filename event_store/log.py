@@ -130,17 +130,14 @@ class Log:
         """
         events = [item.stored() for item in pending]
         with self._connections.connection() as connection:
-            connection.execute("BEGIN")
-            self._appender.move_checkpoint(connection, (name, position), after)
+            self._appender.begin_at(connection, name, position, after)
             if rows:
                 with connection.cursor() as cursor:
                     rows(cursor)
             if not events:
                 connection.execute("COMMIT")
                 return None
-            with connection.pipeline():
-                reading = self._appender.lock(connection, self._streams([events]))
-            head, versions = reading()
+            head, versions = self._appender.lock(connection, self._streams([events]))
             _claim(events, versions)
             return self._appender.store(connection, head, events).last
 

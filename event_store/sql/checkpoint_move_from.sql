@@ -1,3 +1,2 @@
-INSERT INTO {checkpoints} AS c (name, position) VALUES (%s, %s)
-ON CONFLICT (name) DO UPDATE SET position = excluded.position WHERE c.position < excluded.position AND c.position = %s
+UPDATE {checkpoints} SET position = %s WHERE name = %s AND position = %s AND position < %s
 RETURNING position

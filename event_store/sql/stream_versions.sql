@@ -1,2 +1,2 @@
 SELECT id, coalesce((SELECT max(originator_version) FROM {events} WHERE originator_id = id), 0)
-FROM unnest(%b::uuid[]) AS id
+FROM unnest(%s::uuid[]) AS id
