@@ -86,22 +86,25 @@ class AnalysisDesk:
             async with asyncio.timeout(limit):
                 response = await self._reasoner.analyze(request)
         except TimeoutError:
-            return self._failed(asked, f"no answer within {limit:g} s")
-        if response.status == "failed":
-            return self._failed(asked, response.error)
-        return self._completed(asked, response)
+            return failed(asked, f"no answer within {limit:g} s")
+        return concluded(asked, response, self._reasoner.name, context.settings.min_confidence)
 
-    def _failed(self, asked: Requested, error: str) -> Failed:
-        return Failed(incident_id=asked.incident_id, workflow_id=asked.workflow_id, step_id=asked.step_id, error=error)
 
-    def _completed(self, asked: Requested, response: AnalysisResponse) -> Completed:
-        minimum = max(asked.min_confidence, self._context.settings.min_confidence)
-        return Completed(
-            incident_id=asked.incident_id,
-            workflow_id=asked.workflow_id,
-            step_id=asked.step_id,
-            root_cause=code_of(response.root_cause, minimum),
-            detail=response.root_cause,
-            recommendations=response.recommendations,
-            reasoner=self._reasoner.name,
-        )
+def failed(asked: Requested, error: str) -> Failed:
+    """No answer, and why."""
+    return Failed(incident_id=asked.incident_id, workflow_id=asked.workflow_id, step_id=asked.step_id, error=error)
+
+
+def concluded(asked: Requested, response: AnalysisResponse, reasoner: str, min_confidence: float) -> Completed | Failed:
+    """What the log keeps of a response; below the confidence (0 to 1) that request or settings ask for, the cause is `unknown`."""
+    if response.status == "failed":
+        return failed(asked, response.error)
+    return Completed(
+        incident_id=asked.incident_id,
+        workflow_id=asked.workflow_id,
+        step_id=asked.step_id,
+        root_cause=code_of(response.root_cause, max(asked.min_confidence, min_confidence)),
+        detail=response.root_cause,
+        recommendations=response.recommendations,
+        reasoner=reasoner,
+    )

@@ -177,13 +177,26 @@ _Fields = dict[str, _Node]
 def _command(fields: _Fields, common: dict[str, Any], earlier: list[Step], parameters: dict[str, str]) -> Step:
     command = fields["command"].mapping(("tool", "action"), ("args", "parameters"))
     args = [arg.text() for arg in command["args"].sequence()] if "args" in command else []
-    given = dict(command["parameters"].value) if "parameters" in command else {}
+    given = _plain(command["parameters"].value) if "parameters" in command else {}
     step = CommandStep(
         tool=command["tool"].text(), action=command["action"].text(), args=args, parameters=given, **common
     )
     if step.tool == TOOL:
         _check_typed(command, step)
     return step
+
+
+def _plain(value: Any) -> Any:
+    """The value without the parser's own types, which remember how they were written."""
+    match value:
+        case dict():
+            return {str(key): _plain(each) for key, each in value.items()}
+        case list():
+            return [_plain(each) for each in value]
+        case str():
+            return str(value)
+        case _:
+            return value
 
 
 def _check_typed(command: _Fields, step: CommandStep) -> None:

@@ -16,7 +16,7 @@ _MIGRATION_LOCK = 714_203_01
 @cache
 def statement(name: str) -> SQL:
     """The statement of file `sql/<name>.sql`."""
-    return SQL(files("aetherius.orchestrator").joinpath("sql", f"{name}.sql").read_text())
+    return SQL(files("aetherius.orchestrator").joinpath("sql").joinpath(f"{name}.sql").read_text())
 
 
 def create(dsn: str) -> None:

@@ -1,0 +1,247 @@
+"""A stage for stories: the real log and the real process managers, stepped by hand, with the agent's answers given by the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from eventsourcing.persistence import StoredEvent
+
+from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
+from aetherius.domain.cluster_event import Reported
+from aetherius.domain.command import Answer, Command, CommandStatus, Failed, Issued, Succeeded
+from aetherius.domain.diagnosis import reasoner as rules
+from aetherius.domain.event import Cause, Event, encode, topics_of
+from aetherius.domain.incident import Incident, Opened
+from aetherius.domain.remediation import Proposed, Remediation
+from aetherius.domain.wire.event import Labels, RawData, Severity
+from aetherius.domain.wire.repair import RevisionSummary, WorkloadHistoryAnswer
+from aetherius.domain.workflow import Wake, Workflow
+from aetherius.domain.workflow_events import Started
+from aetherius.event_store import schema
+from aetherius.event_store.log import Log
+from aetherius.event_store.subscription import LogSignal
+from aetherius.orchestrator import statements
+from aetherius.orchestrator.analysis_desk import concluded
+from aetherius.orchestrator.analysis_request import request_of
+from aetherius.orchestrator.catalogue import Catalogue, shipped
+from aetherius.orchestrator.correlator import Correlator
+from aetherius.orchestrator.incident_process import IncidentProcess
+from aetherius.orchestrator.remediation_process import RemediationProcess
+from aetherius.orchestrator.verification import Patience
+from aetherius.orchestrator.workflow_driver import WorkflowDriver
+from aetherius.orchestrator.workflow_starter import WorkflowStarter
+from aetherius.projections.runner import Runner
+from aetherius.projections.state_rows import StateRows
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+TEST = Cause(actor="user:test")
+OOM_DESCRIPTION = """Containers:
+  app:
+    State:          Waiting
+      Reason:       CrashLoopBackOff
+    Last State:     Terminated
+      Reason:       OOMKilled
+      Exit Code:    137
+    Limits:
+      memory:  64Mi
+"""
+
+
+class Stage:
+    """One cluster's story."""
+
+    def __init__(self, dsn: str) -> None:
+        self.now = NOW
+        self.log = Log(dsn)
+        self.rows = StateRows(dsn)
+        self._sequence = 0
+        catalogue = Catalogue(shipped(), {"diagnose_lost_node": {"grace": "30s"}})
+        managers = (
+            Correlator(self.clock),
+            WorkflowStarter(catalogue, self.clock),
+            WorkflowDriver(self.clock),
+            RemediationProcess(self.clock, Patience(soak=5, rollout=60, repair=30)),
+            IncidentProcess(self.clock),
+        )
+        signal = LogSignal(dsn)
+        self.runners = [Runner(self.log, manager, signal, state_rows=self.rows) for manager in managers]
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def close(self) -> None:
+        self.log.close()
+        self.rows.close()
+
+    def report(self, reason: str, *, settle: bool = True, **changes: Any) -> UUID:
+        """A cluster reports; by default everything that follows is carried out."""
+        self._sequence += 1
+        kind, name = changes.pop("kind", "Pod"), changes.pop("name", "web-1")
+        owner = ("Deployment", "web") if kind == "Pod" else ("", "")
+        raw = RawData(**{"container": "app", **changes.pop("raw", {})})
+        event_id = changes.pop("id", uuid4())
+        report = Reported(
+            cluster_id="north",
+            source=changes.pop("source", "container_status"),
+            severity=changes.pop("severity", Severity.HIGH),
+            reason=reason,
+            message=changes.pop("message", reason),
+            namespace="" if kind == "Node" else "shop",
+            labels=Labels(kind=kind, name=name, node="n1", owner_kind=owner[0], owner_name=owner[1]),
+            raw_data=raw,
+            agent_id="a",
+            epoch=1,
+            sequence=self._sequence,
+        )
+        assert not changes
+        state = encode(report, self.now, Cause(actor="agent:north"))
+        self.log.ingest([StoredEvent(event_id, 1, report.topic, state)])
+        if settle:
+            self.settle()
+        return event_id
+
+    def settle(self) -> None:
+        """Step every process manager, and answer analyses by the rules, until nothing happens any more."""
+        while any(runner.step() is not None for runner in self.runners) or self._analyse():
+            assert not [runner.state for runner in self.runners if runner.state.error], "a reader is parked"
+
+    def _analyse(self) -> bool:
+        for analysis in self.all(Analysis, Requested):
+            if analysis.status is AnalysisStatus.REQUESTED and analysis.request:
+                request = request_of(self.log, analysis.id, analysis.request, 5)
+                answer = concluded(analysis.request, rules.analyze(request), rules.NAME, 0.6)
+                analysis.answer(answer, self.now)
+                self.log.save(analysis, TEST)
+                return True
+        return False
+
+    def all(self, cls: Any, first: type[Event]) -> list[Any]:
+        """Every aggregate of a kind, by its first event, in log order."""
+        return [self.log.load(cls, r.stream_id) for r in self.log.read(0, 10_000, topics_of((first,)))]
+
+    @property
+    def incident(self) -> Incident:
+        """The only incident."""
+        (only,) = self.all(Incident, Opened)
+        assert isinstance(only, Incident)
+        return only
+
+    @property
+    def workflow(self) -> Workflow:
+        """The latest workflow."""
+        latest = self.all(Workflow, Started)[-1]
+        assert isinstance(latest, Workflow)
+        return latest
+
+    @property
+    def remediation(self) -> Remediation:
+        """The latest remediation."""
+        latest = self.all(Remediation, Proposed)[-1]
+        assert isinstance(latest, Remediation)
+        return latest
+
+    def open_commands(self) -> list[Command]:
+        """Commands that wait for an answer."""
+        return [c for c in self.all(Command, Issued) if c.status is CommandStatus.ISSUED]
+
+    def answer(self, action: str, output: Any = "", *, answer: Answer | None = None) -> Command:
+        """The agent answers the one open command of this action."""
+        (command,) = [c for c in self.open_commands() if c.issued and c.issued.action == action]
+        text = output if isinstance(output, str) else msgspec.json.encode(output).decode()
+        command.finish(answer or Succeeded(exit_code=0, output=text), self.now)
+        self.log.save(command, Cause(actor="agent:north"))
+        self.settle()
+        return command
+
+    def fail(self, action: str, error: str) -> Command:
+        """The agent answers that the command failed."""
+        return self.answer(action, answer=Failed(exit_code=1, error=error))
+
+    def approve(self) -> None:
+        """A person says yes."""
+        remediation = self.remediation
+        remediation.approve("user:ada", "go", self.now)
+        self.log.save(remediation, Cause(actor="user:ada"))
+        self.settle()
+
+    def pass_time(self, seconds: float) -> None:
+        """Time passes, and the timers that are due ring."""
+        self.now += timedelta(seconds=seconds)
+        for workflow in self.all(Workflow, Started):
+            step = workflow.state.current()
+            if step and workflow.handle(Wake(step_id=step.id, now=self.now), self.now):
+                self.log.save(workflow, TEST)
+        self.settle()
+
+    def events_of(self, id: UUID) -> list[str]:
+        """The names of a stream's events."""
+        return [type(recorded.event).__name__ for recorded in self.log.stream(id)]
+
+    def remediation_statuses(self) -> list[str]:
+        return [r.status.value for r in self.all(Remediation, Proposed)]
+
+
+@pytest.fixture
+def stage(dsn: str) -> Iterator[Stage]:
+    """The log with its tables, and the process managers at its start."""
+    schema.create(dsn)
+    statements.create(dsn)
+    stage = Stage(dsn)
+    yield stage
+    stage.close()
+
+
+def revision(number: int, image: str, **changes: Any) -> RevisionSummary:
+    """A revision that is not available now, and was not."""
+    fields: dict[str, Any] = {
+        "revision": number,
+        "replica_set": f"web-{number}",
+        "images": {"app": image},
+        "config_maps": [],
+        "missing_config": [],
+        "replicas": 1,
+        "available": 0,
+        "was_available": False,
+        "created_at": "",
+    }
+    return RevisionSummary(**{**fields, **changes})
+
+
+def history(*revisions: RevisionSummary, **changes: Any) -> WorkloadHistoryAnswer:
+    """What the agent says of the Deployment `web`, at the last of these revisions."""
+    fields: dict[str, Any] = {
+        "kind": "Deployment",
+        "name": "web",
+        "namespace": "shop",
+        "generation": 3,
+        "revision": revisions[-1].revision,
+        "replicas": 2,
+        "ready_replicas": 1,
+        "available_replicas": 1,
+        "managed_by": "",
+        "revisions": list(revisions),
+    }
+    return WorkloadHistoryAnswer(**{**fields, **changes})
+
+
+@pytest.fixture
+def make_history() -> Any:
+    """Builder of what the agent says of a Deployment."""
+    return history
+
+
+@pytest.fixture
+def make_revision() -> Any:
+    """Builder of one revision."""
+    return revision
+
+
+@pytest.fixture
+def oom_description() -> str:
+    """What `kubectl describe` says of an OOM-killed pod."""
+    return OOM_DESCRIPTION
