@@ -7,6 +7,7 @@ error message of the next.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -29,7 +30,7 @@ class FolderLock:
         Raises:
             FolderInUseError: another process holds it. Safe to repeat.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,6 +54,14 @@ class FolderLock:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.release()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and its parents, if missing: only its owner can list it, but root's can be passed, as servers run by other users must."""
+    if not folder.exists():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 def _in_words(pid: str) -> str:
@@ -96,3 +105,19 @@ def require_reachable(path: Path, uid: int, gid: int, user: str) -> None:
     """Check that a user can enter every folder on the way to `path`. Raises ``FolderUnreachableError``, naming the first closed one."""
     if closed := first_closed_folder(path, uid, gid):
         raise FolderUnreachableError(closed, user, path)
+
+
+def state_folder(preferred: Path) -> Path:
+    """Where to keep state: the preferred folder, unless we are root and it lies where other users may not go, as below /root.
+
+    Servers that root must not run could not work there; then it is a folder of its own in /var/lib/aetherius, always the same for one preferred.
+    """
+    preferred = preferred.absolute()
+    existing = next(folder for folder in (preferred, *preferred.parents) if folder.exists())
+    if os.geteuid() != 0 or first_closed_folder(existing, _NOBODY, _NOBODY) is None:
+        return preferred
+    return Path("/var/lib/aetherius") / hashlib.sha256(os.fsencode(preferred)).hexdigest()[:12]
+
+
+_NOBODY = 65534
+"""A user and group that own nothing: passing for them, a folder passes for everyone."""

