@@ -1,1 +1,1 @@
-SELECT count(*) FROM (SELECT FROM {table} WHERE {conditions} LIMIT %(limit)s) AS some
+SELECT count(*) FROM (SELECT FROM {table} WHERE {conditions} LIMIT %(limit)s) AS matching
