@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Self
 
-import msgspec
-
-from aetherius.domain.errors import InvalidMessageError
 from aetherius.orchestrator.verification import Patience
-
-PREFIX = "AETHERIUS_"
-_PARSERS: dict[str, Any] = {
-    "str": str,
-    "int": int,
-    "float": float,
-    "dict[str, dict[str, str]]": lambda text: msgspec.json.decode(text, type=dict[str, dict[str, str]]),
-}
+from aetherius.runtime.environment import settings_from
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,21 +48,6 @@ class OrchestratorSettings:
         """Read the settings.
 
         Raises:
-            InvalidMessageError: one is missing or malformed (the error names it, never its value).
+            SettingError: one is missing or malformed (the error names it, never its value).
         """
-        given: dict[str, Any] = {}
-        for each in fields(cls):
-            name = PREFIX + each.name.upper()
-            if name in environment:
-                given[each.name] = _parsed(name, str(each.type), environment[name])
-        for required in ("postgres_dsn", "nats_url"):
-            if not given.get(required):
-                raise InvalidMessageError(PREFIX + required.upper(), "is not set")
-        return cls(**given)
-
-
-def _parsed(name: str, kind: str, text: str) -> Any:
-    try:
-        return _PARSERS[kind](text)
-    except (ValueError, msgspec.DecodeError):
-        raise InvalidMessageError(name, f"is not of type {kind}") from None
+        return settings_from(cls, environment)

@@ -7,6 +7,8 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from aetherius.runtime.errors import SettingError
 
 PREFIX: Final = "AETHERIUS_"
@@ -17,6 +19,7 @@ _PARSERS: Final[dict[str, Any]] = {
     "float": float,
     "Path": Path,
     "Path | None": lambda text: Path(text) if text else None,
+    "dict[str, dict[str, str]]": lambda text: msgspec.json.decode(text, type=dict[str, dict[str, str]]),
 }
 
 
@@ -39,5 +42,5 @@ def settings_from(cls: type[S], environment: Mapping[str, str]) -> S:
 def _parsed(name: str, kind: str, text: str) -> Any:
     try:
         return _PARSERS[kind](text)
-    except ValueError:
+    except ValueError:  # msgspec's errors too
         raise SettingError(name, f"is not of type {kind}") from None

@@ -1,0 +1,26 @@
+"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | audit`. Rooms are imported when a command needs them."""
+
+from __future__ import annotations
+
+import typer
+
+from aetherius.cli import agent, audit, demo_command, serve, simulate, up
+
+app = typer.Typer(
+    name="aetherius",
+    help="Watches many Kubernetes clusters, explains what broke, repairs it, and can show every step at any later time.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo_command.demo)
+app.command("up")(up.up)
+app.command("serve")(serve.serve)
+app.command("agent")(agent.agent)
+app.command("enroll")(agent.enroll)
+app.command("simulate")(simulate.simulate)
+app.add_typer(audit.app, name="audit")
+
+
+if __name__ == "__main__":
+    app()

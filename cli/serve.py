@@ -1,0 +1,87 @@
+"""`aetherius serve <room>`: one service as a process; production runs one an image, `aetherius up` runs them all."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from aetherius.cli.missing import explained
+
+
+class Room(enum.StrEnum):
+    """The services."""
+
+    AGENT_MANAGER = "agent_manager"
+    ORCHESTRATOR = "orchestrator"
+    PROJECTIONS = "projections"
+    GRAPHQL = "graphql"
+
+
+Service = Callable[[asyncio.Event, Callable[[], None]], Awaitable[None]]
+
+
+def serve(
+    room: Annotated[Room, typer.Argument(help="The service to run.")],
+    ready_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+    log_level: Annotated[str, typer.Option(envvar="AETHERIUS_LOG_LEVEL")] = "INFO",
+) -> None:
+    """Run one service until SIGTERM. Its settings come from the environment (AETHERIUS_POSTGRES_DSN, AETHERIUS_NATS_URL, ...)."""
+    with explained():
+        sys.exit(_run(_service(room), room, ready_fd, log_level))
+
+
+def _run(service: Service, name: str, ready_fd: int | None, log_level: str) -> int:
+    from aetherius.runtime.process import announce_ready, service_main
+    from aetherius.runtime.telemetry import configure_logging
+
+    configure_logging(name, log_level)
+    return service_main(lambda stop: service(stop, partial(announce_ready, ready_fd)))
+
+
+def _service(room: Room) -> Service:
+    build: dict[Room, Callable[[], Service]] = {
+        Room.AGENT_MANAGER: _agent_manager,
+        Room.ORCHESTRATOR: _orchestrator,
+        Room.PROJECTIONS: _projections,
+        Room.GRAPHQL: _graphql,
+    }
+    return build[room]()
+
+
+def _agent_manager() -> Service:
+    from aetherius.agent_manager.service import run
+    from aetherius.agent_manager.settings import AgentManagerSettings
+
+    return _bound(run, AgentManagerSettings.from_environment(os.environ))
+
+
+def _orchestrator() -> Service:
+    from aetherius.orchestrator.service import run
+    from aetherius.orchestrator.settings import OrchestratorSettings
+
+    return _bound(run, OrchestratorSettings.from_environment(os.environ))
+
+
+def _projections() -> Service:
+    from aetherius.projections.service import run
+    from aetherius.projections.settings import ProjectionsSettings
+
+    return _bound(run, ProjectionsSettings.from_environment(os.environ))
+
+
+def _graphql() -> Service:
+    from aetherius.graphql.service import run
+    from aetherius.graphql.settings import GraphqlSettings
+
+    return _bound(run, GraphqlSettings.from_environment(os.environ))
+
+
+def _bound(run: Callable[..., Awaitable[None]], settings: Any) -> Service:
+    return lambda stop, ready: run(settings, stop, ready)
