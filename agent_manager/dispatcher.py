@@ -6,22 +6,21 @@ does by its table of what is done. An answer may be here before the note; then t
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 from typing import Final
 
-from nats.js.api import PubAck
 from nats.js.errors import APIError
 
 from aetherius.agent_manager.context import Context
-from aetherius.agent_manager.errors import BrokerUnavailableError, QueueFullError
+from aetherius.agent_manager.errors import QueueFullError
 from aetherius.agent_manager.follower import Follower
 from aetherius.agent_manager.order import Order, cancellation, order_of
 from aetherius.agent_manager.steady import steadily
 from aetherius.domain.command import Cancelled, Command, CommandStatus, Dispatched, Issued, Refused
-from aetherius.domain.errors import DomainError, InvalidMessageError
+from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.event import Event, Recorded, topics_of
+from aetherius.domain.wire.subjects import cluster_of
 from aetherius.event_store.errors import VersionConflictError
 from aetherius.event_store.pending import Page, Pending
 from aetherius.runtime.jetstream import COMMANDS
@@ -30,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT: Final = "command_dispatch"
 ACTOR: Final = "system:dispatcher"
-_CONFIRM_WITHIN: Final = 5.0
-"""Seconds for the broker to confirm a page of orders."""
 _FULL_QUEUE: Final = 10077
 """The server's code for: the stream holds no more messages of this subject."""
 
@@ -52,15 +49,24 @@ class Dispatcher:
         if page is None:
             return
         notes: list[tuple[Recorded, Event]] = []
-        sending: list[tuple[Recorded, Order, asyncio.Future[PubAck]]] = []
         for recorded in page:
-            try:
-                if order := await self._order(recorded):
-                    sending.append((recorded, order, await self._send(order)))
-            except InvalidMessageError as exc:
-                notes.append((recorded, _refusal(exc)))
-        notes += await self._confirmed(sending)
+            if note := await self._carried_out(recorded):
+                notes.append((recorded, note))
         await self._note(page, notes)
+
+    async def _carried_out(self, recorded: Recorded) -> Event | None:
+        """Send what an event asks for; what to note of its command then."""
+        try:
+            order = await self._order(recorded)
+            if order is None:
+                return None
+            await self._send(order)
+        except (InvalidMessageError, QueueFullError) as exc:
+            logger.warning("an order cannot be sent: %s", exc)
+            note: Event = Refused(rejected_by=f"dispatcher: {type(exc).__name__}", error=str(exc))
+        else:
+            note = Dispatched()
+        return note if isinstance(recorded.event, Issued) else None
 
     async def _order(self, recorded: Recorded) -> Order | None:
         """What an event asks to be sent; None if nothing: it has ended, or is too late, or the agent itself called it back."""
@@ -77,45 +83,36 @@ class Dispatcher:
             return None
         return order
 
-    async def _send(self, order: Order) -> asyncio.Future[PubAck]:
-        left = (order.expires_at - self._context.now()).total_seconds()
-        return await self._context.js.publish_async(
-            order.subject,
-            order.payload,
-            wait_stall=_CONFIRM_WITHIN,
-            stream=COMMANDS,
-            headers=dict(order.headers),
-            msg_ttl=max(1, math.ceil(left)),
-        )
-
-    async def _confirmed(
-        self, sending: list[tuple[Recorded, Order, asyncio.Future[PubAck]]]
-    ) -> list[tuple[Recorded, Event]]:
-        """What to note of each order once the broker has answered.
+    async def _send(self, order: Order) -> None:
+        """Have the broker keep an order until it expires. One after the other, so that the orders of a cluster keep theirs.
 
         Raises:
-            BrokerUnavailableError: some were not confirmed.
+            QueueFullError: the agent's queue takes no more.
+            nats.errors.Error: not confirmed. Safe to repeat.
         """
-        if not sending:
-            return []
-        await asyncio.wait([future for _, _, future in sending], timeout=_CONFIRM_WITHIN)
-        notes: list[tuple[Recorded, Event]] = []
-        for recorded, order, future in sending:
-            if not future.done():
-                future.cancel()
-                raise BrokerUnavailableError(f"no answer to an order on {order.subject}")
-            if note := _noted(recorded, future.exception(), order):
-                notes.append((recorded, note))
-        return notes
+        left = (order.expires_at - self._context.now()).total_seconds()
+        try:
+            await self._context.js.publish(
+                order.subject,
+                order.payload,
+                stream=COMMANDS,
+                headers=dict(order.headers),
+                msg_ttl=max(1, math.ceil(left)),
+            )
+        except APIError as exc:
+            if exc.err_code == _FULL_QUEUE:
+                raise QueueFullError(cluster_of(order.subject)) from exc
+            raise
 
     async def _note(self, page: Page, notes: list[tuple[Recorded, Event]]) -> None:
         """Store the notes and move the checkpoint; a command whose answer is here already needs none."""
         while True:
             pending = [each for recorded, note in notes if (each := await self._pending(recorded, note))]
             try:
-                return await self._follower.done(page, pending)
+                await self._follower.done(page, pending)
             except VersionConflictError:
                 continue  # the other writer's event is there now: look again
+            return
 
     async def _pending(self, recorded: Recorded, note: Event) -> Pending | None:
         context = self._context
@@ -124,16 +121,3 @@ class Dispatcher:
             return None
         cause = recorded.cause.then(ACTOR, recorded.id)
         return Pending(command.id, command.version + 1, note, context.now(), cause)
-
-
-def _noted(recorded: Recorded, failure: BaseException | None, order: Order) -> Event | None:
-    if isinstance(failure, APIError) and failure.err_code == _FULL_QUEUE:
-        logger.warning("the queue of an agent is full", extra={"subject": order.subject})
-        return _refusal(QueueFullError(order.subject.split(".")[2])) if isinstance(recorded.event, Issued) else None
-    if failure is not None:
-        raise BrokerUnavailableError(f"order on {order.subject}: {failure!r}") from failure
-    return Dispatched() if isinstance(recorded.event, Issued) else None
-
-
-def _refusal(exc: DomainError) -> Refused:
-    return Refused(rejected_by=f"dispatcher: {type(exc).__name__}", error=str(exc))

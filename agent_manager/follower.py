@@ -55,8 +55,8 @@ class Follower:
         page: Page,
         pending: Sequence[Pending] = (),
         rows: Callable[[Cursor[TupleRow]], None] | None = None,
-    ) -> None:
-        """Store what a page led to, with the checkpoint. Nothing happens if another replica has done the page.
+    ) -> bool:
+        """Store what a page led to, with the checkpoint. False, and nothing is stored, if another replica has done the page.
 
         Raises:
             VersionConflictError: nothing was stored; decide again, and call again.
@@ -67,5 +67,6 @@ class Follower:
         except CheckpointConflictError:
             logger.info("%s: done by another replica", self._name)
             self._saved = None
-        else:
-            self._saved = self._position = position
+            return False
+        self._saved = self._position = position
+        return True

@@ -6,6 +6,7 @@ by the agent's own stream, loaded afresh.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,6 +25,7 @@ class Roster:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._reading = asyncio.Lock()
         self._position = 0
         self._collectors: dict[str, Agent] = {}
         self._heard: dict[UUID, datetime] = {}
@@ -31,14 +33,15 @@ class Roster:
 
     async def catch_up(self) -> None:
         """Read the log up to its end. Raises ``LogUnavailableError``: safe to repeat."""
-        context = self._context
-        while True:
-            page = await context.blocking(context.log.read_page, self._position, _PAGE, _TOPICS)
-            for recorded in page:
-                self._apply(recorded)
-            self._position = page.next_position
-            if len(page) < _PAGE:
-                return
+        log = self._context.log
+        async with self._reading:
+            while True:
+                page = await self._context.blocking(log.read_page, self._position, _PAGE, _TOPICS)
+                for recorded in page:
+                    self._apply(recorded)
+                self._position = page.next_position
+                if len(page) < _PAGE:
+                    return
 
     def _apply(self, recorded: Recorded) -> None:
         event = recorded.event

@@ -13,12 +13,16 @@ from datetime import datetime
 
 from aetherius.agent_manager.context import Context, open_context, utc_now
 from aetherius.agent_manager.dispatcher import Dispatcher
+from aetherius.agent_manager.expiry import Expiry
 from aetherius.agent_manager.fleet import Fleet
+from aetherius.agent_manager.health import serve_health
 from aetherius.agent_manager.heartbeats import Heartbeats
 from aetherius.agent_manager.ingest import Ingest
 from aetherius.agent_manager.leadership import Leadership
+from aetherius.agent_manager.relay import Relay
 from aetherius.agent_manager.results import Results
 from aetherius.agent_manager.roster import Roster
+from aetherius.agent_manager.sequences import Sequences
 from aetherius.agent_manager.settings import AgentManagerSettings
 
 logger = logging.getLogger(__name__)
@@ -56,7 +60,10 @@ async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None
             tasks.create_task(results.queue.run(), name="take results"),
             tasks.create_task(leadership.run(), name="lead"),
         }
-        storing = tasks.create_task(ingest.store(), name="store events")
+        storing = {tasks.create_task(ingest.store(), name="store events")}
+        if settings.health_port:
+            answering = serve_health(settings.health_host, settings.health_port, context.is_ready)
+            storing.add(tasks.create_task(answering, name="answer health requests"))
         if ready:
             ready()
         await stop.wait()
@@ -66,7 +73,7 @@ async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None
                 await ingest.drained()
         except TimeoutError:
             logger.warning("stopping before all that was taken is stored")
-        await _cancel({storing})
+        await _cancel(storing)
         if left := await ingest.give_back():
             logger.warning("handed back %d messages", left)
 
@@ -82,6 +89,9 @@ async def lead(context: Context) -> None:
         tasks.create_task(heartbeats.sweep(), name="judge silence")
         tasks.create_task(fleet.queue.run(), name="take registrations")
         tasks.create_task(Dispatcher(context).run(), name="dispatch commands")
+        tasks.create_task(Expiry(context).run(), name="give up commands")
+        tasks.create_task(Relay(context).run(), name="relay to the internal bus")
+        tasks.create_task(Sequences(context, roster).run(), name="find gaps")
 
 
 async def _cancel(tasks: set[asyncio.Task[None]]) -> None:

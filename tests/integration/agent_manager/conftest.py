@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import psycopg
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -72,10 +73,8 @@ class Site:
         finally:
             stop.set()
             async with asyncio.timeout(10):
-                try:
+                with suppress(asyncio.CancelledError):  # the test killed it
                     await serving
-                except asyncio.CancelledError:
-                    pass  # the test killed it
 
     async def report(self, *events: EventMessage, cluster: str = "c1", message_id: str | None = None) -> None:
         """Publish events as an agent does: one message, one batch."""
@@ -89,7 +88,7 @@ class Site:
     async def until(self, holds: Callable[[], T], within: float = 15.0) -> T:
         """Return what `holds` says once it says something true."""
         async with asyncio.timeout(within):
-            while not (answer := await asyncio.to_thread(holds)):
+            while not (answer := await asyncio.to_thread(holds)):  # noqa: ASYNC110  # other connections, other processes
                 await asyncio.sleep(0.02)
             return answer
 
@@ -98,15 +97,19 @@ class Site:
         subscription = await self.js.subscribe(f"{DEAD_LETTERS}.>", ordered_consumer=True)
         return [await subscription.next_msg(within) for _ in range(count)]
 
+    async def empty(self, stream: str) -> None:
+        """Return once every message of a stream is acknowledged."""
+        async with asyncio.timeout(15):
+            while await self.waiting(stream):  # noqa: ASYNC110  # another process
+                await asyncio.sleep(0.02)
+
     async def waiting(self, stream: str) -> int:
         """Messages in a stream that are not acknowledged."""
         return (await self.js.stream_info(stream)).state.messages
 
-    async def register(self, cluster: str = "c1", agent: str = "a1", epoch: int = 1, **more: str) -> RegisterReply:
-        """Introduce an agent, and return the answer."""
-        inbox = f"_INBOX.{cluster}.{uuid.uuid4().hex}"
-        replies = await self.nats.subscribe(inbox)
-        message = RegisterMessage(
+    def registration(self, cluster: str = "c1", agent: str = "a1", epoch: int = 1) -> RegisterMessage:
+        """A valid registration."""
+        return RegisterMessage(
             cluster_id=cluster,
             agent_id=agent,
             epoch=epoch,
@@ -115,9 +118,16 @@ class Site:
             capabilities=["kubectl"],
             timestamp=datetime.now(UTC),
         )
-        await self.js.publish(
-            subjects.register(cluster), msgspec.json.encode(message), headers={headers.REPLY: inbox, **more}
-        )
+
+    async def register(
+        self, cluster: str = "c1", agent: str = "a1", epoch: int = 1, through: Client | None = None
+    ) -> RegisterReply:
+        """Introduce an agent, and return the answer."""
+        nats = through or self.nats
+        inbox = f"_INBOX.{cluster}.{uuid.uuid4().hex}"
+        replies = await nats.subscribe(inbox)
+        message = msgspec.json.encode(self.registration(cluster, agent, epoch))
+        await nats.jetstream().publish(subjects.register(cluster), message, headers={headers.REPLY: inbox})
         reply = await replies.next_msg(timeout=10)
         await replies.unsubscribe()
         return msgspec.json.decode(reply.data, type=RegisterReply)
@@ -159,6 +169,16 @@ class Site:
             timestamp=datetime.now(UTC),
         )
         await self.js.publish(subjects.result(cluster), msgspec.json.encode(message))
+
+    @contextmanager
+    def forgotten(self, command: uuid.UUID, checkpoint: str) -> Iterator[None]:
+        """The log as it was before a command was noted as dispatched: what a crash leaves behind."""
+        with psycopg.connect(self.dsn, autocommit=True) as admin:
+            admin.execute(
+                "DELETE FROM aetherius.decided WHERE originator_id = %s AND originator_version > 1", (command,)
+            )
+        self.log.reset_checkpoint(checkpoint)
+        yield
 
     def command(self, id: uuid.UUID) -> Command:
         """A command as the log has it."""

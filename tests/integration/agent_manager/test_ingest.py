@@ -29,12 +29,6 @@ def sequences(site) -> list[int]:
     return sorted(recorded.event.sequence for recorded in site.recorded(Reported))
 
 
-async def all_taken(site) -> None:
-    async with asyncio.timeout(15):
-        while await site.waiting(EVENTS):
-            await asyncio.sleep(0.02)
-
-
 async def test_events_of_a_message_get_into_the_log_in_order_with_their_cause(site, make_events: Events) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     async with site.manager():
@@ -61,7 +55,7 @@ async def test_duplicates_and_reordered_deliveries_are_stored_once(site, make_ev
     async with site.manager(fetch_messages=2, commit_events=30):
         for batch in batches + batches[::-1]:
             await site.report(*batch)
-        await all_taken(site)
+        await site.empty(EVENTS)
     assert sequences(site) == list(range(1, 111))
 
 
@@ -72,7 +66,7 @@ async def test_a_bad_line_goes_to_the_dead_letters_and_the_rest_is_stored(site, 
     async with site.manager():
         await site.js.publish(subjects.event("c1"), payload, headers=sent)
         (letter,) = await site.dead_letters(1)
-        await all_taken(site)
+        await site.empty(EVENTS)
     assert sequences(site) == [1, 2]
     assert letter.subject == "aetherius.dead-letter.aetherius.agent.c1.event"
     assert letter.data == b'{"id": 5'
@@ -87,7 +81,7 @@ async def test_an_oversized_event_is_refused_with_its_size(site, make_events: Ev
     async with site.manager():
         await site.js.publish(subjects.event("c1"), encode_lines([good]) + huge, headers={headers.BATCH: "2"})
         (letter,) = await site.dead_letters(1)
-        await all_taken(site)
+        await site.empty(EVENTS)
     assert f"more than {MAX_EVENT_BYTES}" in letter.headers[headers.REASON]
     assert letter.data == huge
     assert sequences(site) == [1]
@@ -98,7 +92,7 @@ async def test_a_message_of_the_largest_size_does_not_block(site, make_events: E
         await site.js.publish(subjects.event("c1"), b"x" * (1024 * 1024 - 100))
         await site.report(*make_events([1]))
         await site.dead_letters(1)
-        await all_taken(site)
+        await site.empty(EVENTS)
     assert sequences(site) == [1]
 
 
@@ -117,7 +111,7 @@ async def test_an_event_that_breaks_a_rule_is_refused(site, make_events: Events,
     async with site.manager():
         await site.report(*make_events([1], **change))
         (letter,) = await site.dead_letters(1)
-        await all_taken(site)
+        await site.empty(EVENTS)
     assert reason in letter.headers[headers.REASON]
     assert sequences(site) == []
 
@@ -129,7 +123,7 @@ async def test_a_wrong_batch_header_refuses_the_whole_message(site, make_events:
                 subjects.event("c1"), encode_lines(make_events([1, 2])).strip(), headers={headers.BATCH: header}
             )
         letters = await site.dead_letters(3)
-        await all_taken(site)
+        await site.empty(EVENTS)
     assert all(letter.data.count(b"\n") == 1 for letter in letters)
 
 
@@ -137,7 +131,7 @@ async def test_two_managers_share_the_events(site, make_events: Events) -> None:
     async with site.manager(fetch_messages=3, commit_events=20), site.manager(fetch_messages=3, commit_events=20):
         for start in range(1, 1001, 10):
             await site.report(*make_events(range(start, start + 10)))
-        await all_taken(site)
+        await site.empty(EVENTS)
     assert sequences(site) == list(range(1, 1001))
 
 
@@ -160,7 +154,7 @@ async def test_killed_between_commit_and_acknowledgement_it_stores_nothing_twice
     assert sequences(site)
     assert await site.waiting(EVENTS) == 10
     async with site.manager():
-        await all_taken(site)
+        await site.empty(EVENTS)
     assert sequences(site) == list(range(1, 101))
 
 
@@ -171,7 +165,7 @@ async def test_a_cancelled_manager_leaves_its_messages_to_the_next(site, make_ev
         await site.until(lambda: site.recorded(Reported))
         serving.cancel()
     async with site.manager():
-        await all_taken(site)
+        await site.empty(EVENTS)
     assert sequences(site) == list(range(1, 501))
 
 
@@ -193,7 +187,7 @@ async def test_it_goes_on_when_postgresql_is_back(
             await asyncio.sleep(1)  # it meets the closed door
             assert await server.start() == dsn
             await site.report(*make_events([4]))
-            await all_taken(site)
+            await site.empty(EVENTS)
         with make_site(dsn, broker.url, nats, tmp_path).log as log:
             assert log.head() == 4
     await server.stop()

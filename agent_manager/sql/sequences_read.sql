@@ -1,0 +1,1 @@
+SELECT cluster_id, state FROM aetherius.agent_sequences

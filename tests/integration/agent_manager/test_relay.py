@@ -1,0 +1,48 @@
+"""The internal bus, on real servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from aetherius.agent_manager.relay import CHECKPOINT
+from aetherius.domain.wire import headers, subjects
+from aetherius.domain.wire.command import ResultMessage, ResultStatus
+from aetherius.domain.wire.critical_event import CriticalEventMessage
+from aetherius.domain.wire.event import EventMessage, Severity
+from aetherius.runtime.jetstream import INTERNAL
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_severe_events_are_told_once_with_their_category(
+    site, make_events: Callable[..., list[EventMessage]]
+) -> None:
+    told = await site.js.subscribe(subjects.CRITICAL_EVENT, ordered_consumer=True)
+    async with site.manager():
+        await site.report(*make_events([1]), *make_events([2], severity=Severity.CRITICAL, reason="FailedMount"))
+        message = await told.next_msg(10)
+    event = msgspec.json.decode(message.data, type=CriticalEventMessage)
+    assert (event.cluster_id, event.severity, event.resource.name) == ("c1", Severity.CRITICAL, "shop-1")
+    assert event.category == "storage"
+    assert event.details["reason"] == "FailedMount"
+    assert message.headers[headers.MESSAGE_ID] == event.event_id
+    site.log.reset_checkpoint(CHECKPOINT)
+    async with site.manager():  # reads everything again
+        await site.until(lambda: site.log.checkpoint(CHECKPOINT) > 0)
+        assert await site.waiting(INTERNAL) == 1
+
+
+async def test_answers_to_commands_are_told(site) -> None:
+    told = await site.js.subscribe(subjects.COMMAND_RESULT, ordered_consumer=True)
+    async with site.manager(result_grace=0.1):
+        answered, lost = site.issue("c1"), site.issue("c2", lives=0.1, timeout="100ms")
+        await site.answer(answered, output="hello")
+        results = [msgspec.json.decode((await told.next_msg(10)).data, type=ResultMessage) for _ in range(2)]
+    by_command = {result.command_id: result for result in results}
+    assert by_command[str(answered)].status is ResultStatus.SUCCESS
+    assert by_command[str(answered)].output == "hello"
+    assert by_command[str(lost)].status is ResultStatus.UNKNOWN
+    assert by_command[str(lost)].cluster_id == "c2"
