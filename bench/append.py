@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import statistics
 import sys
 import tempfile
@@ -37,9 +38,10 @@ from aetherius.event_store.recorder import LogRecorder
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 
 BATCH = 2000
-ROUNDS = 40
+ROUNDS = 60
 CALLERS = 64
 SINGLES_A_CALLER = 150
+_WARM_UP = 4
 
 _LIMIT_TABLES = (
     "CREATE SCHEMA raw",
@@ -105,13 +107,14 @@ def _append_singles(log: Log, count: int) -> list[float]:
 
 
 def _take_turns(contestants: dict[str, Prepare]) -> dict[str, list[float]]:
+    """Times of each call; who follows whom changes, as each leaves its work for the disk behind."""
     took: dict[str, list[float]] = {name: [] for name in contestants}
-    for number in range(-2, ROUNDS):  # the first two only warm up
-        for name, prepare in contestants.items():
-            call = prepare(_batch(number + 2), number + 3)
+    for number in range(_WARM_UP + ROUNDS):
+        for name in random.sample(list(contestants), len(contestants)):
+            call = contestants[name](_batch(number), number + 1)
             start = time.perf_counter()
             call()
-            if number >= 0:
+            if number >= _WARM_UP:
                 took[name].append(time.perf_counter() - start)
     return took
 

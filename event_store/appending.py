@@ -21,7 +21,7 @@ from psycopg.sql import SQL, Composable
 from psycopg.types.numeric import Int4, Int8
 
 from aetherius.event_store.errors import CheckpointConflictError
-from aetherius.event_store.ledger import GENESIS, Entry, merkle_root, moment, preimage, seal
+from aetherius.event_store.ledger import GENESIS, Entry, leaf_start, merkle_root, moment, preimage, seal
 from aetherius.event_store.tables import APPEND_LOCK, DECIDED, Tables
 
 COPY_THRESHOLD = 64
@@ -155,9 +155,9 @@ class Appender:
         with connection.cursor() as cursor, cursor.copy(self._tables.statement("events_copy", table)) as copy:
             copy.write(_COPY_HEADER)
             for start in range(0, len(events), _CHUNK):
-                rows = _rows(first + start, events[start : start + _CHUNK], topics)
-                copy.write(b"".join([_copy_row(*row) for row in rows]))
-                hashed = _leaves(rows)
+                rows, preimages = _encoded(first + start, events[start : start + _CHUNK], topics)
+                copy.write(rows)
+                hashed = [sha256(image).digest() for image in preimages]
                 leaves += hashed
                 subtrees.append(merkle_root(hashed))
             copy.write(_COPY_TRAILER)
@@ -224,8 +224,17 @@ def _locked(answers: list[list[Any]]) -> tuple[Head, Versions]:
     return head, {stream_id: version for rows in versions for stream_id, version in rows}
 
 
-def _copy_row(position: int, stream_id: bytes, version: int, topic: bytes, state: bytes) -> bytes:
-    return _copy_start(len(topic))(5, 8, position, 16, stream_id, 8, version, len(topic), topic, len(state)) + state
+def _encoded(first: int, events: Sequence[StoredEvent], topics: dict[str, bytes]) -> tuple[bytes, list[bytes]]:
+    """The events as rows for COPY, and the preimages of their leaves: one loop, as each event costs a tenth of what PostgreSQL needs for it."""
+    packers = {topic: (t, len(t), _copy_start(len(t)), leaf_start(len(t))) for topic, t in topics.items()}
+    rows: list[bytes] = []
+    preimages: list[bytes] = []
+    for position, event in enumerate(events, first):
+        topic, size, copy_start, start = packers[event.topic]
+        stream_id, version, state = event.originator_id.bytes, event.originator_version, event.state  # type: ignore[union-attr]  # a UUID
+        rows += copy_start(5, 8, position, 16, stream_id, 8, version, size, topic, len(state)), state
+        preimages.append(start(0, position, stream_id, version, size, topic) + state)
+    return b"".join(rows), preimages
 
 
 @cache

@@ -53,12 +53,13 @@ def moment(micros: int) -> datetime:
 
 def preimage(position: int, stream_id: bytes, version: int, topic: bytes, state: bytes) -> bytes:
     """The bytes whose SHA-256 is the event's leaf."""
-    return _leaf_start(len(topic))(0, position, stream_id, version, len(topic), topic) + state
+    return leaf_start(len(topic))(0, position, stream_id, version, len(topic), topic) + state
 
 
 @cache
-def _leaf_start(topic_size: int) -> Callable[..., bytes]:
-    return Struct(f">BQ16sQI{topic_size}s").pack  # 0x00, position, stream id, version, length of topic, topic
+def leaf_start(topic_size: int) -> Callable[..., bytes]:
+    """Packs what comes before the state: 0x00, position, stream id, version, length of topic, topic."""
+    return Struct(f">BQ16sQI{topic_size}s").pack
 
 
 def leaf(position: int, stream_id: UUID, version: int, topic: str, state: bytes) -> bytes:
