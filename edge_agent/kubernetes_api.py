@@ -28,6 +28,7 @@ READ_TIMEOUT = 20.0
 """Seconds without a byte of an answer; watches have their own."""
 PAGE = 500
 """Objects in one page of a list."""
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 PatchType = Literal["merge", "strategic", "json"]
 _PATCH_TYPES = {
     "merge": "application/merge-patch+json",
@@ -54,6 +55,16 @@ class KubernetesApi:
             if exc.status == 404:
                 return None
             raise
+
+    def exists(self, path: str) -> bool:
+        """Whether an object exists. Only its metadata is asked for; where even that is forbidden it is taken to exist."""
+        try:
+            self._json("get", path, header_params={"Accept": _METADATA_ONLY})
+        except ClusterRefusedError as exc:
+            if exc.status in (403, 404):
+                return exc.status == 403
+            raise
+        return True
 
     def list(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """All objects of a list, page by page."""
@@ -123,7 +134,7 @@ class KubernetesApi:
         what = f"{method.upper()} {path}"
         params.setdefault("_request_timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
         # Lists of the client's own signature are shared between calls unless given.
-        params |= {"query_params": [], "header_params": {}, "path_params": {}}
+        params = {"query_params": [], "header_params": {}, "path_params": {}} | params
         try:
             return self._dynamic.request(method, path, serialize=False, **params)
         except DynamicApiError as exc:

@@ -16,6 +16,7 @@ class OwnerReference(_Part, frozen=True, kw_only=True):
 
     kind: str = ""
     name: str = ""
+    uid: str = ""
     controller: bool = False
 
 
@@ -30,6 +31,7 @@ class Metadata(_Part, frozen=True, kw_only=True):
     deletion_timestamp: datetime | None = None
     owner_references: tuple[OwnerReference, ...] = ()
     annotations: dict[str, str] = {}
+    labels: dict[str, str] = {}
 
     @property
     def controller(self) -> OwnerReference | None:
@@ -85,6 +87,7 @@ class Resources(_Part, frozen=True, kw_only=True):
     """Quantities as written."""
 
     limits: dict[str, str | int | float] = {}
+    requests: dict[str, str | int | float] = {}
 
 
 class Container(_Part, frozen=True, kw_only=True):
@@ -95,12 +98,23 @@ class Container(_Part, frozen=True, kw_only=True):
     resources: Resources = Resources()
 
 
+class Toleration(_Part, frozen=True, kw_only=True):
+    """A taint that a pod bears."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+
 class PodSpec(_Part, frozen=True, kw_only=True):
     """A pod as wanted."""
 
     node_name: str = ""
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
+    node_selector: dict[str, str] = {}
+    tolerations: tuple[Toleration, ...] = ()
 
 
 class PodStatus(_Part, frozen=True, kw_only=True):
@@ -125,16 +139,33 @@ class Pod(_Part, frozen=True, kw_only=True):
         return next((each for each in self.status.conditions if each.type == kind), None)
 
 
+class Taint(_Part, frozen=True, kw_only=True):
+    """A mark on a node that keeps pods away."""
+
+    key: str
+    value: str = ""
+    effect: str = ""
+
+
+class NodeSpec(_Part, frozen=True, kw_only=True):
+    """A node as wanted."""
+
+    unschedulable: bool = False
+    taints: tuple[Taint, ...] = ()
+
+
 class NodeStatus(_Part, frozen=True, kw_only=True):
     """A node as it is."""
 
     conditions: tuple[Condition, ...] = ()
+    allocatable: dict[str, str | int | float] = {}
 
 
 class Node(_Part, frozen=True, kw_only=True):
     """A node."""
 
     metadata: Metadata
+    spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
 
     @property

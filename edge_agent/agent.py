@@ -1,0 +1,214 @@
+"""The edge agent as a service: collects from the first moment, and speaks to the platform whenever that is there.
+
+Two halves that meet in the spool. The collecting half (threads: watches and the collector) needs only the cluster. The speaking half (registration,
+then publisher, heartbeat and commands) needs only NATS. Either may be away for long without the other noticing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Coroutine
+from functools import partial
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+from nats.aio.client import Client
+
+from aetherius.domain.wire import repair
+from aetherius.domain.wire.agent import RegisterMessage, RegisterReply
+from aetherius.edge_agent.collector import Collector, utc_now
+from aetherius.edge_agent.commands import CommandQueue
+from aetherius.edge_agent.database import Database
+from aetherius.edge_agent.errors import ClusterRefusedError, ClusterUnreachableError
+from aetherius.edge_agent.execute import Kubectl
+from aetherius.edge_agent.heartbeat import beat
+from aetherius.edge_agent.journal import CommandJournal
+from aetherius.edge_agent.kubernetes_api import KubernetesApi, connect
+from aetherius.edge_agent.owners import Owners
+from aetherius.edge_agent.publisher import Publisher
+from aetherius.edge_agent.registration import register
+from aetherius.edge_agent.repair.cluster import Cluster
+from aetherius.edge_agent.revisions import AvailableRevisions
+from aetherius.edge_agent.runner import CommandRunner
+from aetherius.edge_agent.settings import AgentSettings
+from aetherius.edge_agent.spool import Spool
+from aetherius.edge_agent.watch import Changes, watches
+from aetherius.runtime import nats_connection
+from aetherius.runtime.credentials import Credentials
+from aetherius.runtime.data_folder import FolderLock
+from aetherius.runtime.errors import ServiceEndedError
+from aetherius.runtime.process import run_until
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+async def run(settings: AgentSettings, stop: asyncio.Event) -> None:
+    """Run an agent until `stop`; then finish what was taken, within the settings' deadline.
+
+    Raises:
+        CredentialsError, FolderInUseError, ClusterUnreachableError: it cannot start (no credentials, a second agent, no kubeconfig).
+        RegistrationRefusedError (in a group): the platform does not accept it.
+    """
+    credentials = Credentials.load(settings.credentials)
+    with FolderLock(settings.state_folder):
+        database = Database(settings.state_folder / "agent.db")
+        try:
+            await _Agent(settings, credentials, database).run(stop)
+        finally:
+            database.close()
+
+
+class _Agent:
+    def __init__(self, settings: AgentSettings, credentials: Credentials, database: Database) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._cluster_id = credentials.cluster_id
+        self._api = connect(settings.kubeconfig)
+        self._revisions = AvailableRevisions(database)
+        self._journal = CommandJournal(database)
+        self._spool = Spool(database, settings.spool_limit)
+        self._halt = threading.Event()
+        self._changes: Changes = queue.Queue(maxsize=settings.queue_size)
+        self._watches = watches(self._api, self._changes, self._halt)
+        self._publisher: Publisher | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        logger.info(
+            "agent starts",
+            extra={"cluster": self._cluster_id, "agent": self._spool.agent_id, "epoch": self._spool.epoch},
+        )
+        leave = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            collecting = tasks.create_task(self._collect(), name="collect")
+            tasks.create_task(self._speak(leave), name="speak")
+            try:
+                await stop.wait()
+            finally:
+                self._end_collecting()
+            await asyncio.wait({collecting}, timeout=self._settings.drain_within)
+            leave.set()
+
+    def _end_collecting(self) -> None:
+        self._halt.set()
+        for each in self._watches:
+            each.close()
+
+    async def _collect(self) -> None:
+        """The watches and the collector, each in a thread of its own, until `_halt`."""
+        limiter = anyio.CapacityLimiter(len(self._watches) + 1)
+        loop = asyncio.get_running_loop()
+        collector = self._collector()
+
+        async def thread(name: str, work: Callable[..., None], *args: object) -> None:
+            await anyio.to_thread.run_sync(work, *args, limiter=limiter)
+            if not self._halt.is_set():
+                raise ServiceEndedError(name)
+
+        async with asyncio.TaskGroup() as threads:
+            for each in self._watches:
+                threads.create_task(thread("a watch", each.run))
+            tell = partial(loop.call_soon_threadsafe, self._notify)
+            threads.create_task(thread("the collector", collector.run, self._changes, self._halt, tell))
+
+    def _collector(self) -> Collector:
+        return Collector(
+            self._cluster_id,
+            Owners(self._api.find),
+            self._revisions,
+            self._spool,
+            recovery_soak=self._settings.recovery_soak,
+            lookback=self._settings.lookback,
+        )
+
+    def _notify(self) -> None:
+        if self._publisher is not None:
+            self._publisher.notify()
+
+    async def _speak(self, leave: asyncio.Event) -> None:
+        """Connect, register, then publish, beat and obey until `leave`."""
+        async with nats_connection.connect(
+            self._credentials.nats_url,
+            f"agent-{self._cluster_id}",
+            user=self._credentials.user,
+            password=self._credentials.password,
+            inbox_prefix=self._credentials.inbox_prefix,
+            connect_within=None,
+            drain_within=self._settings.drain_within,
+        ) as client:
+            accepted = await _unless(leave, self._register(client))
+            if accepted is not None:
+                await self._serve(client, accepted, leave)
+
+    async def _register(self, client: Client) -> RegisterReply:
+        message = RegisterMessage(
+            cluster_id=self._cluster_id,
+            agent_id=self._spool.agent_id,
+            epoch=self._spool.epoch,
+            agent_version=version("aetherius"),
+            kubernetes_version=await anyio.to_thread.run_sync(_kubernetes_version, self._api),
+            capabilities=["kubectl", *repair.ACTIONS],
+            timestamp=utc_now(),
+        )
+        reply = await register(client, message, self._settings.registration_pause)
+        logger.info("agent is registered", extra={"cluster": self._cluster_id, "agent": self._spool.agent_id})
+        return reply
+
+    async def _serve(self, client: Client, accepted: RegisterReply, leave: asyncio.Event) -> None:
+        publisher = Publisher(client, self._cluster_id, self._spool, accepted.batch_size, accepted.batch_wait)
+        self._publisher = publisher
+        commands = self._commands(client)
+        interval = accepted.heartbeat_interval or self._settings.heartbeat_interval
+        heartbeat = beat(client, self._cluster_id, self._spool, interval, lambda: publisher.published)
+        await run_until(leave, ("publish", publisher.run()), ("heartbeat", heartbeat), ("commands", commands.run()))
+        try:
+            async with asyncio.timeout(self._settings.drain_within):
+                await commands.finish()
+                await publisher.drain()
+        except TimeoutError:
+            left = await anyio.to_thread.run_sync(self._spool.waiting)
+            logger.warning("stopping before all is published: it goes out at the next start", extra={"left": left})
+
+    def _commands(self, client: Client) -> CommandQueue:
+        cluster = Cluster(self._api, self._revisions)
+        settings = self._settings
+        home = settings.state_folder / "home"
+        kubectl = Kubectl.find(settings.kubectl, settings.kubeconfig, home, settings.output_limit)
+        runner = CommandRunner(kubectl, cluster)
+        return CommandQueue(
+            client,
+            self._cluster_id,
+            self._spool.agent_id,
+            self._spool.epoch,
+            self._credentials.public_key(),
+            self._journal,
+            runner,
+            self._settings.command_concurrency,
+        )
+
+
+async def _unless(leave: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of `work`, or None when `leave` is set before it has one."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(leave.wait())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        leaving.cancel()
+        working.cancel()
+
+
+def _kubernetes_version(api: KubernetesApi) -> str:
+    """The server's version, or `unknown`: an agent registers also while its API server is away."""
+    try:
+        return api.version()
+    except (ClusterUnreachableError, ClusterRefusedError) as exc:
+        logger.warning("the API server does not say its version", extra={"error": str(exc)})
+        return "unknown"

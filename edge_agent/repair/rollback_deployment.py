@@ -1,0 +1,93 @@
+"""Puts the template of an earlier revision back, as `kubectl rollout undo` does: the ReplicaSet's template without its hash label."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aetherius.domain.wire.repair import RepairAnswer, RollbackDeployment
+from aetherius.edge_agent.errors import RepairRefusedError
+from aetherius.edge_agent.repair.cluster import (
+    Cluster,
+    Document,
+    deployment_path,
+    revision_of,
+    until_unchanged,
+)
+from aetherius.edge_agent.repair.gitops import refuse_reconciled
+
+HASH: Final = "pod-template-hash"
+HISTORY: Final = "deployment.kubernetes.io/revision-history"
+"""The numbers that a ReplicaSet had before: a rollback gives it a new one."""
+
+
+def rollback_deployment(action: RollbackDeployment, namespace: str, cluster: Cluster) -> RepairAnswer:
+    """Roll back, or say that it is so already. Safe to repeat.
+
+    Raises:
+        RepairRefusedError: the revision is gone, the Deployment is at another than expected, or it is paused.
+    """
+    return until_unchanged(lambda: _attempt(action, namespace, cluster))
+
+
+def _attempt(action: RollbackDeployment, namespace: str, cluster: Cluster) -> RepairAnswer:
+    deployment = cluster.deployment(namespace, action.name)
+    replica_sets = cluster.replica_sets(deployment)
+    revision = revision_of(deployment)
+    target = next((each for each in replica_sets if revision_of(each) == action.to_revision), None)
+    if _is_there_already(action, deployment, replica_sets, target):
+        return _answer(action, deployment, revision, changed=False)
+    if revision != action.expected_revision:
+        raise RepairRefusedError(
+            f"{action.name} is at revision {revision} by now, not {action.expected_revision}: somebody was faster"
+        )
+    if target is None:
+        raise RepairRefusedError(f"{action.name} has no revision {action.to_revision} any more")
+    if deployment["spec"].get("paused"):
+        raise RepairRefusedError(f"{action.name} is paused: it would not roll out")
+    refuse_reconciled(deployment)
+    body = {"spec": {"template": {"$patch": "replace", **template_of(target)}}}
+    changed = cluster.change(deployment, deployment_path(namespace, action.name), body, "strategic")
+    coming = max(revision_of(each) for each in replica_sets) + 1
+    return _answer(action, changed, coming, changed=True)
+
+
+def template_of(replica_set: Document) -> Document:
+    """A ReplicaSet's template as its Deployment had it."""
+    template: Document = replica_set["spec"]["template"]
+    labels = {key: value for key, value in (template["metadata"].get("labels") or {}).items() if key != HASH}
+    tidy: Document = _tidy({**template, "metadata": {**template["metadata"], "labels": labels}})
+    return tidy
+
+
+def _is_there_already(
+    action: RollbackDeployment, deployment: Document, replica_sets: list[Document], target: Document | None
+) -> bool:
+    """Before the controller has numbered it anew the templates are equal; afterwards the current ReplicaSet remembers its old number."""
+    if target is not None:
+        return bool(template_of(target) == _tidy(deployment["spec"]["template"]))
+    current = next((each for each in replica_sets if revision_of(each) == revision_of(deployment)), None)
+    history = ((current or {"metadata": {}})["metadata"].get("annotations") or {}).get(HISTORY, "")
+    return str(action.to_revision) in history.split(",")
+
+
+def _tidy(value: Any) -> Any:
+    """Without nulls and empties that one copy has and the other has not."""
+    if isinstance(value, dict):
+        return {key: _tidy(each) for key, each in value.items() if each is not None and each != {}}
+    return [_tidy(each) for each in value] if isinstance(value, list) else value
+
+
+def _answer(action: RollbackDeployment, deployment: Document, revision: int, *, changed: bool) -> RepairAnswer:
+    what = "rolled back from" if changed else "was at this template already, after"
+    return RepairAnswer(
+        action="RollbackDeployment",
+        changed=changed,
+        summary=f"{action.name} to revision {action.to_revision}: {what} revision {action.expected_revision}",
+        undo_action="RollbackDeployment",
+        undo_parameters={
+            "name": action.name,
+            "to_revision": action.expected_revision,
+            "expected_revision": revision,
+        },
+        generation=int(deployment["metadata"].get("generation", 0)),
+    )

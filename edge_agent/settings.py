@@ -1,0 +1,43 @@
+"""What an agent is told at its start. Times are seconds, sizes are bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+
+class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Only the first two have no default."""
+
+    credentials: Path
+    """The file that the platform made for this cluster (mode 600): address, user, cluster id, the key that signs commands."""
+    state_folder: Path
+    """Spool and memory of commands; a small volume of its own. One agent at a time holds it."""
+    kubeconfig: Path | None = None
+    """None: the service account of the pod that we run in."""
+    kubectl: Path | None = None
+    """None: the one beside the interpreter, else the one on PATH. Must be absolute."""
+    agent_version: str = "0.1.0"
+    heartbeat_interval: float = 30.0
+    """Until the platform says another at the registration."""
+    registration_pause: float = 2.0
+    """Between the first registration and its repeat; doubles up to 30."""
+    spool_limit: int = 64 * 2**20
+    """About 100,000 events: a day of a busy cluster. At least a few MiB, or severe events may be dropped too."""
+    queue_size: int = 1000
+    """Changes between the watches and the collector: smooths bursts, a fuller queue makes the watches wait."""
+    recovery_soak: float = 10.0
+    """A pod that failed counts as recovered after it was Ready so long: a crash loop is Ready for moments."""
+    lookback: float = 86400.0
+    """On a first start older events are not reported: the platform's log would refuse them, and nobody needs them."""
+    command_concurrency: int = 4
+    """Commands at once, by the command policy."""
+    output_limit: int = 256 * 1024
+    """Of a command's output that travels inside its result."""
+    drain_within: float = 5.0
+    """For a stop: what was taken is finished or left in the spool. Below the pod's grace period of 30."""
+
+    def __post_init__(self) -> None:
+        if self.kubectl is not None and not self.kubectl.is_absolute():
+            raise ValueError(f"kubectl must be an absolute path, not {self.kubectl}")
