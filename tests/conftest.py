@@ -16,6 +16,16 @@ from psycopg.conninfo import make_conninfo
 
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
+from aetherius.simulator.settings import SimulatorSettings
+from real_cluster import RealCluster, missing_binaries
+from simulated_cluster import SimulatedCluster
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the real control plane, so that `make test-kubernetes` runs just these."""
+    for item in items:
+        if "real_cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.kubernetes)
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +74,22 @@ def nats_server(open_folder: Path) -> Iterator[EmbeddedNats]:
 def nats_url(nats_server: EmbeddedNats) -> str:
     """The URL of that server, as the user who may do everything."""
     return nats_server.url
+
+
+@pytest.fixture(scope="session")
+def simulated_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedCluster]:
+    """A simulated Kubernetes cluster for the whole session. Tests use namespaces of their own."""
+    settings = SimulatorSettings(history_limit=1_500, bookmark_interval=1.0, node_grace=3.0, node_lease_seconds=0.5)
+    with SimulatedCluster(tmp_path_factory.mktemp("simulator"), settings).running() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """A real Kubernetes control plane for the whole session, skipped where it is not built. Tests use namespaces of their own."""
+    if missing := missing_binaries():
+        pytest.skip(
+            f"NO REAL KUBERNETES CONTROL PLANE: build it with `make kubernetes` (needs Go); missing: {', '.join(missing)}"
+        )
+    with RealCluster(tmp_path_factory.mktemp("kubernetes")).running() as cluster:
+        yield cluster

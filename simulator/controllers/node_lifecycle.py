@@ -64,10 +64,10 @@ class NodeLifecycle:
             NODE, node, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady", _SOURCE
         )
         for pod in self._pods_on(name):
-            with self._store.modify(POD, pod) as draft:
-                if condition(draft, "Ready") is not None:
+            if is_condition(pod, "Ready"):  # the others cannot get worse, and get no event
+                with self._store.modify(POD, pod) as draft:
                     set_condition(draft, "Ready", "False", now)
-            self._cluster.events.record(POD, pod, "Warning", "NodeNotReady", "Node is not ready", _SOURCE)
+                self._cluster.events.record(POD, pod, "Warning", "NodeNotReady", "Node is not ready", _SOURCE)
 
     def _taint(self, node: Document, now: datetime) -> None:
         """Keep the taints that follow from conditions and cordon; others are left alone."""
