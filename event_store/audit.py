@@ -116,18 +116,8 @@ class _Audit:
         return self._report
 
     def _entries(self) -> Iterator[Entry]:
-        for first, last, n, at, root, prev_hash, hash_, leaves in self._stream("audit_ledger", "", _ENTRIES_AT_ONCE):
-            recorded_at = ledger.micros(at)
-            yield Entry(
-                first=first,
-                last=last,
-                n=n,
-                recorded_at=recorded_at,
-                root=root,
-                prev_hash=prev_hash,
-                hash=hash_,
-                leaves=leaves,
-            )
+        for row in self._stream("audit_ledger", "ledger", _ENTRIES_AT_ONCE):
+            yield Entry(**dict(zip(Entry.__struct_fields__, row, strict=True)))
 
     def _events(self, table: str) -> Iterator[Any]:
         return self._stream("audit_events", table, _EVENTS_AT_ONCE)
@@ -165,7 +155,7 @@ class _Audit:
             self._check_position(position, leaf, list(events.before(position + 1)))
 
     def _check_position(self, position: int, leaf: bytes, rows: list[Any]) -> None:
-        match [ledger.leaf(*row) == leaf for row in rows]:
+        match [_is(row, leaf) for row in rows]:
             case []:
                 self._report.add(Wrong.REMOVED, position, "recorded, but not stored")
             case [True]:
@@ -210,12 +200,16 @@ class _Lookahead:
 
 def _fault(entry: Entry) -> str:
     """What in an entry contradicts the rest of it; empty if nothing does."""
-    if entry.n != entry.last - entry.first + 1 or len(entry.leaves) != entry.n * ledger.HASH_SIZE:
+    if entry.first < 1 or entry.n != entry.last - entry.first + 1 or len(entry.leaves) != entry.n * ledger.HASH_SIZE:
         return "its range, count and leaves do not agree"
     if ledger.merkle_root(list(ledger.split_leaves(entry.leaves))) != entry.root:
         return "its root is not that of its leaves"
     expected = ledger.chain_hash(entry.prev_hash, entry.first, entry.last, entry.n, entry.recorded_at, entry.root)
     return "" if expected == entry.hash else "its hash is not that of its fields"
+
+
+def _is(row: Any, leaf: bytes) -> bool:
+    return row[2] >= 0 and ledger.leaf(*row) == leaf  # no version below 0 was ever recorded, and none can be hashed
 
 
 def _name(row: Any) -> str:
