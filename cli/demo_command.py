@@ -1,0 +1,7 @@
+"""`aetherius demo`."""
+
+from __future__ import annotations
+
+
+def demo() -> None:
+    """Show four faults being found and repaired."""
