@@ -112,7 +112,7 @@ async def test_an_agent_takes_and_acknowledges_its_own_commands(ours: Agent, pla
     [message] = await queue.fetch(1, timeout=5)
     assert message.data == b"order"
     await message.ack_sync()
-    info = await ours.js.consumer_info(COMMANDS, command_consumer(ours.cluster))
+    info = await platform.jetstream().consumer_info(COMMANDS, command_consumer(ours.cluster))
     assert (info.num_pending, info.num_ack_pending) == (0, 0)
     assert await ours.was_refused_nothing()
 
@@ -158,9 +158,39 @@ async def test_an_agent_cannot_take_anothers_commands(ours: Agent, other: Agent,
 
 
 @pytest.mark.parametrize(
+    "target", ["aetherius.agent.{other}.event", "aetherius.agent.{other}.command", "work.step", "internal.x"]
+)
+async def test_an_agent_cannot_have_an_answer_sent_elsewhere(
+    ours: Agent, other: Agent, platform: Client, target: str
+) -> None:
+    """A client names the subject of the answer to its request; the server's own answers must not get past the permissions that way."""
+    target = target.format(other=other.cluster)
+    heard = await platform.subscribe(target)
+    responded = asyncio.Event()
+
+    async def answer(message: Msg) -> None:
+        await message.respond(b"an answer")
+        responded.set()
+
+    await platform.subscribe(subjects.heartbeat(ours.cluster), cb=answer)
+    await platform.flush()
+    await platform.jetstream().publish(subjects.command(ours.cluster), b"order")
+    consumer = command_consumer(ours.cluster)
+    await ours.client.publish(subjects.event(ours.cluster), b"{}", reply=target)
+    await ours.client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{COMMANDS}.{consumer}", b"1", reply=target)
+    await ours.client.publish(subjects.heartbeat(ours.cluster), b"", reply=target)
+    async with asyncio.timeout(5):
+        await responded.wait()
+    assert await ours.was_refused_nothing(), "the requests as such are allowed"
+    with pytest.raises(NatsTimeoutError):
+        await heard.next_msg(timeout=0.3)
+
+
+@pytest.mark.parametrize(
     "request_subject",
     [
         "$JS.API.STREAM.INFO.EVENTS",
+        "$JS.API.CONSUMER.INFO.COMMANDS.agent-{ours}",
         "$JS.API.STREAM.MSG.GET.EVENTS",
         "$JS.API.DIRECT.GET.COMMANDS",
         "$JS.API.STREAM.PURGE.COMMANDS",
@@ -191,8 +221,15 @@ async def test_adding_a_cluster_disturbs_no_connection_and_repeats(
     first = await nats_server.add_cluster("newcomer", KEY)
     assert await nats_server.add_cluster("newcomer", KEY) == first
     await platform.flush()
-    await ours.client.flush()
+    await ours.js.publish(subjects.event(ours.cluster), b"{}")
     assert (platform.stats["reconnects"], ours.client.stats["reconnects"]) == before
+
+
+async def test_many_clusters_are_added_at_once(nats_server: EmbeddedNats) -> None:
+    names = [f"many-{n}" for n in range(50)]
+    for credentials in await nats_server.add_clusters(names, KEY):
+        async with agent(credentials) as connected:
+            await connected.js.publish(subjects.event(connected.cluster), b"{}")
 
 
 async def test_a_cluster_id_that_could_widen_a_subject_is_refused(nats_server: EmbeddedNats) -> None:
