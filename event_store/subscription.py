@@ -18,6 +18,7 @@ from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
 
 from aetherius.event_store.connections import CONNECT
+from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Page
 from aetherius.event_store.tables import LOG
@@ -35,7 +36,7 @@ class LogSignal:
 
     def __init__(self, dsn: str, *, poll_interval: float = POLL_INTERVAL, readers: int = READERS) -> None:
         self._dsn = dsn
-        self._poll_interval = poll_interval
+        self.poll_interval = poll_interval
         self._count = 0
         self._changed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -76,20 +77,23 @@ class LogSignal:
             except (psycopg.Error, OSError) as exc:
                 logger.warning("the log's notifications are away, polling: %s", exc)
             self.wake()
-            await asyncio.sleep(self._poll_interval)
+            await asyncio.sleep(self.poll_interval)
 
     async def _listen(self) -> None:
         async with await AsyncConnection.connect(self._dsn, autocommit=True, **CONNECT) as connection:
             await connection.execute(SQL("LISTEN {}").format(Identifier(LOG.channel)))
             self.wake()  # for what was appended before we listened
             while not connection.closed:
-                async for _ in connection.notifies(timeout=self._poll_interval, stop_after=1):
+                async for _ in connection.notifies(timeout=self.poll_interval, stop_after=1):
                     pass
                 self.wake()
 
 
 class Subscription:
-    """Events after a position, page by page, for ever: `async for page in subscription`. Pages are never empty."""
+    """Events after a position, page by page, for ever: `async for page in subscription`. Pages are never empty.
+
+    While PostgreSQL is away it waits.
+    """
 
     def __init__(
         self, log: Log, signal: LogSignal, *, after: int = 0, topics: Sequence[str] = (), limit: int = 500
@@ -122,6 +126,11 @@ class Subscription:
                 await self._signal.wait(seen)
 
     async def _read(self) -> Page:
-        return await anyio.to_thread.run_sync(
-            self._log.read_page, self.position, self._limit, self._topics, limiter=self._signal.readers
-        )
+        while True:
+            try:
+                return await anyio.to_thread.run_sync(
+                    self._log.read_page, self.position, self._limit, self._topics, limiter=self._signal.readers
+                )
+            except LogUnavailableError as exc:  # following means waiting for its return
+                logger.warning("cannot read on after position %d: %s", self.position, exc)
+                await asyncio.sleep(self._signal.poll_interval)

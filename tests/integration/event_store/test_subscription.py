@@ -1,0 +1,156 @@
+"""Following the log while others write it, and through the death of its server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from aetherius.event_store import audit, schema
+from aetherius.event_store.errors import LogUnavailableError
+from aetherius.event_store.log import Log
+from aetherius.event_store.pending import Pending
+from aetherius.event_store.subscription import LogSignal, Subscription
+from aetherius.runtime.embedded_postgres import EmbeddedPostgres
+
+pytestmark = pytest.mark.anyio
+
+DECIDED = "Agent.GapDetected.v1"
+WRITTEN = 6000
+"""Events of each writing process."""
+WRITER = """
+import random, sys
+from datetime import UTC, datetime
+from uuid import uuid4
+from eventsourcing.persistence import StoredEvent
+from aetherius.domain.agent import GapDetected
+from aetherius.domain.cluster_event import Reported
+from aetherius.domain.event import Cause, encode
+from aetherius.domain.wire.event import Labels, Severity
+from aetherius.event_store.log import Log
+from aetherius.event_store.pending import Pending
+
+chance, left = random.Random(int(sys.argv[2])), int(sys.argv[3])
+at, cause = datetime(2026, 11, 23, tzinfo=UTC), Cause(actor="system:test")
+gap = GapDetected(cluster_id="c", epoch=1, first=1, last=1)
+report = encode(Reported(cluster_id="c", source="s", severity=Severity.LOW, reason="r", message="m",
+    labels=Labels(kind="Pod", name="p"), agent_id="a", epoch=1, sequence=1), at, cause)
+with Log(sys.argv[1]) as log:
+    while left:
+        count = min(left, chance.choice([1, 1, 2, 30, 100, 300]))
+        left -= count
+        if chance.random() < 0.5:
+            log.append([Pending(uuid4(), 1, gap, at, cause) for _ in range(count)])
+        else:
+            log.ingest([StoredEvent(uuid4(), 1, Reported.topic, report) for _ in range(count)])
+"""
+
+
+class Events(Protocol):
+    def decided(self, stream_id: UUID, version: int = 1, number: int = 0) -> Pending: ...
+    def observed(self, stream_id: UUID | None = None, number: int = 0) -> Pending: ...
+
+
+async def collect(subscription: Subscription, until: int) -> list[int]:
+    """Positions, in the order in which they came, up to position `until`."""
+    positions: list[int] = []
+    async for page in subscription:
+        positions += [recorded.position for recorded in page]
+        if positions[-1] >= until:
+            break
+    return positions
+
+
+async def test_a_subscription_catches_up_and_then_follows(log: Log, events: Events, dsn: str) -> None:
+    log.append([events.decided(uuid4()), events.observed(), events.decided(uuid4())])
+    async with asyncio.timeout(20), LogSignal(dsn) as signal_:
+        following = asyncio.create_task(collect(Subscription(log, signal_, after=1, limit=1), until=5))
+        while not following.done() and log.head() < 5:
+            await asyncio.to_thread(log.append, [events.observed()])
+        assert await following == [2, 3, 4, 5]
+
+
+async def test_a_notification_wakes_long_before_the_poll(log: Log, events: Events, dsn: str) -> None:
+    async with asyncio.timeout(20), LogSignal(dsn, poll_interval=3600) as signal_:
+        await signal_.wait(0)  # listening
+        following = asyncio.create_task(collect(Subscription(log, signal_), until=1))
+        await asyncio.to_thread(log.append, [events.decided(uuid4())])
+        assert await following == [1]
+
+
+async def test_a_filtered_subscription_moves_past_what_it_leaves_out(log: Log, events: Events, dsn: str) -> None:
+    log.append([events.decided(uuid4()), *(events.observed() for _ in range(50)), events.decided(uuid4())])
+    async with asyncio.timeout(20), LogSignal(dsn) as signal_:
+        subscription = Subscription(log, signal_, topics=[DECIDED])
+        assert await collect(subscription, until=52) == [1, 52]
+        assert subscription.position == 52
+
+
+async def test_many_readers_of_one_process_all_see_everything(log: Log, events: Events, dsn: str) -> None:
+    async with asyncio.timeout(30), LogSignal(dsn) as signal_, asyncio.TaskGroup() as tasks:
+        readers = [tasks.create_task(collect(Subscription(log, signal_, limit=7), until=40)) for _ in range(25)]
+        for _ in range(40):
+            await asyncio.to_thread(log.append, [events.decided(uuid4())])
+    assert all(reader.result() == list(range(1, 41)) for reader in readers)
+
+
+async def test_two_writing_processes_and_a_tailing_reader_see_every_position_in_order(log: Log, dsn: str) -> None:
+    async with asyncio.timeout(90), LogSignal(dsn) as signal_, asyncio.TaskGroup() as tasks:
+        everything = tasks.create_task(collect(Subscription(log, signal_, limit=97), until=2 * WRITTEN))
+        writers = [
+            await asyncio.create_subprocess_exec(sys.executable, "-c", WRITER, dsn, seed, str(WRITTEN)) for seed in "12"
+        ]
+        assert [await writer.wait() for writer in writers] == [0, 0]
+    assert everything.result() == list(range(1, 2 * WRITTEN + 1))
+    with psycopg.connect(dsn) as connection:
+        assert audit.verify(connection).intact
+
+
+async def test_the_log_comes_back_after_its_server_was_killed(open_folder: Path, events: Events) -> None:
+    server = EmbeddedPostgres(open_folder / f"postgres-{uuid4().hex}")
+    dsn = await server.start()
+    try:
+        schema.create(dsn)
+        async with asyncio.timeout(90), LogSignal(dsn) as signal_:
+            with Log(dsn, timeout=2) as log:
+                await asyncio.to_thread(log.append, [events.decided(uuid4()) for _ in range(20)])
+                positions: list[int] = []
+                following = asyncio.create_task(gather(Subscription(log, signal_), positions))
+                os.kill(int((server.data_dir / "cluster" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+                with pytest.raises(LogUnavailableError):
+                    await append_for_ever(log, events)  # its children outlive the postmaster for a moment
+                await server.stop()
+                await server.start()
+                last = await until_stored(log, events.decided(uuid4()))
+                while not positions or positions[-1] < last:
+                    await signal_.wait(signal_.count)
+                assert positions == list(range(1, last + 1))
+                following.cancel()
+    finally:
+        await server.stop()
+
+
+async def gather(subscription: Subscription, positions: list[int]) -> None:
+    async for page in subscription:
+        positions += [recorded.position for recorded in page]
+
+
+async def append_for_ever(log: Log, events: Events) -> None:
+    while True:
+        await asyncio.to_thread(log.append, [events.decided(uuid4())])
+
+
+async def until_stored(log: Log, pending: Pending) -> int:
+    """Append until the log is there again, as a service does."""
+    while True:
+        try:
+            return await asyncio.to_thread(log.append, [pending])
+        except LogUnavailableError:
+            continue
