@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 
@@ -38,7 +37,7 @@ class Intake:
         """Up to `limit` messages, as soon as there are any; none after a second without."""
         try:
             return await self._subscription.fetch(limit, timeout=_FETCH_WAIT)
-        except NatsTimeoutError:
+        except TimeoutError:  # the library raises its own, and sometimes the plain one
             return []
 
 

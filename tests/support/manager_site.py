@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 import psycopg
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from aetherius.agent_manager.service import run
 from aetherius.agent_manager.settings import AgentManagerSettings
@@ -205,6 +206,11 @@ class Site:
     def command(self, id: uuid.UUID) -> Command:
         """A command as the log has it."""
         return self.log.load(Command, id)
+
+
+def headers_of(message: Msg) -> dict[str, str]:
+    """The headers of a message; none are an empty dict."""
+    return message.headers or {}
 
 
 def events_of(numbers: Sequence[int], cluster: str = "c1", **changes: Any) -> list[EventMessage]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 import pytest
 
@@ -11,31 +9,30 @@ from aetherius.agent_manager.relay import CHECKPOINT
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.command import ResultMessage, ResultStatus
 from aetherius.domain.wire.critical_event import CriticalEventMessage
-from aetherius.domain.wire.event import EventMessage, Severity
+from aetherius.domain.wire.event import Severity
 from aetherius.runtime.jetstream import INTERNAL
+from manager_site import Site, events_of, headers_of
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_severe_events_are_told_once_with_their_category(
-    site, make_events: Callable[..., list[EventMessage]]
-) -> None:
+async def test_severe_events_are_told_once_with_their_category(site: Site) -> None:
     told = await site.js.subscribe(subjects.CRITICAL_EVENT, ordered_consumer=True)
     async with site.manager():
-        await site.report(*make_events([1]), *make_events([2], severity=Severity.CRITICAL, reason="FailedMount"))
+        await site.report(*events_of([1]), *events_of([2], severity=Severity.CRITICAL, reason="FailedMount"))
         message = await told.next_msg(10)
     event = msgspec.json.decode(message.data, type=CriticalEventMessage)
     assert (event.cluster_id, event.severity, event.resource.name) == ("c1", Severity.CRITICAL, "shop-1")
     assert event.category == "storage"
     assert event.details["reason"] == "FailedMount"
-    assert message.headers[headers.MESSAGE_ID] == event.event_id
+    assert headers_of(message)[headers.MESSAGE_ID] == event.event_id
     site.log.reset_checkpoint(CHECKPOINT)
     async with site.manager():  # reads everything again
         await site.until(lambda: site.log.checkpoint(CHECKPOINT) > 0)
         assert await site.waiting(INTERNAL) == 1
 
 
-async def test_answers_to_commands_are_told(site) -> None:
+async def test_answers_to_commands_are_told(site: Site) -> None:
     told = await site.js.subscribe(subjects.COMMAND_RESULT, ordered_consumer=True)
     async with site.manager(result_grace=0.1):
         answered, lost = site.issue("c1"), site.issue("c2", lives=0.1, timeout="100ms")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +32,7 @@ def test_what_is_missing_is_what_did_not_come_below_the_highest(numbers: list[in
 
 
 @given(st.lists(st.integers(1, 60)), st.randoms())
-def test_the_order_and_repeats_change_nothing(numbers: list[int], random) -> None:
+def test_the_order_and_repeats_change_nothing(numbers: list[int], random: Random) -> None:
     shuffled = numbers * 2
     random.shuffle(shuffled)
     assert missing(seen(shuffled)) == missing(seen(numbers))

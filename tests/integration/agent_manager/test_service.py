@@ -1,0 +1,73 @@
+"""The whole process: how it stops, what it does without a broker, and what it says about itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx2
+import pytest
+
+from aetherius.domain.agent import WentOffline
+from aetherius.domain.cluster_event import Reported
+from aetherius.domain.command import CommandStatus
+from aetherius.runtime.embedded_nats import EmbeddedNats
+from aetherius.runtime.jetstream import EVENTS
+from aetherius.runtime.ports import free_port
+from manager_site import Site, events_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def answers(http: httpx2.AsyncClient, status: int) -> None:
+    async with asyncio.timeout(10):
+        while (await http.get("/readyz")).status_code != status:  # noqa: ASYNC110  # another process
+            await asyncio.sleep(0.05)
+
+
+async def test_stopping_finishes_what_was_taken(site: Site) -> None:
+    for start in range(1, 2001, 20):
+        await site.report(*events_of(range(start, start + 20)))
+    async with site.manager(fetch_messages=20, commit_events=100, ack_wait=30.0):
+        await site.until(lambda: site.recorded(Reported))
+    assert len(site.recorded(Reported)) + 20 * await site.waiting(EVENTS) == 2000  # stored is acknowledged
+    async with site.manager():
+        await site.empty(EVENTS)
+    assert len(site.recorded(Reported)) == 2000
+
+
+async def test_stopping_an_idle_manager_is_quick(site: Site) -> None:
+    async with site.manager():
+        await site.register()
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 3
+
+
+async def test_it_goes_on_when_nats_is_back_and_takes_nobody_offline_for_it(site: Site, broker: EmbeddedNats) -> None:
+    async with site.manager(heartbeat_interval=0.7, missed_heartbeats=3):
+        await site.register()
+        await site.report(*events_of([1]))
+        await site.until(lambda: site.recorded(Reported))
+        await broker.stop()
+        command = site.issue()
+        await asyncio.sleep(3)  # longer than an agent may be silent
+        await broker.start()
+        await site.until(lambda: site.status(command) is CommandStatus.DISPATCHED, within=30)
+        await site.beat()
+        await site.report(*events_of([2, 3]))
+        await site.until(lambda: len(site.recorded(Reported)) == 3, within=30)
+        assert not site.recorded(WentOffline)
+
+
+async def test_health_says_whether_log_and_broker_answer(site: Site, broker: EmbeddedNats) -> None:
+    port = free_port()
+    async with site.manager(health_port=port), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        await site.register()
+        assert (await http.get("/healthz")).status_code == 200
+        assert (await http.get("/readyz")).status_code == 200
+        assert (await http.get("/other")).status_code == 404
+        assert (await http.post("/healthz")).status_code == 405
+        await broker.stop()
+        await answers(http, 503)
+        assert (await http.get("/healthz")).status_code == 200
+        await broker.start()
+        await answers(http, 200)
