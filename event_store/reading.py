@@ -14,6 +14,7 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
+from aetherius.domain import vocabulary
 from aetherius.domain.event import Recorded, decode
 from aetherius.event_store.errors import UnknownPositionError
 from aetherius.event_store.pending import Page
@@ -22,6 +23,8 @@ from aetherius.event_store.tables import DECIDED, EVENT_TABLES, OBSERVED, Tables
 Row = tuple[int, UUID, int, str, bytes]
 """position, stream id, version, topic, state"""
 LAST = 2**63 - 1
+
+assert vocabulary.MODULES, "importing it makes every topic known"
 
 
 class Reader:
