@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from project_files import ROOT, python_files
 
 LONGEST_FILE = 600
