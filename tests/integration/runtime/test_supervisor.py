@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from aetherius.runtime.child import ChildSpec, until_ended
+from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.runtime.errors import ChildFailedError, FolderInUseError, ProgramMissingError
 from aetherius.runtime.supervisor import Phase, RestartPolicy, Supervisor
 
@@ -128,6 +130,25 @@ async def test_a_crashed_child_is_started_again(tmp_path: Path) -> None:
         assert seen == [Phase.STARTING, Phase.READY, Phase.CRASHED, Phase.STARTING, Phase.READY]
         assert supervisor.pid("child") != first
     assert phases.get_nowait() == ("child", Phase.STOPPED)
+
+
+async def test_postgresql_killed_by_kill_9_is_started_again_with_its_data(open_folder: Path) -> None:
+    phases: asyncio.Queue[Phase] = asyncio.Queue(100)
+    folder = open_folder / "postgres-killed"
+    postgres = EmbeddedPostgres(folder / "postgres")
+    async with Supervisor(folder, on_change=lambda _, phase: phases.put_nowait(phase)) as supervisor:
+        await postgres.prepare()
+        await supervisor.start(postgres.child())
+        async with await psycopg.AsyncConnection.connect(postgres.dsn, autocommit=True) as connection:
+            await connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
+        os.kill(supervisor.pid("postgres"), signal.SIGKILL)
+        async with asyncio.timeout(30):
+            while await phases.get() is not Phase.CRASHED:
+                pass
+            while await phases.get() is not Phase.READY:
+                pass
+        async with await psycopg.AsyncConnection.connect(postgres.dsn) as connection:
+            assert await (await connection.execute("SELECT n FROM kept")).fetchone() == (42,)
 
 
 async def test_a_child_that_never_comes_back_ends_the_whole_naming_it_and_its_last_words(tmp_path: Path) -> None:
