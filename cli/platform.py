@@ -92,13 +92,14 @@ class Platform:
         """Start the services, and what is to run beside them; return when all are ready."""
         await self.supervisor.start(*(self._service(room) for room in ROOMS), *beside)
 
-    async def enroll(self, cluster_id: str) -> Path:
-        """Give a cluster's agent its credentials; the file."""
-        credentials = await self.nats.add_cluster(cluster_id, self.key.public)
-        path = self.folder.credentials(cluster_id)
-        make_folder(path.parent)
-        credentials.save(path)
-        return path
+    async def enroll(self, *cluster_ids: str) -> list[Path]:
+        """Give the agents of clusters their credentials; the files."""
+        made = await self.nats.add_clusters(cluster_ids, self.key.public)
+        paths = [self.folder.credentials(cluster_id) for cluster_id in cluster_ids]
+        for credentials, path in zip(made, paths, strict=True):
+            make_folder(path.parent)
+            credentials.save(path)
+        return paths
 
     def _service(self, room: str) -> ChildSpec:
         return ChildSpec(

@@ -78,9 +78,9 @@ def _projections() -> Service:
 
 def _graphql() -> Service:
     from aetherius.graphql.service import run
-    from aetherius.graphql.settings import GraphqlSettings
+    from aetherius.graphql.settings import GraphQLSettings
 
-    return _bound(run, GraphqlSettings.from_environment(os.environ))
+    return _bound(run, GraphQLSettings.from_environment(os.environ))
 
 
 def _bound(run: Callable[..., Awaitable[None]], settings: Any) -> Service:

@@ -47,7 +47,7 @@ class Narration:
         if said is None:
             return
         label, text = said
-        seconds = (entry.recorded_at - story.injected_at).total_seconds()
+        seconds = (entry.at - story.injected_at).total_seconds()
         line = Text(f"  {seconds:6.2f} s  ")
         line.append(f"{label:<10}", style=_STYLES.get(label, ""))
         line.append(_shortened(text, 230))

@@ -16,7 +16,8 @@ class LogEntry:
     position: int
     type: str
     stream_id: str
-    recorded_at: datetime
+    at: datetime
+    """When it happened: by the edge for a report, by the platform for the rest."""
     correlation_id: str
     data: dict[str, Any]
 
@@ -103,19 +104,19 @@ class Story:
 
     def _incident_opened(self, entry: LogEntry) -> None:
         self.incident_id, self.status = entry.stream_id, "open"
-        self.moments["opened"] = entry.recorded_at
+        self.moments["opened"] = entry.at
 
     def _incident_diagnosed(self, entry: LogEntry) -> None:
         self.root_cause, self.confidence = entry.data["root_cause"], entry.data["confidence"]
         self.status = "diagnosed"
-        self.moments["diagnosed"] = entry.recorded_at
+        self.moments["diagnosed"] = entry.at
 
     def _incident_mitigated(self, entry: LogEntry) -> None:
         self.status = "mitigated"
 
     def _incident_resolved(self, entry: LogEntry) -> None:
         self.status = "resolved"
-        self.moments["resolved"] = entry.recorded_at
+        self.moments["resolved"] = entry.at
 
     def _remediation_proposed(self, entry: LogEntry) -> None:
         self.remediation_id = entry.stream_id
@@ -124,7 +125,7 @@ class Story:
 
     def _remediation_verified(self, entry: LogEntry) -> None:
         self.verified = self.repairs[-1] if self.repairs else ""
-        self.moments["verified"] = entry.recorded_at
+        self.moments["verified"] = entry.at
 
     def _remediation_failed(self, entry: LogEntry) -> None:
         self.status = "failed"
