@@ -12,7 +12,8 @@ from psycopg import Connection, errors
 from psycopg.rows import TupleRow, tuple_row
 from psycopg_pool import ConnectionPool
 
-from aetherius.event_store.errors import LogUnavailableError
+from aetherius.event_store.errors import LogDamagedError, LogUnavailableError
+from aetherius.event_store.tables import POSITION_INDEX
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Connections:
 
         Raises:
             LogUnavailableError: PostgreSQL is away, refuses, or took too long.
+            LogDamagedError: the next position is taken.
         """
         try:
             with self._pool.connection() as connection:
@@ -61,6 +63,10 @@ class Connections:
             if not self._pool.closed:
                 self._pool.check()  # a restarted server leaves the whole pool dead: find the others now, not one a caller
             raise LogUnavailableError(f"the log does not answer: {exc}") from exc
+        except errors.UniqueViolation as exc:
+            if (exc.diag.constraint_name or "").endswith(POSITION_INDEX):
+                raise LogDamagedError(f"ledger and tables disagree, run the audit: {exc}") from exc
+            raise
         except (errors.UndefinedTable, errors.InvalidSchemaName) as exc:
             raise LogUnavailableError("the log's tables are missing: event_store.schema.create was not run") from exc
 

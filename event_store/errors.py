@@ -7,6 +7,7 @@ DomainError
 +-- UnknownPositionError      the log has no such position
 InfrastructureError
 +-- LogUnavailableError       PostgreSQL does not answer, or too late
++-- LogDamagedError           ledger and tables disagree: audit, do not retry
 """
 
 from __future__ import annotations
@@ -57,3 +58,7 @@ class LogUnavailableError(InfrastructureError):
     Reads may be repeated. A write may have been stored: load the stream before repeating it (a repeat then meets `VersionConflictError`);
     repeating `ingest` and `transact` is safe.
     """
+
+
+class LogDamagedError(InfrastructureError):
+    """The next position is taken: the ledger ends before its tables do. Nothing was written, and nothing can be until that is repaired."""

@@ -7,6 +7,7 @@ lost notification or connection delays, and never loses. Positions become visibl
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
@@ -80,13 +81,26 @@ class LogSignal:
             await asyncio.sleep(self.poll_interval)
 
     async def _listen(self) -> None:
-        async with await AsyncConnection.connect(self._dsn, autocommit=True, **CONNECT) as connection:
+        async with await _connect(self._dsn) as connection:
             await connection.execute(SQL("LISTEN {}").format(Identifier(LOG.channel)))
             self.wake()  # for what was appended before we listened
             while not connection.closed:
                 async for _ in connection.notifies(timeout=self.poll_interval, stop_after=1):
                     pass
                 self.wake()
+
+
+async def _connect(dsn: str) -> AsyncConnection:
+    """Connect, to the end even when cancelled: psycopg would leave the half-made connection open, and PostgreSQL waits a minute for its password."""
+    connecting = asyncio.create_task(
+        AsyncConnection.connect(dsn, autocommit=True, **CONNECT), name="log-signal-connect"
+    )
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(psycopg.Error):
+            await (await connecting).close()
+        raise
 
 
 class Subscription:

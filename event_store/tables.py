@@ -21,6 +21,9 @@ APPEND_LOCK = 0x6165746865726C67
 """Advisory lock that every append holds until its commit: positions become visible in order. Changing it lets old and new writers interleave."""
 MIGRATION_LOCK = 0x6165746865726D67
 
+POSITION_INDEX = "_position"
+"""How the names of the unique indexes on positions end."""
+
 _OBSERVED_STREAMS = ("ClusterEvent.", "Topology.")
 _SQL = Path(__file__).with_name("sql")
 
@@ -63,7 +66,7 @@ def _statement(tables: Tables, name: str, events: str) -> Composed:
         ledger=Identifier(tables.schema, "ledger"),
         checkpoints=Identifier(tables.schema, tables.checkpoints),
         channel=Identifier(tables.channel),
-        position_index=Identifier(f"{events}_position"),
+        position_index=Identifier(f"{events}{POSITION_INDEX}"),
         topic_index=Identifier(f"{events}_topic"),
         time_index=Identifier("ledger_time"),
     )

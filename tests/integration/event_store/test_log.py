@@ -11,18 +11,22 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from eventsourcing.persistence import StoredEvent
+from psycopg.conninfo import make_conninfo
 
 from aetherius.domain.agent import Agent, Registered
 from aetherius.domain.event import Cause
 from aetherius.event_store import schema
 from aetherius.event_store.errors import (
     CheckpointConflictError,
+    LogDamagedError,
+    LogUnavailableError,
     StreamNotFoundError,
     UnknownPositionError,
     VersionConflictError,
 )
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
+from aetherius.event_store.tables import APPEND_LOCK
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CAUSE = Cause(actor="user:ann", correlation_id=UUID(int=7), causation_id=UUID(int=8), traceparent="00-ab-cd-01")
@@ -112,6 +116,12 @@ def test_a_batch_of_any_size_is_stored_in_order(log: Log, events: Events, count:
     read = log.read(0, count + 1)
     assert [r.position for r in read] == list(range(1, count + 1))
     assert [r.stream_id for r in read] == [event.originator_id for event in stored]
+
+
+def test_a_large_batch_of_both_tables_is_stored_in_order(log: Log, events: Events) -> None:
+    batch = [events.decided(uuid4()) if n % 3 else events.observed() for n in range(150)]
+    log.append(batch)
+    assert [r.stream_id for r in log.read(0, 200)] == [pending.stream_id for pending in batch]
 
 
 def test_ingest_drops_what_it_knows_and_what_comes_twice(log: Log, events: Events) -> None:
@@ -205,8 +215,6 @@ class TestTransact:
         assert (len(self.numbers(dsn)), log.head()) == (1, 1)
 
     def test_without_events_the_lock_of_the_log_is_not_taken(self, log: Log, dsn: str) -> None:
-        from aetherius.event_store.tables import APPEND_LOCK
-
         with psycopg.connect(dsn) as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (APPEND_LOCK,))
             log.transact("p", 1, (), self.rows(1))
@@ -219,6 +227,21 @@ class TestTransact:
         with pytest.raises(ValueError, match="no"):
             log.transact("p", 1, [events.decided(uuid4())], refuse)
         assert (log.checkpoint("p"), log.head()) == (0, 0)
+
+    def test_a_checkpoint_moves_only_from_where_its_owner_read(self, log: Log) -> None:
+        log.transact("p", 5, after=0)
+        for after in (0, 4):
+            with pytest.raises(CheckpointConflictError):
+                log.transact("p", 9, after=after)
+        log.transact("p", 9, after=5)
+        assert log.checkpoint("p") == 9
+
+    def test_a_replica_does_not_bring_a_reset_checkpoint_back(self, log: Log) -> None:
+        log.transact("p", 5, after=0)
+        log.reset_checkpoint("p")
+        with pytest.raises(CheckpointConflictError):
+            log.transact("p", 9, after=5)
+        assert log.checkpoint("p") == 0
 
     def test_a_reset_checkpoint_starts_again(self, log: Log) -> None:
         log.transact("p", 5)
@@ -263,6 +286,35 @@ class TestGroupCommit:
             row = connection.execute("SELECT count(*) FROM aetherius.ledger").fetchone()
         assert row is not None
         assert row[0] < 160
+
+
+def test_a_log_whose_ledger_ends_too_early_takes_nothing_more(log: Log, events: Events, dsn: str) -> None:
+    log.append([events.decided(uuid4())])
+    log.ingest(events.reports(100))
+    with psycopg.connect(dsn) as connection:
+        connection.execute("DELETE FROM aetherius.ledger WHERE last > 1")
+    with pytest.raises(LogDamagedError):
+        log.ingest(events.reports(70))
+    assert log.head() == 1
+
+
+def test_a_log_without_tables_says_what_is_missing(dsn: str) -> None:
+    with Log(dsn) as log, pytest.raises(LogUnavailableError, match="tables are missing"):
+        log.head()
+
+
+def test_a_log_without_a_server_is_unavailable(dsn: str) -> None:
+    with Log(make_conninfo(dsn, port="1"), timeout=0.2) as log, pytest.raises(LogUnavailableError):
+        log.head()
+
+
+def test_a_closed_log_takes_nothing_more(log: Log, events: Events) -> None:
+    log.append([events.decided(uuid4())])
+    log.close()
+    with pytest.raises(LogUnavailableError):
+        log.append([events.decided(uuid4())])
+    with pytest.raises(LogUnavailableError):
+        log.head()
 
 
 def test_replicas_that_start_together_all_find_the_tables(dsn: str) -> None:
