@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from psycopg.sql import SQL, Composable, Identifier, Placeholder
 
-from aetherius.projections.read_model import Filter, ReadModel
+from aetherius.projections.read_model import Filter, ReadModel, split_bound
 
 
 class Conditions:
@@ -53,10 +53,9 @@ class Conditions:
         return self._add("{} < {}", "created", "before", position)
 
     def _field(self, field: str, value: Any) -> None:
-        if field.endswith("_since"):
-            self._add("{} >= {}", field.removesuffix("_since"), field, value)
-        elif field.endswith("_until"):
-            self._add("{} < {}", field.removesuffix("_until"), field, value)
+        column, comparison = split_bound(field)
+        if comparison:
+            self._add(f"{{}} {comparison} {{}}", column, field, value)
         elif isinstance(value, list):
             self._add("{} = ANY({})", field, field, [_plain(each) for each in value])
         else:

@@ -6,8 +6,9 @@ struct; each change of it gets an interval `[valid_from, valid_to)` of log posit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Generic, TypeVar
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -34,7 +35,7 @@ class Column(msgspec.Struct, frozen=True):
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Conditions that must all hold; None asks nothing.
 
-    A field named like a column wants that value, or one of them if it is a list; `<column>_since` and `<column>_until` are a half-open interval.
+    A field named like a column wants that value, or one of them if it is a list; `<column>_since` and `<column>_until` are a half-open interval, `<column>_upto` is one with its end.
     """
 
 
@@ -65,3 +66,29 @@ def topics_of_streams(*kinds: str) -> tuple[str, ...]:
     if missing := set(kinds) - {topic.partition(".")[0] for topic in found}:
         raise LookupError(f"no events known of {sorted(missing)}")
     return found
+
+
+def matches(filter: Filter, row: Row) -> bool:
+    """Whether a row meets a filter's conditions: what the database decides for lists, for rows at hand."""
+    return all(
+        _holds(field, value, row) for field in filter.__struct_fields__ if (value := getattr(filter, field)) is not None
+    )
+
+
+def split_bound(field: str) -> tuple[str, str | None]:
+    """The column that a filter's field is about, and its comparison (`>=`, `<`, `<=`); None for one of values."""
+    for suffix, comparison in (("_since", ">="), ("_until", "<"), ("_upto", "<=")):
+        if field.endswith(suffix):
+            return field.removesuffix(suffix), comparison
+    return field, None
+
+
+_COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {">=": operator.ge, "<": operator.lt, "<=": operator.le}
+
+
+def _holds(field: str, wanted: Any, row: Row) -> bool:
+    column, comparison = split_bound(field)
+    value = getattr(row, column)
+    if comparison:
+        return value is not None and _COMPARE[comparison](value, wanted)
+    return value in wanted if isinstance(wanted, list) else bool(value == wanted)

@@ -1,0 +1,83 @@
+"""The HTTP application: /graphql over HTTP, WebSocket (graphql-transport-ws) and server-sent events, /healthz and /readyz."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fastapi import FastAPI, HTTPException
+from fastapi.requests import HTTPConnection
+from fastapi.responses import JSONResponse
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.fastapi import GraphQLRouter
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+
+from aetherius.domain.errors import InfrastructureError
+from aetherius.graphql.context import Context, Services
+from aetherius.graphql.schema import ReadSchema, create_schema
+from aetherius.graphql.tokens import Tokens
+from aetherius.projections.models import CLUSTERS
+
+SUBSCRIPTIONS_PER_CONNECTION = 50
+_INIT_TIMEOUT = timedelta(seconds=10)
+
+
+class Router(GraphQLRouter[Context, None]):
+    """Asks every WebSocket for a token in `connection_init`, as browsers cannot send a header with it."""
+
+    def __init__(self, schema: ReadSchema, services: Services, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+        async def context(connection: HTTPConnection) -> Context:
+            user = tokens.user(connection.headers.get("authorization"))
+            if user is None and connection.scope["type"] == "http":
+                raise HTTPException(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
+            return Context(services, user)
+
+        super().__init__(
+            schema,
+            path="/graphql",
+            graphql_ide=None,
+            allow_queries_via_get=False,
+            context_getter=context,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+            connection_init_wait_timeout=_INIT_TIMEOUT,
+            max_subscriptions_per_connection=SUBSCRIPTIONS_PER_CONNECTION,
+        )
+
+    async def on_ws_connect(self, context: Context) -> dict[str, object] | None:
+        """Let in who has a token, in the header or in the payload's `authorization`."""
+        params = context.connection_params if isinstance(context.connection_params, dict) else {}
+        given = params.get("authorization") or params.get("Authorization")
+        context.user = context.user or self._tokens.user(given if isinstance(given, str) else None)
+        if context.user is None:
+            raise ConnectionRejectionError
+        return {}
+
+
+def create_app(
+    services: Services, tokens: Tokens, *, max_depth: int = 15, max_cost: int = 50_000, max_body: int = 256 * 1024
+) -> FastAPI:
+    """The application over services that somebody else opens and closes. Without a token everything but health answers 401.
+
+    Args:
+        max_depth: levels of a query.
+        max_cost: fields of a query, each times the rows around it.
+        max_body: bytes of a request.
+    """
+    app = FastAPI(title="Aetherius read API", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=max_body)
+    app.include_router(Router(create_schema(max_depth=max_depth, max_cost=max_cost), services, tokens))
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        try:
+            head = await services.feed.head()
+            await services.models.rows(CLUSTERS, [])
+        except InfrastructureError as exc:
+            return JSONResponse({"status": "unavailable", "reason": type(exc).__name__}, 503)
+        return JSONResponse({"status": "ok", "head": head})
+
+    return app

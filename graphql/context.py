@@ -1,0 +1,56 @@
+"""What a resolver works with: the services of the process, who asks, and loaders that turn many small questions into few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio.to_thread
+from strawberry.fastapi import BaseContext
+from strawberry.types.info import Info as _Info
+
+from aetherius.event_store.log import Log
+from aetherius.graphql.errors import ForbiddenError
+from aetherius.graphql.feed import Feed
+from aetherius.graphql.loaders import Loaders
+from aetherius.graphql.tokens import Role, User
+from aetherius.projections.queries import ReadModels
+
+T = TypeVar("T")
+
+
+class Services:
+    """One of each a process."""
+
+    def __init__(self, log: Log, models: ReadModels, feed: Feed, *, threads: int) -> None:
+        """`threads`: blocking calls at a time, as many as the log has connections."""
+        self.log = log
+        self.models = models
+        self.feed = feed
+        self.limiter = anyio.CapacityLimiter(threads)
+
+
+class Context(BaseContext):
+    """Of one request, or of one WebSocket."""
+
+    def __init__(self, services: Services, user: User | None) -> None:
+        super().__init__()
+        self.services = services
+        self.user = user
+        self.log = services.log
+        self.models = services.models
+        self.feed = services.feed
+        self.loaders = Loaders(services.models)
+
+    async def blocking(self, call: Callable[..., T], *args: object) -> T:
+        """Call the log in a thread."""
+        return await anyio.to_thread.run_sync(call, *args, limiter=self.services.limiter)
+
+    def operator(self, field: str) -> User:
+        """Who asks, if they may decide. Raises ``ForbiddenError``."""
+        if self.user is None or self.user.role is not Role.OPERATOR:
+            raise ForbiddenError(field, Role.OPERATOR)
+        return self.user
+
+
+Info = _Info[Context, None]

@@ -1,0 +1,73 @@
+"""How errors look to a client: a code, and the field and rule that were broken; what nobody foresaw is logged and named by a number only."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+
+from aetherius.domain.errors import AetheriusError, InfrastructureError
+
+logger = logging.getLogger(__name__)
+
+_ATTRIBUTES = ("field", "rule", "role", "state", "command", "limit", "cost")
+
+
+class ErrorCodes(SchemaExtension):
+    """Gives errors their codes, in answers and in every payload of a subscription."""
+
+    def on_operation(self) -> Iterator[None]:
+        """After a query or mutation."""
+        yield
+        self._code(self.execution_context.result)
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        """Before each payload."""
+        self._code(result)
+        yield
+
+    def _code(self, result: Any) -> None:
+        if errors := getattr(result, "errors", None):
+            result.errors = [_coded(error) for error in errors]
+
+
+def _coded(error: GraphQLError) -> GraphQLError:
+    cause = error.original_error
+    if isinstance(cause, AetheriusError):
+        if isinstance(cause, InfrastructureError):
+            logger.warning("a question was not answered: %s", cause)
+        return _like(error, str(cause), extensions_of(cause))
+    if cause is None or isinstance(cause, GraphQLError):
+        return error
+    number = uuid4().hex[:12]
+    logger.error("error %s in a resolver", number, exc_info=cause)
+    return _like(error, f"internal error {number}", {"code": "INTERNAL", "error": number})
+
+
+def extensions_of(error: AetheriusError) -> dict[str, Any]:
+    """`code` from the error's name (`WrongStateError`: WRONG_STATE), and what it says of itself."""
+    name = type(error).__name__.removesuffix("Error")
+    code = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+    known = {attribute: getattr(error, attribute) for attribute in _ATTRIBUTES if hasattr(error, attribute)}
+    retry = {"retry": True} if isinstance(error, InfrastructureError) else {}
+    return (
+        {"code": code}
+        | {key: str(value) if not isinstance(value, int) else value for key, value in known.items()}
+        | retry
+    )
+
+
+def _like(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )

@@ -1,0 +1,72 @@
+"""Errors of the read API: leaves of the tree in `domain/errors.py`.
+
+DomainError
++-- InvalidArgumentError    an argument breaks a rule
++-- ForbiddenError          the user's role does not allow it
++-- UnknownThingError       no such node or stream
++-- TooExpensiveError       a query asks for too much
+InfrastructureError
++-- TokensFileError         the file of tokens is missing or malformed
++-- TooManySubscriptionsError   ask again when others have ended
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aetherius.domain.errors import DomainError, InfrastructureError
+
+
+class InvalidArgumentError(DomainError):
+    """Attributes: `field` (the argument, with a path into it), `rule`."""
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field}: {rule}")
+        self.field = field
+        self.rule = rule
+
+
+class ForbiddenError(DomainError):
+    """Attributes: `field` (what was asked for), `role` (that it needs)."""
+
+    def __init__(self, field: str, role: str) -> None:
+        super().__init__(f"{field} needs the role {role}")
+        self.field = field
+        self.role = role
+
+
+class UnknownThingError(DomainError):
+    """Attributes: `field` (the argument that names it), `name`."""
+
+    def __init__(self, field: str, name: str) -> None:
+        super().__init__(f"{field}: there is no {name}")
+        self.field = field
+        self.name = name
+
+
+class TooExpensiveError(DomainError):
+    """Attributes: `cost`, `limit`."""
+
+    def __init__(self, cost: int, limit: int) -> None:
+        super().__init__(
+            f"the query may ask for {limit} fields at most, and asks for up to {cost}: ask for fewer rows or fields"
+        )
+        self.cost = cost
+        self.limit = limit
+
+
+class TokensFileError(InfrastructureError):
+    """Attributes: `path`, `rule`."""
+
+    def __init__(self, path: Path, rule: str) -> None:
+        super().__init__(f"tokens file {path}: {rule}")
+        self.path = path
+        self.rule = rule
+
+
+class TooManySubscriptionsError(InfrastructureError):
+    """Attribute: `limit`."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} subscriptions are open already: try again later")
+        self.limit = limit

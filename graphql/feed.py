@@ -1,0 +1,141 @@
+"""The live feed: one reader of the log for the whole process, fanned out to any number of followers, none of whom can slow another.
+
+A follower reads the log by itself up to where the feed is, and then takes pages from it through a small queue. When the queue is full the follower is
+dropped from the feed and reads the log again from its own position: a slow client costs reads, not memory, and loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+
+import anyio.to_thread
+
+from aetherius.domain.event import Recorded
+from aetherius.event_store.errors import LogUnavailableError
+from aetherius.event_store.log import Log
+from aetherius.event_store.pending import Page
+from aetherius.event_store.subscription import LogSignal, Subscription
+from aetherius.graphql.errors import TooManySubscriptionsError
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 500
+_QUEUED_PAGES = 8
+_RETRY = 0.5
+
+
+class _Follower:
+    """A queue of pages. Once it was full it takes no more, and ends when it is empty."""
+
+    def __init__(self) -> None:
+        self._pages: asyncio.Queue[Page] = asyncio.Queue(_QUEUED_PAGES)
+        self._overflown = False
+
+    def offer(self, page: Page) -> None:
+        """Take a page, if there is room and always was."""
+        self._overflown = self._overflown or self._pages.full()
+        if not self._overflown:
+            self._pages.put_nowait(page)
+
+    async def pages(self) -> AsyncIterator[Page]:
+        """The pages, without a gap from the first to the last."""
+        while not (self._overflown and self._pages.empty()):
+            yield await self._pages.get()
+
+
+class Feed:
+    """Follows the log while anybody follows it. `run` is a task of the process."""
+
+    def __init__(self, log: Log, signal: LogSignal, *, max_followers: int = 1000) -> None:
+        self._log = log
+        self._signal = signal
+        self._max_followers = max_followers
+        self._count = 0
+        self._followers: set[_Follower] = set()
+        self._wanted = asyncio.Event()
+        self._position = 0
+        """The feed's pages go on after this position, or an earlier one."""
+
+    async def run(self) -> None:
+        """Read the log for the followers there are; for ever."""
+        while True:
+            await self._wanted.wait()
+            try:
+                await self._read()
+            except LogUnavailableError as exc:
+                logger.warning("the feed cannot read the log, trying again: %s", exc)
+                await asyncio.sleep(_RETRY)
+
+    async def _read(self) -> None:
+        async for page in Subscription(self._log, self._signal, after=self._position, limit=_PAGE):
+            if not self._followers:
+                self._wanted.clear()
+                return
+            self._position = page.next_position
+            for follower in self._followers:
+                follower.offer(page)
+
+    async def head(self) -> int:
+        """The last position of the log now."""
+        return await anyio.to_thread.run_sync(self._log.head)
+
+    async def follow(self, after: int, topics: Sequence[str] = ()) -> AsyncIterator[Recorded]:
+        """Events of some topics (all if none) after a position, in order, each once, for ever. Reads on while the log is away.
+
+        Raises:
+            TooManySubscriptionsError: as many as are allowed follow already.
+        """
+        if self._count >= self._max_followers:
+            raise TooManySubscriptionsError(self._max_followers)
+        self._count += 1
+        try:
+            position = after
+            while True:
+                async for page in self._pages(position, topics):
+                    for recorded in page:
+                        if recorded.position > position and (not topics or recorded.event.topic in topics):
+                            yield recorded
+                    position = max(position, page.next_position)
+        finally:
+            self._count -= 1
+
+    async def _pages(self, position: int, topics: Sequence[str]) -> AsyncIterator[Page]:
+        """Pages from a position on: from the log up to its end, then from the feed until we are too slow for it."""
+        while True:
+            page = await self._page(position, topics)
+            yield page
+            position = page.next_position
+            if len(page) < _PAGE:
+                break
+        follower, joint = await self._join()
+        try:
+            while position < joint:
+                page = await self._page(position, topics)
+                yield page
+                position = page.next_position
+            async for page in follower.pages():
+                yield page
+        finally:
+            self._followers.discard(follower)
+
+    async def _join(self) -> tuple[_Follower, int]:
+        """A new follower, and the position from which on it gets every page."""
+        if not self._followers:
+            head = await self.head()
+            if not self._followers:  # nobody needs what the feed has not read yet
+                self._position = max(self._position, head)
+        follower = _Follower()
+        self._followers.add(follower)
+        self._wanted.set()
+        return follower, self._position
+
+    async def _page(self, position: int, topics: Sequence[str]) -> Page:
+        while True:
+            try:
+                return await anyio.to_thread.run_sync(
+                    self._log.read_page, position, _PAGE, topics, limiter=self._signal.readers
+                )
+            except LogUnavailableError:
+                await asyncio.sleep(_RETRY)

@@ -1,0 +1,61 @@
+"""`asOf`: the moment a question is of, as a position of the log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from aetherius.graphql.context import Context
+from aetherius.graphql.errors import InvalidArgumentError
+from aetherius.graphql.scalars import Position
+
+
+@strawberry.input(description="A moment of the log: either when we had learned it, or a position.")
+class AsOf:
+    """One of the two."""
+
+    recorded_at: datetime | None = None
+    position: Position | None = None
+
+
+@strawberry.input(
+    description="As AsOf; `occurredAt` shows only what had happened by then, as far as is known at the moment of the log."
+)
+class EventsAsOf:
+    """Reports have two times: when it happened, and when we learned it."""
+
+    recorded_at: datetime | None = None
+    position: Position | None = None
+    occurred_at: datetime | None = None
+
+
+async def position_of(context: Context, as_of: AsOf | EventsAsOf | None, argument: str = "asOf") -> int | None:
+    """The position a question is of; None for now.
+
+    Raises:
+        InvalidArgumentError: both a time and a position, or neither, a time without a zone, or a position that the log does not have yet.
+    """
+    if as_of is None or (isinstance(as_of, EventsAsOf) and as_of.recorded_at is None and as_of.position is None):
+        return None
+    if (as_of.recorded_at is None) == (as_of.position is None):
+        raise InvalidArgumentError(argument, "give either recordedAt or position")
+    if as_of.recorded_at is not None:
+        return await context.blocking(context.log.position_at, aware(as_of.recorded_at, f"{argument}.recordedAt"))
+    return await known_position(context, as_of.position or 0, f"{argument}.position")
+
+
+async def known_position(context: Context, position: int, argument: str) -> int:
+    """The position, if the log has it or it is 0. Raises ``InvalidArgumentError``."""
+    if position < 0:
+        raise InvalidArgumentError(argument, "must not be negative")
+    if position > (head := await context.blocking(context.log.head)):
+        raise InvalidArgumentError(argument, f"the log ends at {head}")
+    return position
+
+
+def aware(time: datetime, argument: str) -> datetime:
+    """The time, if it has a zone. Raises ``InvalidArgumentError``."""
+    if time.tzinfo is None:
+        raise InvalidArgumentError(argument, "give the time with its zone, as in 2026-11-23T12:00:00Z")
+    return time

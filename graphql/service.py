@@ -1,0 +1,128 @@
+"""The read API's process: the log, its signal, the read models, the feed, and a web server over them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import anyio.to_thread
+import uvicorn
+
+from aetherius.event_store.log import Log
+from aetherius.event_store.subscription import LogSignal
+from aetherius.graphql.app import create_app
+from aetherius.graphql.context import Services
+from aetherius.graphql.feed import Feed
+from aetherius.graphql.settings import GraphQLSettings
+from aetherius.graphql.tokens import Tokens
+from aetherius.projections.postgres_queries import PostgresReadModels
+from aetherius.runtime.errors import PortTakenError
+from aetherius.runtime.process import endless
+
+logger = logging.getLogger(__name__)
+
+
+async def run(
+    settings: GraphQLSettings,
+    stop: asyncio.Event,
+    ready: Callable[[], None] | None = None,
+    on_port: Callable[[int], None] | None = None,
+) -> None:
+    """Serve until `stop` is set. The tables exist already, or come up while we run: until then questions are answered with an error.
+
+    Args:
+        ready: called once, when requests are taken.
+        on_port: called before it with the port, which port 0 leaves to the system.
+
+    Raises:
+        PortTakenError: another program listens there.
+        TokensFileError: the file of tokens is missing or malformed.
+    """
+    tokens = Tokens.read(settings.tokens_file)
+    listening = _listen(settings)
+    log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections)
+    try:
+        async with (
+            LogSignal(settings.postgres_dsn) as signal,
+            PostgresReadModels(
+                settings.postgres_dsn,
+                log,
+                pool_size=settings.postgres_connections,
+                patience=settings.read_model_patience,
+            ) as models,
+        ):
+            feed = Feed(log, signal, max_followers=settings.graphql_max_subscriptions)
+            services = Services(log, models, feed, threads=settings.postgres_connections)
+            server = _server(settings, services, tokens)
+            if on_port:
+                on_port(listening.getsockname()[1])
+            await _serve(server, listening, feed, stop, ready)
+    finally:
+        listening.close()
+        await anyio.to_thread.run_sync(log.close)
+
+
+async def _serve(
+    server: uvicorn.Server,
+    listening: socket.socket,
+    feed: Feed,
+    stop: asyncio.Event,
+    ready: Callable[[], None] | None,
+) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(endless("feed", feed.run()), name="feed")
+        serving = tasks.create_task(server.serve([listening]), name="http")
+        stopping = tasks.create_task(stop.wait(), name="stop")
+        await _started(server, serving)
+        if ready:
+            ready()
+        await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        following.cancel()
+        stopping.cancel()
+
+
+async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    while not (server.started or serving.done()):  # noqa: ASYNC110  # uvicorn has a flag, and no event
+        await asyncio.sleep(0.01)
+
+
+def _listen(settings: GraphQLSettings) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in settings.graphql_host else socket.AF_INET
+        return socket.create_server((settings.graphql_host, settings.graphql_port), family=family, backlog=512)
+    except OSError as exc:
+        raise PortTakenError(settings.graphql_port, "the read API") from exc
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to the process (`runtime.process`), not to the web server."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
+def _server(settings: GraphQLSettings, services: Services, tokens: Tokens) -> uvicorn.Server:
+    app = create_app(
+        services,
+        tokens,
+        max_depth=settings.graphql_max_depth,
+        max_cost=settings.graphql_max_cost,
+        max_body=settings.graphql_max_body,
+    )
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        ws="websockets-sansio",
+        ws_max_size=settings.graphql_max_body,
+        timeout_graceful_shutdown=max(1, int(settings.drain_timeout)),
+    )
+    return _Server(config)

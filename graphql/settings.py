@@ -1,0 +1,47 @@
+"""Settings of the read API. Each may be given in the environment as `AETHERIUS_` + its name in capitals; durations are seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from aetherius.runtime.environment import settings_from
+
+
+@dataclass(frozen=True, repr=False)
+class GraphQLSettings:
+    """What one replica is told at its start. Not in `repr`: the address holds a password."""
+
+    postgres_dsn: str
+    """The database of the log and of the read models, as libpq reads it."""
+    tokens_file: Path
+    """JSON: SHA-256 of each token in hex, to `{"name": ..., "role": "reader" | "operator"}`."""
+    graphql_host: str = "127.0.0.1"
+    """Address to listen on; `0.0.0.0` in a pod."""
+    graphql_port: int = 8080
+    """Port to listen on; 0: any free one."""
+    postgres_connections: int = 8
+    """Connections at most, to the log and to the read models each."""
+    graphql_max_depth: int = 15
+    """How deep a query may nest."""
+    graphql_max_cost: int = 50_000
+    """Fields that a query may ask for, each times the rows around it."""
+    graphql_max_body: int = 256 * 1024
+    """Bytes of a request."""
+    graphql_max_subscriptions: int = 1000
+    """Subscriptions at a time, over all clients: each may hold a few hundred kilobytes."""
+    read_model_patience: float = 5.0
+    """How long a question as of a position waits for a read model that lags behind."""
+    drain_timeout: float = 5.0
+    """How long stopping waits for requests under way. Below the supervisor's ten seconds."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingError: one is missing or malformed (the error names it, never its value).
+        """
+        return settings_from(cls, environment)

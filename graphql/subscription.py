@@ -1,0 +1,131 @@
+"""The subscriptions of the schema. Every payload carries its position; ask again `after` the last one seen, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import strawberry
+from strawberry.scalars import JSON
+
+from aetherius.domain.errors import UnknownEventError
+from aetherius.domain.event import Recorded, all_topics, topics_of
+from aetherius.graphql.context import Context, Info
+from aetherius.graphql.errors import InvalidArgumentError
+from aetherius.graphql.filters import EventsWanted, IncidentsWanted, as_filter
+from aetherius.graphql.moment import known_position
+from aetherius.graphql.rows_of_events import RowsOfEvents
+from aetherius.graphql.scalars import Position
+from aetherius.graphql.time_travel import to_json
+from aetherius.graphql.types.event import Event
+from aetherius.graphql.types.incident import Incident
+from aetherius.graphql.types.log_entry import LogEntry
+from aetherius.projections.events import EventFilter
+from aetherius.projections.incidents import IncidentFilter
+from aetherius.projections.models import EVENTS, INCIDENTS
+from aetherius.projections.read_model import Filter, R, ReadModel, matches
+
+_MAX_TYPES: Final = 100
+From = Annotated[
+    Position | None,
+    strawberry.argument(description="Begin behind this position; by default with what comes from now on."),
+]
+
+
+@strawberry.type(description="A report, as it arrives.")
+class EventArrived:
+    """A payload of `events`."""
+
+    position: Position
+    event: Event
+
+
+@strawberry.type(description="A change of an incident, as it happens.")
+class IncidentChanged:
+    """A payload of `incidents`."""
+
+    position: Position
+    type: str = strawberry.field(description="What happened: Incident.Opened.")
+    occurred_at: datetime
+    change: JSON = strawberry.field(description="The event that changed it.")
+    incident: Incident = strawberry.field(description="The incident as this event left it.")
+
+
+@strawberry.type
+class Subscription:
+    """What can be followed."""
+
+    @strawberry.subscription(description="Reports of agents.")
+    async def events(
+        self, info: Info, filter: EventsWanted | None = None, after: From = None
+    ) -> AsyncGenerator[EventArrived, None]:
+        """From the log itself."""
+        context, wanted = info.context, as_filter(EventFilter, filter)
+        async for recorded, row in _rows(context, EVENTS, wanted, after):
+            position = Position(recorded.position)
+            yield EventArrived(position=position, event=Event.shown(row, position, position))
+
+    @strawberry.subscription(description="Changes of incidents.")
+    async def incidents(
+        self, info: Info, filter: IncidentsWanted | None = None, after: From = None
+    ) -> AsyncGenerator[IncidentChanged, None]:
+        """From the log itself; the filter looks at the incident as the change left it."""
+        context, wanted = info.context, as_filter(IncidentFilter, filter)
+        async for recorded, row in _rows(context, INCIDENTS, wanted, after):
+            position = Position(recorded.position)
+            yield IncidentChanged(
+                position=position,
+                type=recorded.event.type_name,
+                occurred_at=recorded.occurred_at,
+                change=JSON(to_json(recorded.event)),
+                incident=Incident.shown(row, position, position),
+            )
+
+    @strawberry.subscription(
+        description="Every event of the log, or those of some types (Incident.Opened) or kinds of stream (Incident)."
+    )
+    async def log(
+        self, info: Info, after: From = None, types: list[str] | None = None
+    ) -> AsyncGenerator[LogEntry, None]:
+        """As recorded."""
+        start = await _start(info.context, after)
+        async for recorded in info.context.feed.follow(start, _topics(types)):
+            yield LogEntry.of(recorded)
+
+
+async def _rows(
+    context: Context, model: ReadModel[R], filter: Filter, after: Position | None
+) -> AsyncGenerator[tuple[Recorded, R], None]:
+    """Events that change a model, with the rows they leave, as far as the filter wants them."""
+    rows: RowsOfEvents[Any] = RowsOfEvents(context.log, model)
+    start = await _start(context, after)
+    async for recorded in context.feed.follow(start, model.topics):
+        row = await rows.after(recorded)
+        if row is not None and matches(filter, row):
+            yield recorded, row
+
+
+async def _start(context: Context, after: Position | None) -> int:
+    return await context.feed.head() if after is None else await known_position(context, after, "after")
+
+
+def _topics(types: Sequence[str] | None) -> tuple[str, ...]:
+    """The topics of names of types or of kinds of streams; all without names.
+
+    Raises:
+        InvalidArgumentError: too many, or a name that nothing has.
+    """
+    if types is None:
+        return ()
+    if not 1 <= len(types) <= _MAX_TYPES:
+        raise InvalidArgumentError("types", f"wants 1 to {_MAX_TYPES} names")
+    return tuple(sorted({topic for name in types for topic in _topics_of(name)}))
+
+
+def _topics_of(name: str) -> Sequence[str]:
+    of_kind = [topic for topic in all_topics() if topic.partition(".")[0] == name]
+    try:
+        return of_kind or topics_of([name])
+    except UnknownEventError:
+        raise InvalidArgumentError("types", f"no event or stream is called {name[:64]!r}") from None
