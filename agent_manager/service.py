@@ -24,6 +24,7 @@ from aetherius.agent_manager.results import Results
 from aetherius.agent_manager.roster import Roster
 from aetherius.agent_manager.sequences import Sequences
 from aetherius.agent_manager.settings import AgentManagerSettings
+from aetherius.agent_manager.steady import end_if_cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ async def lead(context: Context) -> None:
     roster = Roster(context)
     fleet, heartbeats = Fleet(context, roster), Heartbeats(context, roster)
     await heartbeats.recall()
+    end_if_cancelled()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(heartbeats.listen(), name="hear heartbeats")
         tasks.create_task(heartbeats.keep(), name="keep heartbeats")

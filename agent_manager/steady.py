@@ -28,6 +28,18 @@ async def steadily(name: str, step: Callable[[], Awaitable[None]]) -> NoReturn:
             await step()
             pause = _FIRST_PAUSE
         except UNAVAILABLE as exc:
-            logger.warning("%s waits: %s", name, exc or repr(exc))
+            end_if_cancelled()
+            logger.warning("%s waits: %s", name, str(exc) or repr(exc))
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+        end_if_cancelled()
+
+
+def end_if_cancelled() -> None:
+    """Raise ``CancelledError`` if this task was cancelled, and the cancellation got lost.
+
+    Python 3.11's `asyncio.wait_for`, which the NATS client is built on, loses one that comes in the moment of its answer.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js.errors import NoStreamResponseError
 
 from aetherius.agent_manager.service import run
 from aetherius.agent_manager.settings import AgentManagerSettings
@@ -80,14 +81,22 @@ class Site:
             yield serving
         finally:
             stop.set()
-            async with asyncio.timeout(10):
-                with suppress(asyncio.CancelledError):  # the test killed it
-                    await serving
+            _, late = await asyncio.wait({serving}, timeout=8)
+            assert not late, "it does not stop"
+            if not serving.cancelled():  # the test killed it
+                serving.result()
 
     async def report(self, *events: EventMessage, cluster: str = "c1", message_id: str | None = None) -> None:
         """Publish events as an agent does: one message, one batch."""
         sent = {headers.BATCH: str(len(events)), headers.MESSAGE_ID: message_id or uuid.uuid4().hex}
-        await self.js.publish(subjects.event(cluster), encode_lines(events).rstrip(b"\n"), headers=sent)
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await self.js.publish(subjects.event(cluster), encode_lines(events).rstrip(b"\n"), headers=sent)
+                except NoStreamResponseError:  # a server that has just started
+                    await asyncio.sleep(0.05)
+                else:
+                    return
 
     def recorded(self, *kinds: type[Event] | str, table_limit: int = 10_000) -> list[Recorded]:
         """What the log holds, of these kinds."""
