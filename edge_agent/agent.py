@@ -60,7 +60,11 @@ async def run(settings: AgentSettings, stop: asyncio.Event) -> None:
     with FolderLock(settings.state_folder):
         database = Database(settings.state_folder / "agent.db")
         try:
-            await _Agent(settings, credentials, database).run(stop)
+            agent = _Agent(settings, credentials, database)
+            try:
+                await agent.run(stop)
+            finally:
+                agent.api.close()
         finally:
             database.close()
 
@@ -70,13 +74,13 @@ class _Agent:
         self._settings = settings
         self._credentials = credentials
         self._cluster_id = credentials.cluster_id
-        self._api = connect(settings.kubeconfig)
+        self.api = connect(settings.kubeconfig)
         self._revisions = AvailableRevisions(database)
         self._journal = CommandJournal(database)
         self._spool = Spool(database, settings.spool_limit)
         self._halt = threading.Event()
         self._changes: Changes = queue.Queue(maxsize=settings.queue_size)
-        self._watches = watches(self._api, self._changes, self._halt)
+        self._watches = watches(self.api, self._changes, self._halt)
         self._publisher: Publisher | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -120,7 +124,7 @@ class _Agent:
     def _collector(self) -> Collector:
         return Collector(
             self._cluster_id,
-            Owners(self._api.find),
+            Owners(self.api.find),
             self._revisions,
             self._spool,
             recovery_soak=self._settings.recovery_soak,
@@ -152,7 +156,7 @@ class _Agent:
             agent_id=self._spool.agent_id,
             epoch=self._spool.epoch,
             agent_version=version("aetherius"),
-            kubernetes_version=await anyio.to_thread.run_sync(_kubernetes_version, self._api),
+            kubernetes_version=await anyio.to_thread.run_sync(_kubernetes_version, self.api),
             capabilities=["kubectl", *repair.ACTIONS],
             timestamp=utc_now(),
         )
@@ -176,7 +180,7 @@ class _Agent:
             logger.warning("stopping before all is published: it goes out at the next start", extra={"left": left})
 
     def _commands(self, client: Client) -> CommandQueue:
-        cluster = Cluster(self._api, self._revisions)
+        cluster = Cluster(self.api, self._revisions)
         settings = self._settings
         home = settings.state_folder / "home"
         kubectl = Kubectl.find(settings.kubectl, settings.kubeconfig, home, settings.output_limit)

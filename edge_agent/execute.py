@@ -89,7 +89,7 @@ class Kubectl:
                 )
                 exit_code: int | None = await process.wait()
         except TimeoutError:
-            return Output(exit_code=None, text="", error=f"killed after {within:g} s", truncated=False, sha256="")
+            return Output(exit_code=None, text="", error=f"killed after {within:.3g} s", truncated=False, sha256="")
         finally:
             await _end(process)
         return self._finished(exit_code, out, cut, err, command)

@@ -43,6 +43,10 @@ class KubernetesApi:
     def __init__(self, dynamic: DynamicClient) -> None:
         self._dynamic = dynamic
 
+    def close(self) -> None:
+        """Close the idle connections; streams must be closed before."""
+        self._dynamic.client.rest_client.pool_manager.clear()
+
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Read one object or one page of a list. Raises ``ClusterRefusedError``, ``ClusterUnreachableError``; safe to repeat."""
         return self._json("get", path, **query)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
-from aetherius.edge_agent.agent import run
 from aetherius.edge_agent.settings import AgentSettings
 from aetherius.runtime.embedded_nats import EmbeddedNats
-from agent_platform import AgentPlatform, agent_platform
+from agent_platform import AgentPlatform, agent_platform, running_agent
 from cluster_probe import ClusterProbe
 from simulated_cluster import SimulatedCluster
 
@@ -56,22 +54,10 @@ def settings(tmp_path: Path, simulated_cluster: SimulatedCluster, platform: Agen
     )
 
 
-@asynccontextmanager
-async def running(settings: AgentSettings) -> AsyncIterator[None]:
-    """The agent, for the length of the block."""
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run(settings, stop))
-        try:
-            yield
-        finally:
-            stop.set()
-
-
 @pytest.fixture
 def start_agent(settings: AgentSettings) -> StartAgent:
     """Starts the agent for a block; as often as one likes."""
-    return lambda: running(settings)
+    return lambda: running_agent(settings)
 
 
 @pytest.fixture
