@@ -128,6 +128,11 @@ class ObjectStore:
         finally:
             self._waiting.discard(changed)
 
+    def wake(self) -> None:
+        """Wake all who listen without a change, so that they look whether they are to stop."""
+        for changed in self._waiting:
+            changed.set()
+
     def _commit(self, kind: Kind, action: str, before: Document | None, after: Document) -> Document:
         self.revision += 1
         after["metadata"]["resourceVersion"] = str(self.revision)
@@ -139,8 +144,7 @@ class ObjectStore:
             held[key] = after
         self._history.append(Change(self.revision, kind, action, before, after))
         self._trim()
-        for changed in self._waiting:
-            changed.set()
+        self.wake()
         return after
 
     def _trim(self) -> None:

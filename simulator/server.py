@@ -26,6 +26,8 @@ from aetherius.simulator.settings import SimulatorSettings
 
 logger = logging.getLogger(__name__)
 
+_LAST_ANSWERS = 0.5  # seconds for answers under way when the server stops: they are made in memory
+
 
 async def serve(settings: SimulatorSettings, stop: asyncio.Event, started: Callable[[int], None] | None = None) -> None:
     """Serve until `stop` is set; `started` is told the port once requests are answered and the kubeconfig is written.
@@ -43,7 +45,7 @@ async def serve(settings: SimulatorSettings, stop: asyncio.Event, started: Calla
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve([listener]), name="http")
             tasks.create_task(run_controllers(cluster, controllers(cluster, kubelet), stop), name="controllers")
-            tasks.create_task(_end(server, stop), name="end")
+            tasks.create_task(_end(server, cluster, stop), name="end")
             await server.answering.wait()
             if settings.kubeconfig_path is not None:
                 address = f"https://{settings.host}:{port}"
@@ -96,6 +98,15 @@ class _Server(uvicorn.Server):
         """Capture none."""
         yield
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let open answers end, then cut what is left: a client's idle TLS connection never says goodbye by itself."""
+        closing = asyncio.create_task(super().shutdown(sockets))
+        await asyncio.wait({closing}, timeout=_LAST_ANSWERS)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await closing
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets)
@@ -112,6 +123,7 @@ def _server(settings: SimulatorSettings, api: KubernetesApi, certificate: Certif
     return _Server(config)
 
 
-async def _end(server: uvicorn.Server, stop: asyncio.Event) -> None:
+async def _end(server: uvicorn.Server, cluster: Cluster, stop: asyncio.Event) -> None:
     await stop.wait()
+    cluster.store.wake()  # watches end
     server.should_exit = True

@@ -79,7 +79,7 @@ def nats_url(nats_server: EmbeddedNats) -> str:
 @pytest.fixture(scope="session")
 def simulated_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedCluster]:
     """A simulated Kubernetes cluster for the whole session. Tests use namespaces of their own."""
-    settings = SimulatorSettings(history_limit=1_500, bookmark_interval=1.0, node_grace=3.0, node_lease_seconds=0.5)
+    settings = SimulatorSettings(history_limit=800, bookmark_interval=1.0, node_grace=3.0, node_lease_seconds=0.5)
     with SimulatedCluster(tmp_path_factory.mktemp("simulator"), settings).running() as cluster:
         yield cluster
 

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from aetherius.simulator.api import discovery
-from aetherius.simulator.api.query import Options, Target, decoded, target
+from aetherius.simulator.api.query import Options, Target, decoded, parsed, target
 from aetherius.simulator.api.reading import got, listed
 from aetherius.simulator.api.watching import Watch
 from aetherius.simulator.api.writing import Writer
@@ -73,7 +73,7 @@ class KubernetesApi:
                 return _json(self._writer.update(named, options, decoded(await self._body(request))))
             case "PATCH" if named.name:
                 content_type = request.headers.get("content-type", "")
-                body = _patch_body(await self._body(request), content_type)
+                body = parsed(await self._body(request))
                 return _json(self._writer.patch(named, options, content_type, body))
             case "DELETE" if not named.subresource:
                 return await self._delete(request, named, options)
@@ -116,10 +116,6 @@ class KubernetesApi:
         if bytes(raw[:4]) == b"k8s\x00":
             raise ApiError(415, "UnsupportedMediaType", "the body is protobuf: this server reads application/json only")
         return bytes(raw)
-
-
-def _patch_body(raw: bytes, content_type: str) -> Document:
-    return {} if content_type.startswith(("application/json-patch+json", "application/apply-patch")) else decoded(raw)
 
 
 def _discovered(path: str) -> Document | None:

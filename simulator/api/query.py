@@ -88,12 +88,17 @@ class Options:
         return bool(asked)
 
 
-def decoded(raw: bytes, kind: Kind | None = None) -> Document:
-    """The JSON object of a body, of the kind that is expected (where it names one); raises `ApiError` 400."""
+def parsed(raw: bytes) -> Any:
+    """The JSON of a body; raises `ApiError` 400."""
     try:
-        body: Any = json.loads(raw or b"{}")
+        return json.loads(raw or b"{}")
     except ValueError as exc:
         raise bad_request(f"couldn't get version/kind; json parse error: {exc}") from exc
+
+
+def decoded(raw: bytes, kind: Kind | None = None) -> Document:
+    """The JSON object of a body, of the kind that is expected (where it names one); raises `ApiError` 400."""
+    body = parsed(raw)
     if not isinstance(body, dict) or not isinstance(body.get("metadata") or {}, dict):
         raise bad_request("the body is not a Kubernetes object")
     if kind is not None:

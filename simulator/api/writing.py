@@ -12,12 +12,14 @@ from aetherius.simulator.deletion import delete
 from aetherius.simulator.disruption import check_eviction
 from aetherius.simulator.documents import Document, copied, is_going, name_of, stamp, suffix, uid_of
 from aetherius.simulator.errors import ApiError, bad_request, conflict, invalid
+from aetherius.simulator.json_patch import json_patch
 from aetherius.simulator.kinds import NAMESPACE, POD
 from aetherius.simulator.managed_fields import claim
 from aetherius.simulator.patches import merge, strategic_merge
 
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
+JSON = "application/json-patch+json"
 
 
 class Writer:
@@ -48,18 +50,14 @@ class Writer:
             return self._scale(target, options, body)
         return self._change(target, options, old, body, body)
 
-    def patch(self, target: Target, options: Options, content_type: str, body: Document) -> Document:
-        """Apply a merge or a strategic merge patch."""
+    def patch(self, target: Target, options: Options, content_type: str, body: Any) -> Document:
+        """Apply a merge, strategic merge or JSON patch."""
         old = self._store.get(target.kind, target.namespace, target.name)
-        apply = {MERGE: merge, STRATEGIC: strategic_merge}.get(content_type.split(";")[0].strip())
-        if apply is None:
-            message = (
-                f"the body of the request was in an unknown format - accepted media types include: {MERGE}, {STRATEGIC}"
-            )
-            raise ApiError(415, "UnsupportedMediaType", message)
+        before = scale_of(old) if target.subresource == "scale" else old
+        after = _patched(before, content_type.split(";")[0].strip(), body)
         if target.subresource == "scale":
-            return self._scale(target, options, apply(self.scale(target), body))
-        return self._change(target, options, old, apply(old, body), body)
+            return self._scale(target, options, after)
+        return self._change(target, options, old, after, body if isinstance(body, dict) else after)
 
     def scale(self, target: Target) -> Document:
         """The Scale of a workload."""
@@ -209,6 +207,19 @@ def scale_of(document: Document) -> Document:
         "spec": {"replicas": document["spec"].get("replicas", 1)},
         "status": {"replicas": (document.get("status") or {}).get("replicas", 0), "selector": selector},
     }
+
+
+def _patched(document: Document, content_type: str, body: Any) -> Document:
+    if content_type == JSON and isinstance(body, list):
+        return json_patch(document, body)
+    apply = {MERGE: merge, STRATEGIC: strategic_merge}.get(content_type)
+    if apply is None:
+        accepted = f"{JSON}, {MERGE}, {STRATEGIC}"
+        message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+        raise ApiError(415, "UnsupportedMediaType", message)
+    if not isinstance(body, dict) or not isinstance(patched := apply(document, body), dict):
+        raise bad_request("the body is not a patch of this form")
+    return patched
 
 
 def _mark_disrupted(pod: Document, cluster: Cluster) -> None:

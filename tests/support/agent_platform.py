@@ -22,6 +22,8 @@ from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.agent import HeartbeatMessage, RegisterMessage, RegisterReply
 from aetherius.domain.wire.command import CommandMessage, CommandType, ResultMessage
 from aetherius.domain.wire.event import EventMessage, decode_event, split_lines
+from aetherius.edge_agent.agent import run
+from aetherius.edge_agent.settings import AgentSettings
 from aetherius.runtime.credentials import Credentials
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.jetstream import COMMANDS, CONTROL, EVENTS, ensure_command_consumer, ensure_streams
@@ -166,3 +168,15 @@ async def agent_platform(nats: EmbeddedNats, folder: Path, cluster_id: str) -> A
             finally:
                 for task in following:
                     task.cancel()
+
+
+@asynccontextmanager
+async def running_agent(settings: AgentSettings) -> AsyncIterator[None]:
+    """The agent, for the length of the block."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run(settings, stop))
+        try:
+            yield
+        finally:
+            stop.set()

@@ -17,6 +17,7 @@ Document = dict[str, Any]
 KUBECTL = Path(sys.executable).parent / "kubectl"
 MERGE = "application/merge-patch+json"
 _API = {
+    "ClusterLogs": "kwok.x-k8s.io/v1alpha1",
     "Deployment": "apps/v1",
     "ReplicaSet": "apps/v1",
     "PodDisruptionBudget": "policy/v1",
@@ -24,14 +25,14 @@ _API = {
 }
 
 
-def eventually(probe: Callable[[], T], seconds: float = 30.0) -> T:
+def eventually(probe: Callable[[], T | None], seconds: float = 30.0) -> T:
     """What the probe returns once that is true; fails with the last answer after `seconds`."""
     end = time.monotonic() + seconds
     while True:
         found = probe()
         if found:
             return found
-        assert time.monotonic() < end, f"not reached within {seconds} s: {probe.__name__} says {found!r}"
+        assert time.monotonic() < end, f"not reached within {seconds} s: {found!r}"
         time.sleep(0.1)
 
 
@@ -41,8 +42,8 @@ class ClusterProbe:
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
         self.kubeconfig = kubeconfig
         self.namespace = namespace
-        self.api = config.new_client_from_config(str(kubeconfig))
-        self.dynamic = dynamic.DynamicClient(self.api)
+        self.api = config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
+        self.dynamic: Any = dynamic.DynamicClient(self.api)  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
         """Close its connections."""
@@ -112,7 +113,7 @@ class ClusterProbe:
         found: Document = self.kind(kind).get(name=name, namespace=self.namespace).to_dict()
         return found
 
-    def list(self, kind: str, **selectors: str) -> list[Document]:
+    def listed(self, kind: str, **selectors: str) -> list[Document]:
         """The objects of a kind in the namespace."""
         found: list[Document] = self.kind(kind).get(namespace=self.namespace, **selectors).to_dict()["items"]
         return found
@@ -120,7 +121,7 @@ class ClusterProbe:
     def pods(self, app: str) -> list[Document]:
         """The pods of an app that are not going."""
         return [
-            pod for pod in self.list("Pod", label_selector=f"app={app}") if "deletionTimestamp" not in pod["metadata"]
+            pod for pod in self.listed("Pod", label_selector=f"app={app}") if "deletionTimestamp" not in pod["metadata"]
         ]
 
     def containers(self, app: str) -> list[Document]:
@@ -135,7 +136,7 @@ class ClusterProbe:
     def events(self, app: str, **fields: str) -> list[Document]:
         """The events about an app's pods."""
         selector = ",".join(f"{key}={value}" for key, value in {"involvedObject.kind": "Pod", **fields}.items())
-        found = self.list("Event", field_selector=selector)
+        found = self.listed("Event", field_selector=selector)
         return [event for event in found if event["involvedObject"]["name"].startswith(f"{app}-")]
 
     def reasons(self, app: str) -> set[tuple[str, str]]:
@@ -149,9 +150,16 @@ class ClusterProbe:
         counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
         return status.get("observedGeneration") == deployment["metadata"]["generation"] and counts == [replicas] * 3
 
+    def create(self, kind: str, body: Document) -> Document:
+        """Create an object in the namespace, or beside all of them."""
+        resource = self.kind(kind)
+        place = {"namespace": self.namespace} if resource.namespaced else {}
+        made: Document = resource.create(body=body, **place).to_dict()
+        return made
+
     def deploy(self, name: str, **template: Any) -> None:
         """Create a Deployment (see `a_deployment`)."""
-        self.kind("Deployment").create(namespace=self.namespace, body=a_deployment(name, **template))
+        self.create("Deployment", a_deployment(name, **template))
 
     def patch(self, kind: str, name: str, body: Document, **options: Any) -> Document:
         """Apply a merge patch."""

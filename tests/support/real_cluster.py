@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kubernetes import client, config
+from cluster_probe import ClusterProbe, Document, eventually
 
 SCRIPTS = Path(__file__).parent / "kubernetes"
 BINARIES = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
@@ -47,8 +46,7 @@ class RealCluster:
         """Run it until the block ends, and wipe it then."""
         try:
             self._script("up.sh")
-            with config.new_client_from_config(str(self.kubeconfig)) as api:
-                self._furnish(api)
+            self._furnish()
             yield self
         finally:
             self._script("down.sh", "--now", "--wipe")
@@ -57,18 +55,16 @@ class RealCluster:
         """Compact etcd and restart the API server, whose own cache would still know the history."""
         self._script("restart.sh", "kube-apiserver", "--compact", "--kill")
 
-    def _furnish(self, api: client.ApiClient) -> None:
-        core = client.CoreV1Api(api)
+    def _furnish(self) -> None:
+        probe = ClusterProbe(self.kubeconfig, "default")
         for number in (1, 2, 3):
             labels = {"type": "kwok", "kubernetes.io/hostname": f"node-{number}"}
-            core.create_node({"metadata": {"name": f"node-{number}", "labels": labels}})
-        self._serve_logs(api)
-        end = time.monotonic() + 30
-        while any(not _is_usable(node) for node in core.list_node().items):
-            assert time.monotonic() < end, "the nodes did not become ready"
-            time.sleep(0.1)
+            probe.create("Node", {"metadata": {"name": f"node-{number}", "labels": labels}})
+        self._serve_logs(probe)
+        eventually(lambda: all(_is_usable(node) for node in probe.listed("Node")))
+        probe.close()
 
-    def _serve_logs(self, api: client.ApiClient) -> None:
+    def _serve_logs(self, probe: ClusterProbe) -> None:
         """Let kwok serve one text for all pods, and as their previous log that of a container that outgrows its memory."""
         files = {}
         for name, lines in (("logsFile", _REQUESTS), ("previousLogsFile", _GROWTH)):
@@ -76,9 +72,7 @@ class RealCluster:
             files[name].write_text("".join(_CRI.format(second=n, text=text) for n, text in enumerate(lines)))
         logs = [{name: str(path) for name, path in files.items()}]
         body = {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "ClusterLogs", "metadata": {"name": "all"}}
-        client.CustomObjectsApi(api).create_cluster_custom_object(
-            "kwok.x-k8s.io", "v1alpha1", "clusterlogs", body | {"spec": {"logs": logs}}
-        )
+        probe.create("ClusterLogs", body | {"spec": {"logs": logs}})
 
     def _script(self, name: str, *arguments: str) -> None:
         env = {"AETHERIUS_KUBE_STATE": str(self._state), "NODE_LEASE_S": str(_LEASE)}
@@ -88,6 +82,6 @@ class RealCluster:
         assert done.returncode == 0, f"{name} failed: {done.stdout[-1000:]}{done.stderr[-2000:]}"
 
 
-def _is_usable(node: client.V1Node) -> bool:
-    ready = any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or [])
-    return ready and not node.spec.taints
+def _is_usable(node: Document) -> bool:
+    conditions = node.get("status", {}).get("conditions") or []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions) and not node["spec"].get("taints")

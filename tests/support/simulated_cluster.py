@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aetherius.simulator.server import serve
 from aetherius.simulator.settings import SimulatorSettings
-from kubernetes import client, config
+from cluster_probe import MERGE, ClusterProbe
 
 _DEADLINE = 20.0  # seconds to start or to stop
 
@@ -57,9 +57,10 @@ class SimulatedCluster:
 
     def forget_history(self) -> None:
         """Write more than the history holds."""
-        with config.new_client_from_config(str(self.kubeconfig)) as api:
-            core = client.CoreV1Api(api)
-            core.create_namespaced_config_map("default", {"metadata": {"name": "history"}})
-            for number in range(self._history_limit * 12 // 10):
-                core.patch_namespaced_config_map("history", "default", {"data": {"n": str(number)}})
-            core.delete_namespaced_config_map("history", "default")
+        probe = ClusterProbe(self.kubeconfig, "default")
+        probe.create("ConfigMap", {"metadata": {"name": "history"}})
+        for number in range(self._history_limit * 12 // 10):
+            path = "/api/v1/namespaces/default/configmaps/history"
+            probe.request("PATCH", path, {"data": {"n": str(number)}}, MERGE)
+        probe.kind("ConfigMap").delete(name="history", namespace="default")
+        probe.close()

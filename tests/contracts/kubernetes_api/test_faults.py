@@ -19,7 +19,7 @@ def faulty(shared_probe: ClusterProbe) -> ClusterProbe:
     probe = shared_probe
     probe.deploy("oom", annotations=WORKING_SET, memory="64Mi")
     probe.deploy("image", image="registry.test/app:missing")
-    probe.deploy("slow", annotations={"aetherius.test/pull-seconds": "6"})
+    probe.deploy("slow", annotations={"aetherius.test/pull-seconds": "4"})
     probe.deploy("env", labels=MISSING, container={"envFrom": [{"configMapRef": {"name": "settings"}}]})
     volume = {"volumes": [{"name": "settings", "configMap": {"name": "settings"}}]}
     probe.deploy("mount", labels=MISSING, spec=volume)
@@ -96,9 +96,8 @@ def test_a_missing_config_map_is_named(faulty: ClusterProbe) -> None:
 
 
 def test_a_container_that_never_ran_has_no_log(faulty: ClusterProbe) -> None:
-    pod = eventually(lambda: faulty.waiting("env", "CreateContainerConfigError") and faulty.pods("env"))[0]["metadata"][
-        "name"
-    ]
+    eventually(lambda: faulty.waiting("env", "CreateContainerConfigError"))
+    pod = faulty.pods("env")[0]["metadata"]["name"]
     path = f"/api/v1/namespaces/{faulty.namespace}/pods/{pod}/log?container=nobody"
     assert faulty.request("GET", path)[0] == 400
 

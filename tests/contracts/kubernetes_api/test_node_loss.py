@@ -26,12 +26,12 @@ def taints(probe: ClusterProbe, node: str) -> set[tuple[str, str]]:
 
 
 def pods_on(probe: ClusterProbe, node: str) -> list[dict[str, Any]]:
-    return probe.list("Pod", field_selector=f"spec.nodeName={node}")
+    return probe.listed("Pod", field_selector=f"spec.nodeName={node}")
 
 
 def node_events(probe: ClusterProbe, node: str, reason: str) -> list[dict[str, Any]]:
     fields = f"involvedObject.kind=Node,involvedObject.name={node},reason={reason}"
-    return probe.within("default").list("Event", field_selector=fields)
+    return probe.within("default").listed("Event", field_selector=fields)
 
 
 def test_a_lost_node_is_given_up_its_pods_are_replaced_and_it_comes_back(

@@ -43,7 +43,7 @@ def test_a_long_list_comes_in_pages(probe: ClusterProbe) -> None:
 )
 def test_label_selectors_choose(probe: ClusterProbe, selector: str, names: list[str]) -> None:
     config_maps(probe, "a", "b", "c")
-    found = [item["metadata"]["name"] for item in probe.list("ConfigMap", label_selector=selector)]
+    found = [item["metadata"]["name"] for item in probe.listed("ConfigMap", label_selector=selector)]
     assert [name for name in found if name in ("a", "b", "c")] == names
 
 
@@ -101,5 +101,5 @@ def test_an_object_that_is_gone_is_not_found(probe: ClusterProbe) -> None:
 
 
 def test_nodes_renew_leases(probe: ClusterProbe) -> None:
-    leases = {lease["metadata"]["name"] for lease in probe.within("kube-node-lease").list("Lease")}
+    leases = {lease["metadata"]["name"] for lease in probe.within("kube-node-lease").listed("Lease")}
     assert leases >= {node.metadata.name for node in probe.kind("Node").get().items}

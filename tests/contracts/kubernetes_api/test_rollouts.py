@@ -15,7 +15,7 @@ def condition(probe: ClusterProbe, kind: str) -> dict[str, Any]:
 
 
 def revisions(probe: ClusterProbe) -> dict[int, str]:
-    sets = probe.list("ReplicaSet", label_selector="app=web")
+    sets = probe.listed("ReplicaSet", label_selector="app=web")
     return {
         int(rs["metadata"]["annotations"][REVISION]): rs["spec"]["template"]["spec"]["containers"][0]["image"]
         for rs in sets
@@ -31,7 +31,7 @@ def set_image(probe: ClusterProbe, image: str) -> None:
 def test_a_rollout_makes_a_replica_set_with_the_next_revision(probe: ClusterProbe) -> None:
     probe.deploy("web", replicas=3)
     eventually(lambda: probe.is_complete("web"))
-    owner = probe.list("ReplicaSet")[0]["metadata"]["ownerReferences"][0]
+    owner = probe.listed("ReplicaSet")[0]["metadata"]["ownerReferences"][0]
     assert (owner["kind"], owner["name"], owner["controller"]) == ("Deployment", "web", True)
     assert len({pod["spec"]["nodeName"] for pod in probe.pods("web")}) > 1
     set_image(probe, "registry.test/app:v2")
@@ -58,13 +58,13 @@ def test_a_bad_image_stops_the_rollout_and_the_old_template_ends_it(probe: Clust
     deployment = probe.get("Deployment", "web")
     assert deployment["status"]["updatedReplicas"] == 1
     assert deployment["status"]["availableReplicas"] == 3
-    old = next(rs for rs in probe.list("ReplicaSet") if rs["metadata"]["annotations"][REVISION] == "1")
+    old = next(rs for rs in probe.listed("ReplicaSet") if rs["metadata"]["annotations"][REVISION] == "1")
     template = old["spec"]["template"]
     del template["metadata"]["labels"]["pod-template-hash"]
     probe.patch("Deployment", "web", {"spec": {"template": template}})
     eventually(lambda: probe.is_complete("web"))
     assert revisions(probe) == {2: "registry.test/app:missing", 3: "registry.test/app:v1"}
-    back = next(rs for rs in probe.list("ReplicaSet") if rs["metadata"]["uid"] == old["metadata"]["uid"])
+    back = next(rs for rs in probe.listed("ReplicaSet") if rs["metadata"]["uid"] == old["metadata"]["uid"])
     assert back["metadata"]["annotations"][f"{REVISION}-history"] == "1"
     assert not probe.waiting("web", "ImagePullBackOff")
 

@@ -73,7 +73,7 @@ def test_initial_events_end_with_a_marked_bookmark(probe: ClusterProbe) -> None:
 def test_a_watch_that_asked_for_them_gets_bookmarks(probe: ClusterProbe) -> None:
     since = revision(probe)
     write(probe, "a")
-    options = ("allowWatchBookmarks=true", f"resourceVersion={since}", "timeoutSeconds=4")
+    options = ("allowWatchBookmarks=true", f"resourceVersion={since}", "timeoutSeconds=3")
     seen = list(probe.watch(path(probe, *options)))
     assert seen[0]["type"] == "ADDED"
     assert seen[-1]["type"] == "BOOKMARK"

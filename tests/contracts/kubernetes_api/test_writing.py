@@ -14,7 +14,7 @@ from cluster_probe import ClusterProbe, a_deployment, eventually
 def refusal(action: Any, *args: Any, **kwargs: Any) -> tuple[int, dict[str, Any]]:
     with pytest.raises(ApiException) as refused:
         action(*args, **kwargs)
-    return refused.value.status, json.loads(refused.value.body)
+    return refused.value.status, json.loads(refused.value.body or "")
 
 
 def a_map(name: str = "a", **data: str) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_a_dry_run_answers_the_outcome_and_stores_nothing(probe: ClusterProbe, m
     made = maps.create(namespace=probe.namespace, body=a_map("b"), dry_run="All")
     assert made.metadata.name == "b"
     maps.delete(name="a", namespace=probe.namespace, query_params=[("dryRun", "All")])
-    assert [m["metadata"]["name"] for m in probe.list("ConfigMap") if m["metadata"]["name"] in "ab"] == ["a"]
+    assert [m["metadata"]["name"] for m in probe.listed("ConfigMap") if m["metadata"]["name"] in "ab"] == ["a"]
 
 
 def test_a_dry_run_is_validated(probe: ClusterProbe) -> None:
@@ -185,4 +185,4 @@ def test_deleting_a_deployment_takes_its_pods_along(probe: ClusterProbe) -> None
     probe.kind("Deployment").create(namespace=probe.namespace, body=a_deployment("web", replicas=2))
     eventually(lambda: probe.is_complete("web"))
     probe.kind("Deployment").delete(name="web", namespace=probe.namespace, body={"propagationPolicy": "Background"})
-    eventually(lambda: not probe.list("ReplicaSet") and not probe.list("Pod"))
+    eventually(lambda: not probe.listed("ReplicaSet") and not probe.listed("Pod"))
