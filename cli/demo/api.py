@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import httpx2
@@ -69,31 +69,47 @@ class Api:
 
     async def log(self, after: int) -> AsyncIterator[LogEntry]:
         """Events behind a position, as they come, without end."""
-        body = {"query": _LOG, "variables": {"after": after, "types": FOLLOWED}}
-        headers = {"Accept": "text/event-stream"}
+        async for found in self.subscribe(_LOG, after=after, types=FOLLOWED):
+            yield _entry(found["log"])
+
+    async def subscribe(self, subscription: str, **variables: Any) -> AsyncIterator[dict[str, Any]]:
+        """The payloads of a subscription, by server-sent events.
+
+        Raises:
+            ApiError: the API refused, or went away.
+        """
+        body, headers = {"query": subscription, "variables": variables}, {"Accept": "text/event-stream"}
         try:
             async with self._client.stream("POST", self._url, json=body, headers=headers, timeout=None) as answer:
                 if answer.status_code != httpx2.codes.OK:
                     raise ApiError(f"{self._url}: {answer.status_code}")
                 async for line in answer.aiter_lines():
                     if line.startswith("data:") and line[5:].strip():
-                        if (entry := _entry(json.loads(line[5:]))) is not None:
-                            yield entry
+                        yield _payload(json.loads(line[5:]))
         except httpx2.HTTPError as exc:
             raise ApiError(f"{self._url}: {exc}") from exc
 
 
-def _entry(payload: dict[str, Any]) -> LogEntry | None:
-    if payload.get("errors"):
-        raise ApiError("; ".join(error["message"] for error in payload["errors"]))
-    found = (payload.get("data") or {}).get("log")
-    if found is None:
-        return None
+def _payload(message: dict[str, Any]) -> dict[str, Any]:
+    if message.get("errors"):
+        raise ApiError("; ".join(error["message"] for error in message["errors"]))
+    data: dict[str, Any] = message["data"]
+    return data
+
+
+def _entry(found: dict[str, Any]) -> LogEntry:
     return LogEntry(
         position=int(found["position"]),
         type=found["type"],
         stream_id=found["streamId"],
-        at=datetime.fromisoformat(found["occurredAt"]),
+        at=_moment(found),
         correlation_id=found["correlationId"] or "",
         data=found["event"],
+    )
+
+
+def _moment(found: dict[str, Any]) -> datetime:
+    """When we learned of it. Kubernetes tells the times of its events to the second: for a report it is the moment of its arrival here."""
+    return (
+        datetime.now(UTC) if found["type"] == "ClusterEvent.Reported" else datetime.fromisoformat(found["occurredAt"])
     )

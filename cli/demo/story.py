@@ -17,7 +17,7 @@ class LogEntry:
     type: str
     stream_id: str
     at: datetime
-    """When it happened: by the edge for a report, by the platform for the rest."""
+    """When the platform decided it; for a report, when it arrived."""
     correlation_id: str
     data: dict[str, Any]
 

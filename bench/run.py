@@ -1,0 +1,54 @@
+"""`make bench`: every number in one run, each as a ratio to a limit or a peer of the same run. Also in build/bench.json."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import append
+import path
+
+from aetherius.runtime.embedded_postgres import EmbeddedPostgres
+
+RESULT = Path("build/bench.json")
+
+
+def main() -> None:
+    """Measure, print, and write the result."""
+    rows: list[dict[str, Any]] = [dict(row) for row in _append_rows()]
+    limit = next(row["value"] for row in rows if row["name"] == "append.copy")
+    for row in rows:
+        _show(row)
+    for row in asyncio.run(path.measure(limit)):
+        rows.append(row)
+        _show(row)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(rows, indent=1) + "\n")
+    sys.stdout.write(f"written to {RESULT}\n")
+
+
+def _append_rows() -> list[append.Row]:
+    with tempfile.TemporaryDirectory(prefix="aetherius-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # the server, run as another user by root, must reach its data
+        server = EmbeddedPostgres(folder / "postgres")
+        try:
+            return append.run(asyncio.run(server.start()))
+        finally:
+            asyncio.run(server.stop())
+
+
+def _show(row: dict[str, Any]) -> None:
+    sys.stdout.write(
+        f"{row['name']:<18} {row['value']:>10,.0f} {row['unit']}  {row['ratio']:>7.1%} of {row['reference']}"
+        f"   p50 {row['p50_ms']:.2f} ms  p99 {row['p99_ms']:.2f} ms\n"
+    )
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
