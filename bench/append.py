@@ -1,8 +1,9 @@
 """How fast the log takes events in, beside the physical limit and the library's stock recorder, on one PostgreSQL in one run.
 
 `append.copy` is the limit: prebuilt bytes by binary COPY into a table of the same columns and indexes, a checkpoint moved in the same transaction.
-`append.stock` and `append.ours` store such batches from `StoredEvent`s, checkpoint included, by the library's recorder and by ours. The three take
-turns, so that the machine's noise meets all alike; rates are medians, ratios medians over the rounds. `append.single` is 64 callers that append one event each, by group commit.
+`append.stock` and `append.ours` store such batches from `StoredEvent`s, checkpoint included, by the library's recorder and by ours. The three take turns in
+random order, so that the machine's noise meets all alike; rates are medians, ratios medians over the rounds. `append.single` is 64 callers that append
+one event each, by group commit.
 """
 
 from __future__ import annotations
