@@ -18,20 +18,17 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from aetherius.agent_manager.context import Context
-from aetherius.agent_manager.follower import Follower
 from aetherius.agent_manager.gaps import Hole, Sequence
 from aetherius.agent_manager.roster import Roster
-from aetherius.agent_manager.steady import steadily
 from aetherius.domain.agent import Agent
 from aetherius.domain.cluster_event import Reported
-from aetherius.domain.event import Cause, topics_of
+from aetherius.domain.event import Cause
 from aetherius.domain.identity import agent_stream
 from aetherius.event_store.errors import CheckpointConflictError, LogUnavailableError, VersionConflictError
-from aetherius.event_store.pending import Pending
+from aetherius.event_store.pending import Page, Pending
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT: Final = "sequence_gaps"
 REPORTS: Final = "sequence_gaps.reports"
 """Counts the reports: the checkpoint of a second leader is refused, and with it the same report."""
 ACTOR: Final = "system:sequences"
@@ -52,48 +49,51 @@ class Heard(msgspec.Struct):
 
 
 class Sequences:
-    """Finds the gaps. Runs at the leader."""
+    """Finds the gaps. Memory is the table's state and what was seen since; whoever drives this stores `rows` with each page, or has it start anew."""
 
     def __init__(self, context: Context, roster: Roster) -> None:
         self._context = context
         self._roster = roster
-        self._follower = Follower(context, CHECKPOINT, topics_of([Reported]), limit=2000)
-        self._heard: dict[str, Heard] | None = None
+        self._heard: dict[str, Heard] = {}
         self._changed: set[str] = set()
         self._reports = 0
 
-    async def run(self) -> None:
-        """Watch, for ever."""
-        await steadily("sequences", self._step)
-
-    async def _step(self) -> None:
-        if self._heard is None:
-            await self._remember()
-        try:
-            page = await self._follower.page()
-            if page is not None:
-                await self._roster.catch_up()
-                for recorded in page:
-                    self._see(recorded.event, self._context.now())
-                if not await self._follower.done(page, rows=self._rows):
-                    self._heard = None
-                    return
-                self._changed.clear()
-            await self._report()
-        except BaseException:
-            self._heard = None  # what memory holds and the table does not must not be counted twice: read it again
-            raise
-
-    async def _remember(self) -> None:
+    async def remember(self) -> None:
+        """Take up the stored state, and nothing else. Raises ``LogUnavailableError``: safe to repeat."""
         context = self._context
         self._heard = await context.blocking(_read, context.settings.postgres_dsn)
-        self._follower = Follower(context, CHECKPOINT, topics_of([Reported]), limit=2000)
         self._reports = await context.blocking(context.log.checkpoint, REPORTS)
         self._changed.clear()
 
+    def see(self, page: Page) -> None:
+        """Note what arrived."""
+        now = self._context.now()
+        for recorded in page:
+            self._see(recorded.event, now)
+
+    def rows(self, cursor: Cursor[TupleRow]) -> None:
+        """Write what changed, in the transaction of whoever drives this; `stored` says that it was committed."""
+        rows = [(cluster_id, msgspec.json.encode(self._heard[cluster_id])) for cluster_id in self._changed]
+        cursor.executemany(_statement("sequences_write"), rows)
+
+    def stored(self) -> None:
+        """Note that the rows are committed."""
+        self._changed.clear()
+
+    async def report(self) -> None:
+        """Tell the old holes, which are not waited for any more.
+
+        Raises:
+            LogUnavailableError: not told, or told by another leader: `remember` first, then go on.
+        """
+        before = self._context.now() - timedelta(seconds=self._context.settings.gap_grace)
+        for cluster_id, heard in self._heard.items():
+            holes = [(epoch, hole) for epoch, each in heard.epochs.items() for hole in each.told(before)]
+            if holes:
+                await self._tell(cluster_id, heard, holes)
+
     def _see(self, event: object, now: datetime) -> None:
         assert isinstance(event, Reported)
-        assert self._heard is not None
         collector = self._roster.collector(event.cluster_id)
         if collector is None or collector.agent_id != event.agent_id:
             return
@@ -109,15 +109,6 @@ class Sequences:
         sequence.see(event.sequence, now)
         self._changed.add(event.cluster_id)
 
-    async def _report(self) -> None:
-        """Tell the old holes, which are not waited for any more."""
-        assert self._heard is not None
-        before = self._context.now() - timedelta(seconds=self._context.settings.gap_grace)
-        for cluster_id, heard in self._heard.items():
-            holes = [(epoch, hole) for epoch, each in heard.epochs.items() for hole in each.told(before)]
-            if holes:
-                await self._tell(cluster_id, heard, holes)
-
     async def _tell(self, cluster_id: str, heard: Heard, holes: list[tuple[int, Hole]]) -> None:
         context = self._context
         agent = await context.blocking(context.log.load, Agent, agent_stream(cluster_id, heard.agent_id))
@@ -129,16 +120,11 @@ class Sequences:
         pending = [Pending(agent.id, *decided, Cause(actor=ACTOR)) for decided in agent.collect()]
         self._changed.add(cluster_id)
         try:
-            await context.blocking(context.log.transact, REPORTS, self._reports + 1, pending, self._rows)
+            await context.blocking(context.log.transact, REPORTS, self._reports + 1, pending, self.rows)
         except (CheckpointConflictError, VersionConflictError) as exc:
             raise LogUnavailableError(f"another writer was first: {exc}") from exc
         self._reports += 1
-        self._changed.discard(cluster_id)
-
-    def _rows(self, cursor: Cursor[TupleRow]) -> None:
-        assert self._heard is not None
-        rows = [(cluster_id, msgspec.json.encode(self._heard[cluster_id])) for cluster_id in self._changed]
-        cursor.executemany(_statement("sequences_write"), rows)
+        self._changed.clear()
 
 
 def _read(dsn: str) -> dict[str, Heard]:

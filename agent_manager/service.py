@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from aetherius.agent_manager.answers import Answers
 from aetherius.agent_manager.context import Context, open_context, utc_now
 from aetherius.agent_manager.dispatcher import Dispatcher
 from aetherius.agent_manager.expiry import Expiry
@@ -19,10 +20,9 @@ from aetherius.agent_manager.health import serve_health
 from aetherius.agent_manager.heartbeats import Heartbeats
 from aetherius.agent_manager.ingest import Ingest
 from aetherius.agent_manager.leadership import Leadership
-from aetherius.agent_manager.relay import Relay
+from aetherius.agent_manager.observations import Observations
 from aetherius.agent_manager.results import Results
 from aetherius.agent_manager.roster import Roster
-from aetherius.agent_manager.sequences import Sequences
 from aetherius.agent_manager.settings import AgentManagerSettings
 from aetherius.agent_manager.steady import end_if_cancelled
 
@@ -92,8 +92,8 @@ async def lead(context: Context) -> None:
         tasks.create_task(fleet.queue.run(), name="take registrations")
         tasks.create_task(Dispatcher(context).run(), name="dispatch commands")
         tasks.create_task(Expiry(context).run(), name="give up commands")
-        tasks.create_task(Relay(context).run(), name="relay to the internal bus")
-        tasks.create_task(Sequences(context, roster).run(), name="find gaps")
+        tasks.create_task(Answers(context).run(), name="tell answers")
+        tasks.create_task(Observations(context, roster).run(), name="read observations")
 
 
 async def _cancel(tasks: set[asyncio.Task[None]]) -> None:

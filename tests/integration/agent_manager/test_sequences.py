@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from aetherius.agent_manager.sequences import CHECKPOINT
+from aetherius.agent_manager.observations import CHECKPOINT
 from aetherius.domain.agent import GapDetected
 from manager_site import Site, events_of
 

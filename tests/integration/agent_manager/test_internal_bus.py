@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from aetherius.agent_manager.relay import CHECKPOINT
+from aetherius.agent_manager.observations import CHECKPOINT
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.command import ResultMessage, ResultStatus
 from aetherius.domain.wire.critical_event import CriticalEventMessage
