@@ -40,19 +40,18 @@ class LogSignal:
         self.poll_interval = poll_interval
         self._count = 0
         self._changed = asyncio.Event()
-        self._tasks = asyncio.TaskGroup()
         self._listening: asyncio.Task[None] | None = None
         self.readers = CapacityLimiter(readers)
 
     async def __aenter__(self) -> Self:
-        await self._tasks.__aenter__()
-        self._listening = self._tasks.create_task(self._run(), name="log-signal")
+        self._listening = asyncio.create_task(self._run(), name="log-signal")
+        self._listening.add_done_callback(lambda _: self.wake())
         return self
 
-    async def __aexit__(self, *exc: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._listening:
             self._listening.cancel()
-        await self._tasks.__aexit__(*exc)  # type: ignore[arg-type]  # what `async with` hands over
+            await asyncio.wait({self._listening})
 
     @property
     def count(self) -> int:
@@ -60,9 +59,11 @@ class LogSignal:
         return self._count
 
     async def wait(self, seen: int) -> int:
-        """Return the count once it is not `seen` any more; within about the poll interval in any case."""
+        """Return the count once it is not `seen` any more; within about the poll interval in any case. Raises what ended the signal, if it has ended."""
         while self._count == seen:
             await self._changed.wait()
+        if self._listening and self._listening.done():
+            self._listening.result()
         return self._count
 
     def wake(self) -> None:

@@ -85,6 +85,24 @@ async def test_a_notification_wakes_long_before_the_poll(log: Log, events: Event
         assert await following == [1]
 
 
+async def test_an_error_of_the_reader_passes_through_as_it_is(dsn: str) -> None:
+    async def fail() -> None:
+        async with LogSignal(dsn) as signal_:
+            await signal_.wait(0)
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        await fail()
+
+
+async def test_a_signal_that_ended_ends_its_readers(dsn: str) -> None:
+    async with asyncio.timeout(20):
+        async with LogSignal(dsn) as signal_:
+            pass
+        with pytest.raises(asyncio.CancelledError):
+            await signal_.wait(-1)
+
+
 async def test_a_filtered_subscription_moves_past_what_it_leaves_out(log: Log, events: Events, dsn: str) -> None:
     log.append([events.decided(uuid4()), *(events.observed() for _ in range(50)), events.decided(uuid4())])
     async with asyncio.timeout(20), LogSignal(dsn) as signal_:
