@@ -111,10 +111,11 @@ class Spool:
             rows.execute("DELETE FROM failing WHERE uid = ?", (observation.uid,))
 
     def _make_room(self) -> None:
-        """Drop down to nine tenths, so that a full spool is not trimmed for every event."""
+        """Drop down to nine tenths, so that a full spool is not trimmed for every event; what is more severe only as far as it must be."""
         with self._database.transaction() as rows:
-            for sequence, size in rows.execute("SELECT sequence, bytes FROM spool ORDER BY rank, sequence").fetchall():
-                if self._bytes <= self._limit * 0.9:
+            held = rows.execute("SELECT sequence, rank, bytes FROM spool ORDER BY rank, sequence").fetchall()
+            for sequence, rank, size in held:
+                if self._bytes <= self._limit * 0.9 or (self._bytes <= self._limit and rank > held[0][1]):
                     return
                 rows.execute("DELETE FROM spool WHERE sequence = ?", (sequence,))
                 self._bytes -= size

@@ -20,6 +20,9 @@ from aetherius.edge_agent.repair.placement import Rooms
 
 _MIRROR: Final = "kubernetes.io/config.mirror"
 _DONE: Final = ("Succeeded", "Failed")
+_GOING: Final = "is being deleted already"
+_NAMESPACE_GOES: Final = "NamespaceTerminating"
+"""Cause of a refused eviction: the pod goes with its namespace."""
 
 
 def drain_node(action: DrainNode, cluster: Cluster, watch: Stopwatch) -> DrainNodeAnswer:
@@ -60,9 +63,9 @@ def _place(pod: Pod, rooms: Rooms, cluster: Cluster) -> PodPlacement:
     if why := _why_stays(pod, kind):
         return decided({"decision": "skip", "why": why})
     if pod.metadata.deletion_timestamp is not None:
-        return decided({"decision": "evict", "why": "is being deleted already"})
+        return decided({"decision": "evict", "why": _GOING})
     if why := _why_forbidden(pod, cluster):
-        return decided({"decision": "forbidden", "why": why})
+        return decided({"decision": "evict" if why == _GOING else "forbidden", "why": why})
     if target := rooms.place(pod):
         return decided({"decision": "evict", "target": target})
     return decided({"decision": "no_room", "why": "no other ready node can take it"})
@@ -83,6 +86,8 @@ def _why_forbidden(pod: Pod, cluster: Cluster) -> str:
     try:
         _evict(pod.metadata.namespace, pod.metadata.name, cluster, dry_run=True)
     except ClusterRefusedError as exc:
+        if _NAMESPACE_GOES in exc.causes:
+            return _GOING
         if exc.status == 429:
             return exc.message or "a disruption budget refuses"
         if exc.status != 404:
@@ -129,7 +134,7 @@ def _evicted(namespace: str, pod: str, cluster: Cluster) -> bool:
     try:
         _evict(namespace, pod, cluster, dry_run=False)
     except ClusterRefusedError as exc:
-        if exc.status in (404, 409):  # gone, or being deleted by somebody else
+        if exc.status in (404, 409) or _NAMESPACE_GOES in exc.causes:  # gone, or being deleted by somebody else
             return True
         if exc.status != 429:
             raise

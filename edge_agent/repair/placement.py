@@ -57,7 +57,7 @@ def can_take_pods(node: Node) -> bool:
 
 def _whole(node: Node) -> Room:
     have = node.status.allocatable
-    return Room(node, _memory(have.get("memory", 0)), _cpu(have.get("cpu", 0)), int(float(str(have.get("pods", 110)))))
+    return Room(node, _amount(have.get("memory", 0)), _cpu(have.get("cpu", 0)), _amount(have.get("pods", 110)))
 
 
 def _take(room: Room, pod: Pod) -> None:
@@ -91,11 +91,11 @@ def _bears(tolerations: Iterable[Toleration], taint: Taint) -> bool:
 
 
 def _requests(pod: Pod) -> tuple[int, int]:
-    memory = sum(_memory(each.resources.requests.get("memory", 0)) for each in pod.spec.containers)
+    memory = sum(_amount(each.resources.requests.get("memory", 0)) for each in pod.spec.containers)
     return memory, sum(_cpu(each.resources.requests.get("cpu", 0)) for each in pod.spec.containers)
 
 
-def _memory(quantity: str | float) -> int:
+def _amount(quantity: str | float) -> int:
     try:
         return parse_memory(str(quantity))
     except InvalidMessageError:

@@ -62,12 +62,19 @@ def template_of(replica_set: Document) -> Document:
 def _is_there_already(
     action: RollbackDeployment, deployment: Document, replica_sets: list[Document], target: Document | None
 ) -> bool:
-    """Before the controller has numbered it anew the templates are equal; afterwards the current ReplicaSet remembers its old number."""
+    """Whether the Deployment has the template of the ReplicaSet that has, or once had, the number. The Deployment's own number says less: the controller
+    writes it last.
+    """
+    template = _tidy(deployment["spec"]["template"])
     if target is not None:
-        return bool(template_of(target) == _tidy(deployment["spec"]["template"]))
-    current = next((each for each in replica_sets if revision_of(each) == revision_of(deployment)), None)
-    history = ((current or {"metadata": {}})["metadata"].get("annotations") or {}).get(HISTORY, "")
-    return str(action.to_revision) in history.split(",")
+        return bool(template_of(target) == template)
+    current = (each for each in replica_sets if template_of(each) == template)
+    return any(str(action.to_revision) in _earlier_numbers(each) for each in current)
+
+
+def _earlier_numbers(replica_set: Document) -> list[str]:
+    history: str = (replica_set["metadata"].get("annotations") or {}).get(HISTORY, "")
+    return history.split(",")
 
 
 def _tidy(value: Any) -> Any:
