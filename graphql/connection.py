@@ -69,10 +69,7 @@ async def connect(
     model = node.model
     before = None if after is None else _place(after, model.name)
     page = await context.models.page(model, filter, first=first, before=before, as_of=as_of)
-    edges = [
-        Edge(cursor=_cursor(model.name, found.created), node=node.of(found, page.position if as_of else None))
-        for found in page.found
-    ]
+    edges = [Edge(cursor=_cursor(model.name, found.created), node=node.of(found, as_of)) for found in page.found]
     info = PageInfo(
         has_next_page=page.has_next,
         has_previous_page=after is not None,

@@ -25,8 +25,10 @@ from graphql import (
     is_list_type,
 )
 from strawberry.extensions import SchemaExtension
+from strawberry.types import ExecutionContext
 
 from aetherius.graphql.connection import DEFAULT_PAGE
+from aetherius.graphql.error_codes import extensions_of
 from aetherius.graphql.errors import TooExpensiveError
 from aetherius.projections.queries import MAX_PAGE
 
@@ -44,16 +46,20 @@ class CostLimit(SchemaExtension):
         self._limit = limit
 
     def on_validate(self) -> Iterator[None]:
-        """Reckon once the document is known to be valid."""
-        yield
+        """Reckon once the document is known to be valid: `ValidationCache` stands before us, and has said so with an empty list."""
         context = self.execution_context
-        if context.graphql_document is None or context.pre_execution_errors:
-            return
-        reckoning = _Reckoning(context.schema._schema, context.graphql_document, context.variables or {})
+        if context.graphql_document and context.pre_execution_errors == []:
+            self._check(context, context.graphql_document)
+        yield
+
+    def _check(self, context: ExecutionContext, document: DocumentNode) -> None:
+        reckoning = _Reckoning(context.schema._schema, document, context.variables or {})
         cost = reckoning.of_operation(context.operation_name)
         if cost > self._limit:
             error = TooExpensiveError(cost, self._limit)
-            context.pre_execution_errors = [GraphQLError(str(error), original_error=error)]
+            context.pre_execution_errors = [
+                GraphQLError(str(error), original_error=error, extensions=extensions_of(error))
+            ]
 
 
 class _Reckoning:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 
 import anyio.to_thread
 
@@ -81,8 +82,8 @@ class Feed:
         """The last position of the log now."""
         return await anyio.to_thread.run_sync(self._log.head)
 
-    async def follow(self, after: int, topics: Sequence[str] = ()) -> AsyncIterator[Recorded]:
-        """Events of some topics (all if none) after a position, in order, each once, for ever. Reads on while the log is away.
+    async def follow(self, after: int, topics: Sequence[str] = ()) -> AsyncGenerator[Recorded, None]:
+        """Events of some topics (all if none) after a position, in order, each once, for ever. Reads on while the log is away. Close it.
 
         Raises:
             TooManySubscriptionsError: as many as are allowed follow already.
@@ -93,15 +94,16 @@ class Feed:
         try:
             position = after
             while True:
-                async for page in self._pages(position, topics):
-                    for recorded in page:
-                        if recorded.position > position and (not topics or recorded.event.topic in topics):
-                            yield recorded
-                    position = max(position, page.next_position)
+                async with aclosing(self._pages(position, topics)) as pages:
+                    async for page in pages:
+                        for recorded in page:
+                            if recorded.position > position and (not topics or recorded.event.topic in topics):
+                                yield recorded
+                        position = max(position, page.next_position)
         finally:
             self._count -= 1
 
-    async def _pages(self, position: int, topics: Sequence[str]) -> AsyncIterator[Page]:
+    async def _pages(self, position: int, topics: Sequence[str]) -> AsyncGenerator[Page, None]:
         """Pages from a position on: from the log up to its end, then from the feed until we are too slow for it."""
         while True:
             page = await self._page(position, topics)

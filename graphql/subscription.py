@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -22,7 +23,7 @@ from aetherius.graphql.types.event import Event
 from aetherius.graphql.types.incident import Incident
 from aetherius.graphql.types.log_entry import LogEntry
 from aetherius.projections.events import EventFilter
-from aetherius.projections.incidents import IncidentFilter
+from aetherius.projections.incidents import IncidentFilter, IncidentRow
 from aetherius.projections.models import EVENTS, INCIDENTS
 from aetherius.projections.read_model import Filter, R, ReadModel, matches
 
@@ -51,6 +52,18 @@ class IncidentChanged:
     change: JSON = strawberry.field(description="The event that changed it.")
     incident: Incident = strawberry.field(description="The incident as this event left it.")
 
+    @classmethod
+    def of(cls, recorded: Recorded, row: IncidentRow) -> IncidentChanged:
+        """The payload of an event and the row it left."""
+        position = Position(recorded.position)
+        return cls(
+            position=position,
+            type=recorded.event.type_name,
+            occurred_at=recorded.occurred_at,
+            change=JSON(to_json(recorded.event)),
+            incident=Incident.shown(row, position, position),
+        )
+
 
 @strawberry.type
 class Subscription:
@@ -62,9 +75,10 @@ class Subscription:
     ) -> AsyncGenerator[EventArrived, None]:
         """From the log itself."""
         context, wanted = info.context, as_filter(EventFilter, filter)
-        async for recorded, row in _rows(context, EVENTS, wanted, after):
-            position = Position(recorded.position)
-            yield EventArrived(position=position, event=Event.shown(row, position, position))
+        async with aclosing(_rows(context, EVENTS, wanted, after)) as rows:
+            async for recorded, row in rows:
+                position = Position(recorded.position)
+                yield EventArrived(position=position, event=Event.shown(row, position, position))
 
     @strawberry.subscription(description="Changes of incidents.")
     async def incidents(
@@ -72,15 +86,9 @@ class Subscription:
     ) -> AsyncGenerator[IncidentChanged, None]:
         """From the log itself; the filter looks at the incident as the change left it."""
         context, wanted = info.context, as_filter(IncidentFilter, filter)
-        async for recorded, row in _rows(context, INCIDENTS, wanted, after):
-            position = Position(recorded.position)
-            yield IncidentChanged(
-                position=position,
-                type=recorded.event.type_name,
-                occurred_at=recorded.occurred_at,
-                change=JSON(to_json(recorded.event)),
-                incident=Incident.shown(row, position, position),
-            )
+        async with aclosing(_rows(context, INCIDENTS, wanted, after)) as rows:
+            async for recorded, row in rows:
+                yield IncidentChanged.of(recorded, row)
 
     @strawberry.subscription(
         description="Every event of the log, or those of some types (Incident.Opened) or kinds of stream (Incident)."
@@ -90,8 +98,9 @@ class Subscription:
     ) -> AsyncGenerator[LogEntry, None]:
         """As recorded."""
         start = await _start(info.context, after)
-        async for recorded in info.context.feed.follow(start, _topics(types)):
-            yield LogEntry.of(recorded)
+        async with aclosing(info.context.feed.follow(start, _topics(types))) as events:
+            async for recorded in events:
+                yield LogEntry.of(recorded)
 
 
 async def _rows(
@@ -100,10 +109,11 @@ async def _rows(
     """Events that change a model, with the rows they leave, as far as the filter wants them."""
     rows: RowsOfEvents[Any] = RowsOfEvents(context.log, model)
     start = await _start(context, after)
-    async for recorded in context.feed.follow(start, model.topics):
-        row = await rows.after(recorded)
-        if row is not None and matches(filter, row):
-            yield recorded, row
+    async with aclosing(context.feed.follow(start, model.topics)) as events:
+        async for recorded in events:
+            row = await rows.after(recorded)
+            if row is not None and matches(filter, row):
+                yield recorded, row
 
 
 async def _start(context: Context, after: Position | None) -> int:

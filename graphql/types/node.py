@@ -69,7 +69,7 @@ class Node:
 @cache
 def _copied(cls: type[Any], row: type[Row]) -> tuple[str, ...]:
     known = set(row.__struct_fields__)
-    return tuple(field.name for field in fields(cls) if field.name in known)
+    return tuple(field.name for field in fields(cls) if field.init and field.name in known)
 
 
 def parse_id(id: str, argument: str = "id") -> tuple[str | None, UUID]:

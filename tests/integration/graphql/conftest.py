@@ -1,0 +1,62 @@
+"""The read API and the projections as they run in production, over a log of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from aetherius.event_store import schema as log_schema
+from aetherius.event_store.log import Log
+from aetherius.graphql import service as graphql_service
+from aetherius.graphql.settings import GraphQLSettings
+from aetherius.graphql.tokens import Role, User, write_tokens
+from aetherius.projections import service as projections_service
+from aetherius.projections.settings import ProjectionsSettings
+from graphql_client import OPERATOR, READER, GraphQLClient
+from log_history import History
+
+
+@pytest.fixture
+async def log(dsn: str) -> AsyncIterator[Log]:
+    log_schema.create(dsn)
+    with Log(dsn) as log:
+        yield log
+
+
+@pytest.fixture
+def history(log: Log) -> History:
+    return History(log)
+
+
+@pytest.fixture
+def settings(dsn: str, tmp_path: Path) -> GraphQLSettings:
+    tokens = tmp_path / "tokens.json"
+    write_tokens(tokens, {READER: User("rita", Role.READER), OPERATOR: User("otto", Role.OPERATOR)})
+    environment = {
+        "AETHERIUS_POSTGRES_DSN": dsn,
+        "AETHERIUS_TOKENS_FILE": str(tokens),
+        "AETHERIUS_GRAPHQL_PORT": "0",
+        "AETHERIUS_GRAPHQL_MAX_BODY": "20000",
+        "AETHERIUS_GRAPHQL_MAX_SUBSCRIPTIONS": "5",
+    }
+    return GraphQLSettings.from_environment(environment)
+
+
+@pytest.fixture
+async def client(log: Log, dsn: str, settings: GraphQLSettings) -> AsyncIterator[GraphQLClient]:
+    """A client of a running API, with the reader's token."""
+    stop, projecting, ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    ports: list[int] = []
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(projections_service.run(ProjectionsSettings(dsn), stop, projecting.set))
+        tasks.create_task(graphql_service.run(settings, stop, ready.set, ports.append))
+        async with asyncio.timeout(20):
+            await projecting.wait()
+            await ready.wait()
+        async with httpx2.AsyncClient(timeout=20) as http:
+            yield GraphQLClient(http, ports[0], READER)
+        stop.set()

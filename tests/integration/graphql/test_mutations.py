@@ -1,0 +1,127 @@
+"""Decisions over GraphQL: checked by the aggregates, stored in the name of the user."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from aetherius.domain.command import Command
+from aetherius.domain.remediation import Remediation, RemediationStatus
+from aetherius.domain.workflow import Workflow
+from aetherius.domain.workflow_state import WorkflowStatus
+from aetherius.event_store.log import Log
+from graphql_client import OPERATOR, GraphQLClient
+from log_history import History
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def operator(client: GraphQLClient) -> GraphQLClient:
+    return client.as_(OPERATOR)
+
+
+APPROVE = """mutation($id: ID!) { approveRemediation(id: $id, comment: "go") { position streamId
+  node { id ... on Remediation { status approval { by comment } } } } }"""
+
+
+async def test_an_approval_is_stored_and_shown_at_once(operator: GraphQLClient, history: History, log: Log) -> None:
+    incident = history.open_incident()
+    id = history.propose(incident, history.start_workflow(incident), "DrainNode")
+    decided = (await operator.ask(APPROVE, id=str(id)))["approveRemediation"]
+    assert decided["position"] == log.head()
+    assert decided["node"]["status"] == "APPROVED"
+    assert decided["node"]["approval"] == {"by": "user:otto", "comment": "go"}
+    last = log.stream(id)[-1]
+    assert (last.cause.actor, last.cause.causation_id) == ("user:otto", log.stream(id)[-2].id)
+    again = await operator.error(APPROVE, id=decided["node"]["id"])
+    assert (again["code"], again["state"], again["command"]) == ("WRONG_STATE", "approved", "approve")
+
+
+async def test_a_rejection_wants_a_reason(operator: GraphQLClient, history: History, log: Log) -> None:
+    incident = history.open_incident()
+    id = history.propose(incident, history.start_workflow(incident), "DrainNode")
+    reject = "mutation($id: ID!, $r: String!) { rejectRemediation(id: $id, reason: $r) { position } }"
+    assert (await operator.error(reject, id=str(id), r=" "))["field"] == "reason"
+    await operator.ask(reject, id=str(id), r="not now")
+    assert log.load(Remediation, id).status is RemediationStatus.REJECTED
+
+
+async def test_an_incident_is_acknowledged_once_it_is_there(
+    operator: GraphQLClient, history: History, log: Log
+) -> None:
+    id = history.open_incident()
+    acknowledge = """mutation($id: ID!) { acknowledgeIncident(id: $id) {
+      node { ... on Incident { acknowledgedBy acknowledgedAt } } } }"""
+    node = (await operator.ask(acknowledge, id=str(id)))["acknowledgeIncident"]["node"]
+    assert node["acknowledgedBy"] == "user:otto"
+    assert (await operator.error(acknowledge, id=str(uuid.uuid4())))["code"] == "STREAM_NOT_FOUND"
+    workflow = history.start_workflow(id)
+    assert (await operator.error(acknowledge, id=str(workflow)))["code"] == "STREAM_NOT_FOUND"
+
+
+async def test_a_workflow_is_paused_resumed_and_cancelled(operator: GraphQLClient, history: History, log: Log) -> None:
+    id = history.start_workflow(history.open_incident())
+    for mutation, status in (
+        ("pauseWorkflow(id: $id)", WorkflowStatus.PAUSED),
+        ("resumeWorkflow(id: $id)", WorkflowStatus.RUNNING),
+        ('cancelWorkflow(id: $id, reason: "enough")', WorkflowStatus.CANCELLED),
+    ):
+        await operator.ask(f"mutation($id: ID!) {{ {mutation} {{ position }} }}", id=str(id))
+        assert log.load(Workflow, id).state.status is status
+    error = await operator.error("mutation($id: ID!) { pauseWorkflow(id: $id) { position } }", id=str(id))
+    assert error["code"] == "WRONG_STATE"
+
+
+ISSUE = """mutation($order: CommandOrder!) { issueCommand(order: $order) {
+  streamId node { ... on Command { status type issuedBy args } } } }"""
+
+
+def an_order(**changes: Any) -> dict[str, Any]:
+    return {"clusterId": "berlin", "tool": "kubectl", "action": "get", "args": ["pods"], "namespace": "shop"} | changes
+
+
+async def test_a_command_is_issued_once_under_its_id(operator: GraphQLClient, history: History, log: Log) -> None:
+    history.register()
+    id = str(uuid.uuid4())
+    issued = (await operator.ask(ISSUE, order=an_order(id=id)))["issueCommand"]
+    assert issued["streamId"] == id
+    assert issued["node"] == {"status": "ISSUED", "type": "DIAGNOSTIC", "issuedBy": "user:otto", "args": ["pods"]}
+    assert (await operator.error(ISSUE, order=an_order(id=id)))["code"] == "WRONG_STATE"
+    assert log.load(Command, uuid.UUID(id)).version == 1
+
+
+async def test_a_malformed_command_is_refused_by_its_field(operator: GraphQLClient, history: History, log: Log) -> None:
+    history.register()
+    other = str(history.open_incident())
+    before = log.head()
+    for changes, field in (
+        ({"timeout": "soon"}, "order.timeout"),
+        ({"timeout": "1h"}, "order.timeout"),
+        ({"tool": ""}, "order.tool"),
+        ({"args": ["x"] * 51}, "order.args"),
+        ({"namespace": "a\0b"}, "order.namespace"),
+        ({"id": other}, "order.id"),
+    ):
+        assert (await operator.error(ISSUE, order=an_order(**changes)))["field"] == field
+    assert (await operator.error(ISSUE, order=an_order(clusterId="nowhere")))["code"] == "STREAM_NOT_FOUND"
+    assert log.head() == before
+
+
+async def test_readers_decide_nothing(client: GraphQLClient, history: History, log: Log) -> None:
+    id = history.start_workflow(history.open_incident())
+    before = log.head()
+    for mutation in (
+        "approveRemediation(id: $id)",
+        'rejectRemediation(id: $id, reason: "x")',
+        "acknowledgeIncident(id: $id)",
+        "pauseWorkflow(id: $id)",
+        "resumeWorkflow(id: $id)",
+        'cancelWorkflow(id: $id, reason: "x")',
+    ):
+        error = await client.error(f"mutation($id: ID!) {{ {mutation} {{ position }} }}", id=str(id))
+        assert (error["code"], error["role"]) == ("FORBIDDEN", "operator")
+    assert (await client.error(ISSUE, order=an_order()))["code"] == "FORBIDDEN"
+    assert log.head() == before

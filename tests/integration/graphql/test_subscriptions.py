@@ -1,0 +1,182 @@
+"""Following the log over WebSocket and server-sent events: from any position, losing nothing, doubling nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from aetherius.event_store.log import Log
+from aetherius.event_store.subscription import LogSignal
+from aetherius.graphql.errors import TooManySubscriptionsError
+from aetherius.graphql.feed import Feed
+from graphql_client import GraphQLClient, receive, send, take
+from log_history import History
+
+pytestmark = pytest.mark.anyio
+
+Open = Callable[..., AbstractAsyncContextManager[AsyncIterator[Any]]]
+LOG = "subscription($after: Position) { log(after: $after) { position } }"
+INCIDENTS = """subscription($after: Position, $filter: IncidentFilter) { incidents(after: $after, filter: $filter) {
+  position type occurredAt change incident { streamId status eventCount strategy version remediations { status } } } }"""
+
+
+@pytest.fixture(params=["websocket", "sse"])
+def open_(request: pytest.FixtureRequest, client: GraphQLClient) -> Open:
+    """Opens a subscription, over either transport."""
+    return client.follow if request.param == "websocket" else client.listen
+
+
+async def test_a_follower_that_comes_back_loses_and_doubles_nothing(open_: Open, history: History, log: Log) -> None:
+    seen: list[int] = []
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(asyncio.to_thread(lambda: [history.report() for _ in range(120)]))
+        while len(seen) < 120:
+            async with open_(LOG, after=seen[-1] if seen else 0) as payloads:
+                for payload in await take(payloads, 40):
+                    seen.append(payload["position"])
+    assert seen == list(range(1, 121))
+
+
+async def test_without_a_position_only_what_comes_is_told(open_: Open, client: GraphQLClient, history: History) -> None:
+    history.report()
+    query = "subscription { events { position event { reason message severity } } }"
+    async with open_(query) as payloads:
+        first = asyncio.create_task(take(payloads, 1))
+        while not first.done():  # until the server has taken the subscription
+            position = await asyncio.to_thread(lambda: (history.report(reason="BackOff"), history.log.head())[1])
+            await asyncio.wait({first}, timeout=0.2)
+        (payload,) = await first
+    assert 2 <= payload["position"] <= position
+    assert payload["event"]["reason"] == "BackOff"
+
+
+async def test_reports_can_be_chosen(open_: Open, history: History) -> None:
+    history.report("oslo")
+    history.report("berlin", namespace="ops")
+    history.report("berlin", namespace="shop")
+    query = """subscription { events(after: 0, filter: {clusterId: "berlin", namespace: "shop", severity: [HIGH]}) {
+      position event { clusterId namespace } } }"""
+    async with open_(query) as payloads:
+        assert await take(payloads, 1) == [{"position": 3, "event": {"clusterId": "berlin", "namespace": "shop"}}]
+
+
+async def test_changes_of_incidents_carry_the_incident_as_each_left_it(
+    open_: Open, client: GraphQLClient, history: History, log: Log
+) -> None:
+    history.open_incident("oslo")
+    start = log.head()
+    id = str(history.repaired_incident())
+    async with open_(INCIDENTS, after=start, filter={"clusterId": "berlin"}) as payloads:
+        changes = await take(payloads, 6)
+    assert [change["type"].partition(".")[2] for change in changes] == [
+        "Opened",
+        "EventsCorrelated",
+        "Selected",
+        "Diagnosed",
+        "Mitigated",
+        "Resolved",
+    ]
+    assert [change["incident"]["status"] for change in changes][2:] == ["OPEN", "DIAGNOSED", "MITIGATED", "RESOLVED"]
+    assert changes[-1]["incident"]["remediations"] == [{"status": "VERIFIED"}]
+    fields = "streamId status eventCount strategy version remediations { status }"
+    query = f"query($p: Position) {{ incidents(asOf: {{position: $p}}) {{ edges {{ node {{ {fields} }} }} }} }}"
+    for change in changes:
+        data = await client.ask(query, p=change["position"])
+        assert change["incident"] == data["incidents"]["edges"][0]["node"]
+        assert change["incident"]["streamId"] == id
+
+
+async def test_a_follower_that_begins_in_the_middle_sees_the_whole_incident(
+    client: GraphQLClient, history: History, log: Log
+) -> None:
+    history.repaired_incident()
+    async with client.follow(INCIDENTS, after=log.head() - 1) as payloads:
+        (change,) = await take(payloads, 1)
+    assert change["type"] == "Incident.Resolved"
+    assert (change["incident"]["eventCount"], change["incident"]["strategy"]) == (3, "crash_loop")
+
+
+async def test_the_log_can_be_followed_by_types_and_kinds(open_: Open, history: History) -> None:
+    history.repaired_incident()
+    query = 'subscription { log(after: 0, types: ["Incident.Opened", "Remediation"]) { type actor event } }'
+    async with open_(query) as payloads:
+        types = [payload["type"] for payload in await take(payloads, 7)]
+    assert types[0] == "Incident.Opened"
+    assert types[1:4] == ["Remediation.Proposed", "Remediation.RiskAssessed", "Remediation.ApprovalRequested"]
+
+
+async def test_a_wrong_subscription_is_refused_with_its_field(client: GraphQLClient, log: Log) -> None:
+    async with client.socket() as socket:
+        await send(socket, type="connection_init", payload={"authorization": f"Bearer {client.token}"})
+        await receive(socket)
+        for query, field in (
+            ("subscription { log(after: 5) { position } }", "after"),
+            ('subscription { log(types: ["Nothing.Ever"]) { position } }', "types"),
+        ):
+            await send(socket, type="subscribe", id=field, payload={"query": query})
+            errors = (await receive(socket))["payload"]["errors"]
+            assert (await receive(socket)) == {"id": field, "type": "complete"}
+            assert errors[0]["extensions"] == {"code": "INVALID_ARGUMENT", **_said(errors[0], field)}
+
+
+def _said(error: dict[str, Any], field: str) -> dict[str, Any]:
+    return {"field": field, "rule": error["message"].removeprefix(f"{field}: ")}
+
+
+async def test_a_socket_without_a_token_is_closed(client: GraphQLClient) -> None:
+    for payload in ({}, {"authorization": "Bearer wrong"}, {"authorization": 7}):
+        async with client.socket() as socket:
+            await send(socket, type="connection_init", payload=payload)
+            with pytest.raises(ConnectionClosed):
+                await receive(socket)
+            assert socket.close_code == 4403
+    async with client.socket() as socket:
+        await send(socket, type="subscribe", id="1", payload={"query": LOG})
+        with pytest.raises(ConnectionClosed):
+            await receive(socket)
+        assert socket.close_code == 4401
+
+
+async def test_a_slow_follower_is_left_behind_and_still_gets_everything(dsn: str, log: Log, history: History) -> None:
+    async with LogSignal(dsn) as signal:
+        feed = Feed(log, signal)
+        running = asyncio.create_task(feed.run())
+        slow, quick = feed.follow(0), feed.follow(0)
+        await asyncio.to_thread(history.report)
+        assert (await anext(slow)).position == (await anext(quick)).position == 1
+        reports = 60
+        for turn in range(reports):  # a page each: far more than a follower's queue holds
+            await asyncio.to_thread(history.report)
+            assert (await anext(quick)).position == turn + 2
+        assert [(await anext(slow)).position for _ in range(reports)] == list(range(2, reports + 2))
+        await asyncio.to_thread(history.report)
+        assert (await anext(slow)).position == (await anext(quick)).position == reports + 2
+        await slow.aclose()
+        await quick.aclose()
+        running.cancel()
+
+
+async def test_there_are_only_so_many_followers(dsn: str, log: Log, history: History) -> None:
+    async with LogSignal(dsn) as signal:
+        feed = Feed(log, signal, max_followers=1)
+        history.report()
+        one, two = feed.follow(0), feed.follow(0)
+        await anext(one)
+        with pytest.raises(TooManySubscriptionsError):
+            await anext(two)
+        await one.aclose()
+        three = feed.follow(0)
+        assert (await anext(three)).position == 1
+        await three.aclose()
+
+
+async def test_followers_that_leave_make_room_for_others(open_: Open, history: History) -> None:
+    history.report()
+    for _ in range(8):  # more than may follow at a time
+        async with open_(LOG, after=0) as payloads:
+            assert await take(payloads, 1) == [{"position": 1}]
