@@ -88,17 +88,23 @@ class Feed:
         Raises:
             TooManySubscriptionsError: as many as are allowed follow already.
         """
+        async with aclosing(self.follow_pages(after, topics)) as pages:
+            async for page in pages:
+                for recorded in page:
+                    yield recorded
+
+    async def follow_pages(self, after: int, topics: Sequence[str] = ()) -> AsyncGenerator[list[Recorded], None]:
+        """The same, up to 500 events at a time: as many as were there. Never empty."""
         if self._count >= self._max_followers:
             raise TooManySubscriptionsError(self._max_followers)
         self._count += 1
         try:
-            position = after
+            position, wanted = after, frozenset(topics)
             while True:
                 async with aclosing(self._pages(position, topics)) as pages:
                     async for page in pages:
-                        for recorded in page:
-                            if recorded.position > position and (not topics or recorded.event.topic in topics):
-                                yield recorded
+                        if events := [event for event in page if _is_wanted(event, position, wanted)]:
+                            yield events
                         position = max(position, page.next_position)
         finally:
             self._count -= 1
@@ -141,3 +147,7 @@ class Feed:
                 )
             except LogUnavailableError:
                 await asyncio.sleep(_RETRY)
+
+
+def _is_wanted(recorded: Recorded, after: int, topics: frozenset[str]) -> bool:
+    return recorded.position > after and (not topics or recorded.event.topic in topics)

@@ -25,6 +25,8 @@ class RowsOfEvents(Generic[R]):
 
     async def after(self, recorded: Recorded) -> R | None:
         """The row as this event left it."""
+        if self._model.immutable:
+            return self._model.evolve(None, recorded)
         key = self._model.key(recorded)
         if key in self._rows:
             row = self._model.evolve(self._rows.pop(key), recorded)
@@ -44,8 +46,8 @@ class RowsOfEvents(Generic[R]):
     def _history(self, key: UUID, last: Recorded) -> list[Recorded]:
         """Every event that concerns the row up to `last`: its stream, and what other streams say of it since it began."""
         own = [recorded for recorded in self._log.stream(key) if recorded.position <= last.position]
-        if self._model.immutable or not own:
-            return own or [last]
+        if not own:
+            return [last]
         kind = own[0].event.topic.partition(".")[0]
         others = [topic for topic in self._model.topics if topic.partition(".")[0] != kind]
         return sorted([*own, *self._said_elsewhere(key, own[0].position, last.position, others)], key=_position)

@@ -92,11 +92,17 @@ async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
 
 
 def _listen(settings: GraphQLSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.graphql_host else socket.AF_INET
+    # The protocol by its number: asyncio turns Nagle's delay (40 ms an answer) off only for sockets that say they are TCP.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        family = socket.AF_INET6 if ":" in settings.graphql_host else socket.AF_INET
-        return socket.create_server((settings.graphql_host, settings.graphql_port), family=family, backlog=512)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((settings.graphql_host, settings.graphql_port))
+        listening.listen(512)
     except OSError as exc:
+        listening.close()
         raise PortTakenError(settings.graphql_port, "the read API") from exc
+    return listening
 
 
 class _Server(uvicorn.Server):

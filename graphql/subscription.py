@@ -42,6 +42,14 @@ class EventArrived:
     event: Event
 
 
+@strawberry.type(description="Reports that arrived together.")
+class EventsArrived:
+    """A payload of `eventPages`."""
+
+    position: Position = strawberry.field(description="Of the last of them.")
+    events: list[Event]
+
+
 @strawberry.type(description="A change of an incident, as it happens.")
 class IncidentChanged:
     """A payload of `incidents`."""
@@ -79,6 +87,22 @@ class Subscription:
             async for recorded, row in rows:
                 position = Position(recorded.position)
                 yield EventArrived(position=position, event=Event.shown(row, position, position))
+
+    @strawberry.subscription(
+        description="Reports of agents, up to 500 in a payload: as many as were there. For followers of everything."
+    )
+    async def event_pages(
+        self, info: Info, filter: EventsWanted | None = None, after: From = None
+    ) -> AsyncGenerator[EventsArrived, None]:
+        """From the log itself."""
+        feed, wanted = info.context.feed, as_filter(EventFilter, filter)
+        start = await _start(info.context, after)
+        async with aclosing(feed.follow_pages(start, EVENTS.topics)) as pages:
+            async for page in pages:
+                rows = [(recorded.position, EVENTS.evolve(None, recorded)) for recorded in page]
+                events = [Event.shown(row, at, at) for at, row in rows if row is not None and matches(wanted, row)]
+                if events:
+                    yield EventsArrived(position=events[-1].changed_at_position, events=events)
 
     @strawberry.subscription(description="Changes of incidents.")
     async def incidents(

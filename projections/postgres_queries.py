@@ -68,30 +68,30 @@ class PostgresReadModels:
         conditions = Conditions(model).matching(filter).at(as_of)
         if before is not None:
             conditions.before(before)
-        position = await self._moment(model, as_of)
-        rows = await self._fetch(_sql("page", model, conditions), conditions.values | {"limit": first + 1})
+        await self._arrive(model, as_of)
+        rows = await self._page(model, conditions, first + 1)
         found = [_found(model, row) for row in rows[:first]]
-        return Page(found, len(rows) > first, max([position, *(each.valid_from for each in found)]))
+        return Page(found, len(rows) > first, await self._moment(model, rows) if as_of is None else as_of)
 
     async def count(self, model: ReadModel[Any], filter: Filter, *, as_of: int | None = None, upto: int) -> int:
         """See `ReadModels`."""
-        await self._moment(model, as_of)
+        await self._arrive(model, as_of)
         conditions = Conditions(model).matching(filter).at(as_of)
         rows = await self._fetch(_sql("count", model, conditions), conditions.values | {"limit": upto})
         return int(rows[0][0])
 
     async def rows(self, model: ReadModel[R], ids: Sequence[UUID], *, as_of: int | None = None) -> dict[UUID, Found[R]]:
         """See `ReadModels`."""
-        await self._moment(model, as_of)
+        await self._arrive(model, as_of)
         conditions = Conditions(model).among("id", ids).at(as_of)
-        rows = await self._fetch(_sql("page", model, conditions), conditions.values | {"limit": len(ids)})
+        rows = await self._page(model, conditions, len(ids))
         return {row[0]: _found(model, row) for row in rows}
 
     async def related(
         self, model: ReadModel[R], column: str, values: Sequence[Any], *, as_of: int | None = None, limit: int
     ) -> dict[Any, list[Found[R]]]:
         """See `ReadModels`."""
-        await self._moment(model, as_of)
+        await self._arrive(model, as_of)
         conditions = Conditions(model).at(as_of)
         query = statement(
             "related",
@@ -107,12 +107,20 @@ class PostgresReadModels:
             groups[value].append(_found(model, row))
         return groups
 
-    async def _moment(self, model: ReadModel[Any], as_of: int | None) -> int:
-        """The position that an answer is of. Asked as of one, wait until the model holds everything up to it."""
+    async def _page(self, model: ReadModel[Any], conditions: Conditions, limit: int) -> list[TupleRow]:
+        values = {"model": model.name, "limit": limit}
+        return await self._fetch(_sql("page", model, conditions), conditions.values | values)
+
+    async def _moment(self, model: ReadModel[Any], rows: list[TupleRow]) -> int:
+        """The position that current rows are of: the checkpoint that was read in the same statement."""
+        return int(rows[0][4]) if rows else await self._checkpoint(model)
+
+    async def _arrive(self, model: ReadModel[Any], as_of: int | None) -> None:
+        """Asked as of a position, wait until the model holds everything up to it."""
         if as_of is None:
-            return await self._checkpoint(model)
+            return
         if self._complete.get(model.name, 0) >= as_of:
-            return as_of
+            return
         if as_of > await anyio.to_thread.run_sync(self._log.head):
             raise UnknownPositionError(as_of)
         try:
@@ -122,7 +130,6 @@ class PostgresReadModels:
         except TimeoutError:
             raise ReadModelBehindError(model.name, as_of, await self._checkpoint(model)) from None
         self._complete[model.name] = max(as_of, self._complete.get(model.name, 0))
-        return as_of
 
     async def _has_all(self, model: ReadModel[Any], position: int) -> bool:
         """A checkpoint moves with events only: between it and the position, none may be left to come."""
@@ -132,7 +139,7 @@ class PostgresReadModels:
         return not await anyio.to_thread.run_sync(self._log.read, at, 1, model.topics, position)
 
     async def _checkpoint(self, model: ReadModel[Any]) -> int:
-        rows = await self._fetch(statement("position", model), {"name": model.name})
+        rows = await self._fetch(statement("position", model), {"model": model.name})
         return rows[0][0] if rows else 0
 
     async def _fetch(self, query: Composed, values: dict[str, Any]) -> list[TupleRow]:
@@ -162,7 +169,7 @@ def _sql(name: str, model: ReadModel[Any], conditions: Conditions) -> Composed:
 
 
 def _found(model: ReadModel[R], row: Sequence[Any]) -> Found[R]:
-    _, created, valid_from, doc = row
+    _, created, valid_from, doc, *_ = row
     return Found(_decoder(model.row).decode(doc), created, valid_from)
 
 

@@ -1,1 +1,1 @@
-SELECT position FROM {checkpoints} WHERE name = %(name)s
+SELECT position FROM {checkpoints} WHERE name = %(model)s

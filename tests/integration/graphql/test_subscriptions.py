@@ -65,6 +65,17 @@ async def test_reports_can_be_chosen(open_: Open, history: History) -> None:
         assert await take(payloads, 1) == [{"position": 3, "event": {"clusterId": "berlin", "namespace": "shop"}}]
 
 
+async def test_reports_can_be_followed_page_by_page(open_: Open, history: History) -> None:
+    for number in range(30):
+        history.report("berlin" if number % 3 else "oslo")
+    query = """subscription($after: Position) { eventPages(after: $after, filter: {clusterId: "oslo"}) {
+      position events { changedAtPosition clusterId } } }"""
+    async with open_(query, after=3) as payloads:
+        (page,) = await take(payloads, 1)
+    assert [event["changedAtPosition"] for event in page["events"]] == list(range(4, 31, 3))
+    assert page["position"] == 28
+
+
 async def test_changes_of_incidents_carry_the_incident_as_each_left_it(
     open_: Open, client: GraphQLClient, history: History, log: Log
 ) -> None:
