@@ -1,10 +1,12 @@
 """Reads of the log: both tables merged by position, streams, and the ledger's clock. Binary protocol, tuple rows.
 
-A page is gap-free because appends commit in order of position: the head is read before the events, so nothing at or below it can come later.
+A page is gap-free because appends commit in order of position: the head is read before the events, so nothing at or below it can come later. What lies
+above it is left for the next page: the two tables are read one after the other, and an append to both may fall between.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 from heapq import merge
@@ -43,8 +45,10 @@ class Reader:
             cursors = [self._select(connection, table, after, end, limit, topics) for table in _tables_of(topics)]
         rows = _merged([cursor.fetchall() for cursor in cursors], limit)
         seen = min(_scalar(head), end)
-        last = rows[-1][0] if rows else 0
-        return Page([recorded(row) for row in rows], last if len(rows) == limit else max(after, seen, last))
+        if rows and rows[-1][0] > seen:  # committed meanwhile: of one table it is here, of the other perhaps not
+            rows = rows[: bisect_right(rows, seen, key=_position)]
+            return Page([recorded(row) for row in rows], max(after, seen))
+        return Page([recorded(row) for row in rows], rows[-1][0] if len(rows) == limit else max(after, seen))
 
     def _select(
         self, connection: Connection[TupleRow], table: str, after: int, end: int, limit: int, topics: Sequence[str]
@@ -109,6 +113,11 @@ def _tables_of(topics: Sequence[str]) -> Sequence[str]:
 def _merged(groups: list[list[Any]], limit: int) -> list[Any]:
     groups = [group for group in groups if group]
     return groups[0] if len(groups) == 1 else list(merge(*groups))[:limit]
+
+
+def _position(row: Any) -> int:
+    position: int = row[0]
+    return position
 
 
 def _scalar(cursor: Cursor[TupleRow]) -> int:

@@ -6,18 +6,23 @@ import asyncio
 import os
 import signal
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg import Cursor
+from psycopg.rows import TupleRow
 
 from aetherius.event_store import audit, schema
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
-from aetherius.event_store.pending import Pending
+from aetherius.event_store.pending import Page, Pending
 from aetherius.event_store.subscription import LogSignal, Subscription
+from aetherius.event_store.tables import DECIDED as DECIDED_TABLE
+from aetherius.event_store.tables import LOG
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.anyio
@@ -117,6 +122,28 @@ async def test_many_readers_of_one_process_all_see_everything(log: Log, events: 
         for _ in range(40):
             await asyncio.to_thread(log.append, [events.decided(uuid4())])
     assert all(reader.result() == list(range(1, 41)) for reader in readers)
+
+
+async def test_a_page_has_no_hole_when_both_tables_grow_between_its_two_looks(
+    log: Log, events: Events, dsn: str
+) -> None:
+    log.append([events.observed()])
+    found: list[Future[Page]] = []
+
+    def begin_reading(cursor: Cursor[TupleRow]) -> None:
+        """Called in the midst of the append: the reader has looked at one table, and waits for the other."""
+        cursor.execute(f"LOCK TABLE {LOG.schema}.{DECIDED_TABLE} IN ACCESS EXCLUSIVE MODE")
+        found.append(pool.submit(log.read_page, 0, 100))
+        with psycopg.connect(dsn, autocommit=True) as other:
+            while not other.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
+                assert not found[0].done()
+
+    with ThreadPoolExecutor(1) as pool:
+        both = [events.observed(), events.decided(uuid4())]
+        await asyncio.to_thread(log.transact, "test", 1, both, begin_reading)
+        first = found[0].result(20)
+    later = log.read_page(first.next_position, 100)
+    assert [each.position for each in [*first, *later]] == [1, 2, 3]
 
 
 async def test_two_writing_processes_and_a_tailing_reader_see_every_position_in_order(log: Log, dsn: str) -> None:
