@@ -10,10 +10,9 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -45,8 +44,6 @@ from aetherius.runtime.errors import ServiceEndedError
 from aetherius.runtime.process import run_until
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 async def run(settings: AgentSettings, stop: asyncio.Event) -> None:
@@ -91,12 +88,14 @@ class _Agent:
         leave = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             collecting = tasks.create_task(self._collect(), name="collect")
-            tasks.create_task(self._speak(leave), name="speak")
+            speaking = tasks.create_task(self._speak(leave), name="speak")
             try:
                 await stop.wait()
             finally:
                 self._end_collecting()
             await asyncio.wait({collecting}, timeout=self._settings.drain_within)
+            if self._publisher is None:  # NATS or the platform was not there: all is in the spool
+                speaking.cancel()
             leave.set()
 
     def _end_collecting(self) -> None:
@@ -146,9 +145,7 @@ class _Agent:
             connect_within=None,
             drain_within=self._settings.drain_within,
         ) as client:
-            accepted = await _unless(leave, self._register(client))
-            if accepted is not None:
-                await self._serve(client, accepted, leave)
+            await self._serve(client, await self._register(client), leave)
 
     async def _register(self, client: Client) -> RegisterReply:
         message = RegisterMessage(
@@ -195,18 +192,6 @@ class _Agent:
             runner,
             self._settings.command_concurrency,
         )
-
-
-async def _unless(leave: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """The result of `work`, or None when `leave` is set before it has one."""
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(leave.wait())
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
-    finally:
-        leaving.cancel()
-        working.cancel()
 
 
 def _kubernetes_version(api: KubernetesApi) -> str:

@@ -33,16 +33,13 @@ from aetherius.runtime.signing_key import SigningKey
 T = TypeVar("T")
 
 
-async def soon(probe: Callable[[], T | Awaitable[T]], seconds: float = 30.0) -> T:
+async def soon(probe: Callable[[], T], seconds: float = 30.0) -> T:
     """What the probe returns once that is true; fails with the last answer after `seconds`."""
     end = time.monotonic() + seconds
-    while True:
-        found = probe()
-        answer: T = await found if isinstance(found, Awaitable) else found
-        if answer:
-            return answer
-        assert time.monotonic() < end, f"not reached within {seconds} s: {answer!r}"
+    while not (found := probe()):
+        assert time.monotonic() < end, f"not reached within {seconds} s: {found!r}"
         await asyncio.sleep(0.05)
+    return found
 
 
 class AgentPlatform:

@@ -75,7 +75,7 @@ class TestEvents:
 
     def test_the_new_way_of_events_is_understood(self) -> None:
         series = {"count": 7, "lastObservedTime": "2026-03-01T10:00:00.250000Z"}
-        fields = {"source": {}, "firstTimestamp": None, "lastTimestamp": None, "count": None}
+        fields: dict[str, Any] = {"source": {}, "firstTimestamp": None, "lastTimestamp": None, "count": None}
         seen = classify(series=series, eventTime="2026-03-01T09:00:00Z", reportingComponent="node-controller", **fields)
         assert (seen.source, seen.raw_data.count) == ("node-controller", 7)
         assert seen.timestamp == datetime(2026, 3, 1, 10, 0, 0, 250000, tzinfo=UTC)

@@ -67,7 +67,7 @@ def test_a_pods_values_are_hidden_and_its_shape_is_kept() -> None:
     assert found["args"][0].startswith("[redacted:")
     assert found["env"][0]["value"].startswith("[redacted:")
     assert found["env"][1] == {"name": "HTTP_PORT", "value": "8080"}
-    assert found["env"][2] == container["env"][2]  # type: ignore[index]
+    assert found["env"][2] == container["env"][2]
     assert masked["metadata"]["annotations"]["owner"] == "shop"
     assert masked["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"].startswith(
         "[redacted:"
