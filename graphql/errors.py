@@ -8,6 +8,7 @@ DomainError
 InfrastructureError
 +-- TokensFileError         the file of tokens is missing or malformed
 +-- TooManySubscriptionsError   ask again when others have ended
++-- StoppingError           this process ends: connect again
 """
 
 from __future__ import annotations
@@ -70,3 +71,10 @@ class TooManySubscriptionsError(InfrastructureError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} subscriptions are open already: try again later")
         self.limit = limit
+
+
+class StoppingError(InfrastructureError):
+    """The process ends. Connect again, and go on after the last position seen."""
+
+    def __init__(self) -> None:
+        super().__init__("this server is stopping: connect again, and go on after the last position seen")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from typing import TypeVar
 
 import anyio.to_thread
 
@@ -18,10 +19,11 @@ from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Page
 from aetherius.event_store.subscription import LogSignal, Subscription
-from aetherius.graphql.errors import TooManySubscriptionsError
+from aetherius.graphql.errors import StoppingError, TooManySubscriptionsError
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 _PAGE = 500
 _QUEUED_PAGES = 8
 _RETRY = 0.5
@@ -31,7 +33,7 @@ class _Follower:
     """A queue of pages. Once it was full it takes no more, and ends when it is empty."""
 
     def __init__(self) -> None:
-        self._pages: asyncio.Queue[Page] = asyncio.Queue(_QUEUED_PAGES)
+        self._pages: asyncio.Queue[Page | None] = asyncio.Queue(_QUEUED_PAGES)
         self._overflown = False
 
     def offer(self, page: Page) -> None:
@@ -43,7 +45,14 @@ class _Follower:
     async def pages(self) -> AsyncIterator[Page]:
         """The pages, without a gap from the first to the last."""
         while not (self._overflown and self._pages.empty()):
-            yield await self._pages.get()
+            if page := await self._pages.get():
+                yield page
+
+    def end(self) -> None:
+        """Take no more, and end when empty."""
+        if not self._pages.full():
+            self._pages.put_nowait(None)
+        self._overflown = True
 
 
 class Feed:
@@ -56,6 +65,7 @@ class Feed:
         self._count = 0
         self._followers: set[_Follower] = set()
         self._wanted = asyncio.Event()
+        self._closed = False
         self._position = 0
         """The feed's pages go on after this position, or an earlier one."""
 
@@ -78,6 +88,12 @@ class Feed:
             for follower in self._followers:
                 follower.offer(page)
 
+    def close(self) -> None:
+        """End every follower with ``StoppingError``, now and from now on."""
+        self._closed = True
+        for follower in self._followers:
+            follower.end()
+
     async def head(self) -> int:
         """The last position of the log now."""
         return await anyio.to_thread.run_sync(self._log.head)
@@ -87,6 +103,7 @@ class Feed:
 
         Raises:
             TooManySubscriptionsError: as many as are allowed follow already.
+            StoppingError: the process ends; another one goes on after the last position seen.
         """
         async with aclosing(self.follow_pages(after, topics)) as pages:
             async for page in pages:
@@ -111,7 +128,7 @@ class Feed:
 
     async def _pages(self, position: int, topics: Sequence[str]) -> AsyncGenerator[Page, None]:
         """Pages from a position on: from the log up to its end, then from the feed until we are too slow for it."""
-        while True:
+        while not self._closed:
             page = await self._page(position, topics)
             yield page
             position = page.next_position
@@ -119,7 +136,7 @@ class Feed:
                 break
         follower, joint = await self._join()
         try:
-            while position < joint:
+            while position < joint and not self._closed:
                 page = await self._page(position, topics)
                 yield page
                 position = page.next_position
@@ -127,24 +144,30 @@ class Feed:
                 yield page
         finally:
             self._followers.discard(follower)
+        if self._closed:
+            raise StoppingError
 
     async def _join(self) -> tuple[_Follower, int]:
         """A new follower, and the position from which on it gets every page."""
         if not self._followers:
-            head = await self.head()
+            head = await self._patiently(self._log.head)
             if not self._followers:  # nobody needs what the feed has not read yet
                 self._position = max(self._position, head)
+        if self._closed:
+            raise StoppingError
         follower = _Follower()
         self._followers.add(follower)
         self._wanted.set()
         return follower, self._position
 
     async def _page(self, position: int, topics: Sequence[str]) -> Page:
+        return await self._patiently(self._log.read_page, position, _PAGE, topics)
+
+    async def _patiently(self, read: Callable[..., T], *args: object) -> T:
+        """Read the log; while it is away, try again."""
         while True:
             try:
-                return await anyio.to_thread.run_sync(
-                    self._log.read_page, position, _PAGE, topics, limiter=self._signal.readers
-                )
+                return await anyio.to_thread.run_sync(read, *args, limiter=self._signal.readers)
             except LogUnavailableError:
                 await asyncio.sleep(_RETRY)
 

@@ -80,6 +80,7 @@ async def _serve(
         if ready:
             ready()
         await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+        feed.close()
         server.should_exit = True
         await serving
         following.cancel()

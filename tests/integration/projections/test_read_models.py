@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-import psycopg
 import pytest
-from psycopg.rows import TupleRow
 
 from aetherius.domain.incident import IncidentStatus
 from aetherius.event_store.errors import UnknownPositionError
@@ -26,6 +24,7 @@ from aetherius.projections.settings import ProjectionsSettings
 from aetherius.projections.versioned_rows import VersionedRows
 from log_history import History
 from replay_oracle import LISTS, lists_over_time, of_row
+from stored_rows import all_rows
 
 
 @pytest.fixture
@@ -47,14 +46,6 @@ def project(dsn: str, log: Log) -> Callable[..., None]:
 async def models(dsn: str, log: Log) -> AsyncIterator[PostgresReadModels]:
     async with PostgresReadModels(dsn, log, patience=0.3) as models:
         yield models
-
-
-def all_rows(dsn: str) -> dict[str, list[TupleRow]]:
-    with psycopg.connect(dsn) as connection:
-        return {
-            name: connection.execute(f"SELECT t::text FROM read_models.{name} AS t ORDER BY valid_from, id").fetchall()
-            for name in LISTS
-        }
 
 
 @pytest.mark.parametrize("seed", [1, 2])
