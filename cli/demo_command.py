@@ -7,6 +7,8 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,34 +35,35 @@ def demo(
 
         configure_logging("demo", os.environ.get("AETHERIUS_LOG_LEVEL", "ERROR"))
         console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
-        outcome: list[int] = []
+        verdict = Verdict()
 
         async def run(stop: asyncio.Event) -> None:
-            outcome.append(await _demo(console, DataFolder.at(data), port, leave, stop))
+            await _until_stopped(_play(console, DataFolder.at(data), port, leave, verdict), stop)
 
-        code = service_main(run)
-        sys.exit(code or (outcome[0] if outcome else 1))
+        sys.exit(service_main(run) or verdict.code)
 
 
-async def _demo(console: Console, folder: DataFolder, port: int, leave: bool, stop: asyncio.Event) -> int:
-    """The exit code: 0 if every fault was diagnosed rightly, repaired and verified (or the show was interrupted), else 1."""
-    playing = asyncio.create_task(_play(console, folder, port, leave, stop), name="demo")
+class Verdict:
+    """How the show went: 0 if every fault was diagnosed rightly, repaired and verified, 1 if one was not, 130 if it was interrupted before."""
+
+    code = 130
+
+
+async def _until_stopped(play: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Play to the end, or until `stop`: then once, and only once, cancelled, so that leaving is not cut short."""
+    playing = asyncio.create_task(play, name="demo")
     stopping = asyncio.create_task(stop.wait(), name="demo stop")
     await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
     if not playing.done():
-        console.print("\n[dim]stopping[/]")
         playing.cancel()
-    try:
-        code = await playing
-    except asyncio.CancelledError:
-        code = 130
-    finally:
-        stopping.cancel()
-        stop.set()
-    return code
+    with suppress(asyncio.CancelledError):
+        await playing
+    stop.set()
 
 
-async def _play(console: Console, folder: DataFolder, port: int, leave: bool, stop: asyncio.Event) -> int:
+async def _play(console: Console, folder: DataFolder, port: int, leave: bool, verdict: Verdict) -> None:
+    """The whole demo; without `leave` it ends only by being cancelled."""
     from aetherius.cli.demo.faults import four_faults
     from aetherius.cli.demo.narration import Narration
     from aetherius.cli.demo.result import write_summary
@@ -70,7 +73,7 @@ async def _play(console: Console, folder: DataFolder, port: int, leave: bool, st
     begun, space = time.monotonic(), f"demo-{int(time.time()):x}"
     faults, narration = four_faults(space), Narration(console)
     with console.status("starting") as status:
-        async with open_stage(folder, port, _progress(console, begun)) as stage:
+        async with open_stage(folder, space, port, _progress(console, begun)) as stage:
             status.update("waiting for the agents and the shop")
             await asyncio.gather(stage.until_online(), stage.furnish(space, faults))
             console.print(f"[dim]{time.monotonic() - begun:5.1f} s[/]  both agents online, a shop runs in {space}")
@@ -81,10 +84,10 @@ async def _play(console: Console, folder: DataFolder, port: int, leave: bool, st
             url = stage.platform.graphql_url
             write_summary(SUMMARY, stories, url, time.monotonic() - begun)
             _invite(console, stage, stories)
+            verdict.code = _judge(console, stories)
             if not leave:
                 console.print("\nserving until Ctrl-C")
-                await stop.wait()
-    return _verdict(console, stories)
+                await asyncio.Event().wait()
 
 
 def _progress(console: Console, begun: float) -> Any:
@@ -113,7 +116,7 @@ def _invite(console: Console, stage: Any, stories: list[Any]) -> None:
         )
 
 
-def _verdict(console: Console, stories: list[Any]) -> int:
+def _judge(console: Console, stories: list[Any]) -> int:
     wrong = [f"{story.fault.title}: {story.wrong()}" for story in stories if not story.right]
     for each in wrong:
         console.print(f"[red]not as it must be: {each}[/]")

@@ -28,9 +28,14 @@ class Fault:
     """For what a repair cannot bring back (a node): run once the incident is mitigated."""
 
 
+def node_prefix(cluster: str, space: str) -> str:
+    """How a run's nodes are called: like its namespace, they are its own, so that no incident of an earlier run is taken up again."""
+    return f"{cluster}-{space}"
+
+
 def four_faults(space: str) -> list[Fault]:
     """The faults of one run, in a namespace of its own."""
-    lost = f"{SOUTH}-node-1"
+    lost = f"{node_prefix(SOUTH, space)}-node-1"
     return [
         Fault(
             title="memory limit too low",

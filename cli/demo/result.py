@@ -48,14 +48,14 @@ def queries(stories: list[Story]) -> list[tuple[str, str]]:
     return [
         (
             "incidents now",
-            "{ incidents(first: 5) { edges { node { name symptom status rootCause } } } }",
+            "{ incidents(first: 5) { edges { node { name status diagnosis { rootCause confidence } } } } }",
         ),
         (
             f"the same list as of position {before}, just before the first repair",
-            f"{{ incidents(first: 5, asOf: {{position: {before}}}) {{ edges {{ node {{ name symptom status rootCause }} }} }} }}",
+            f"{{ incidents(first: 5, asOf: {{position: {before}}}) {{ edges {{ node {{ name status diagnosis {{ rootCause confidence }} }} }} }} }}",
         ),
         (
             "an incident's whole history, with what each event changed",
-            f'{{ history(streamId: "{incident}") {{ entries {{ entry {{ position type actor }} diff {{ path before after }} }} }} }}',
+            f'{{ history(streamId: "{incident}") {{ entry {{ position type actor }} diff {{ path before after }} }} }}',
         ),
     ]

@@ -10,7 +10,7 @@ from typing import Final
 
 from aetherius.cli.demo import workloads
 from aetherius.cli.demo.api import Api
-from aetherius.cli.demo.faults import NORTH, SOUTH, Fault
+from aetherius.cli.demo.faults import NORTH, SOUTH, Fault, node_prefix
 from aetherius.cli.demo.kubectl import Kubectl
 from aetherius.cli.folder import DataFolder, program
 from aetherius.cli.platform import Platform, PlatformOptions
@@ -60,7 +60,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(folder: DataFolder, port: int, on_change: Callable[[str, Phase], None]) -> AsyncIterator[Stage]:
+async def open_stage(
+    folder: DataFolder, space: str, port: int, on_change: Callable[[str, Phase], None]
+) -> AsyncIterator[Stage]:
     """The platform with two clusters; everything is stopped on leaving.
 
     Raises: FolderInUseError, ChildFailedError.
@@ -68,7 +70,7 @@ async def open_stage(folder: DataFolder, port: int, on_change: Callable[[str, Ph
     options = PlatformOptions(user=USER, graphql_port=port, environment=_HASTE)
     async with Platform(folder, options, on_change) as platform:
         credentials = await platform.enroll(*CLUSTERS)
-        await platform.serve(*(_simulator(folder, cluster) for cluster in CLUSTERS))
+        await platform.serve(*(_simulator(folder, cluster, space) for cluster in CLUSTERS))
         await platform.supervisor.start(
             *(_agent(folder, cluster, str(path)) for cluster, path in zip(CLUSTERS, credentials, strict=True))
         )
@@ -76,13 +78,13 @@ async def open_stage(folder: DataFolder, port: int, on_change: Callable[[str, Ph
             yield Stage(platform, api)
 
 
-def _simulator(folder: DataFolder, cluster: str) -> ChildSpec:
+def _simulator(folder: DataFolder, cluster: str, space: str) -> ChildSpec:
     return ChildSpec(
         name=f"cluster {cluster}",
         argv=(
             *program(),
             "simulate",
-            cluster,
+            node_prefix(cluster, space),
             "--kubeconfig",
             str(folder.kubeconfig(cluster)),
             "--node-grace",
