@@ -50,7 +50,8 @@ async def run(settings: AgentSettings, stop: asyncio.Event) -> None:
     """Run an agent until `stop`; then finish what was taken, within the settings' deadline.
 
     Raises:
-        CredentialsError, FolderInUseError, ClusterUnreachableError: it cannot start (no credentials, a second agent, no kubeconfig).
+        CredentialsError, FolderInUseError, ClusterUnreachableError, ProgramMissingError: it cannot start (no credentials, a second agent in its
+            folder, no kubeconfig, no kubectl).
         RegistrationRefusedError (in a group): the platform does not accept it.
     """
     credentials = Credentials.load(settings.credentials)
@@ -72,6 +73,8 @@ class _Agent:
         self._credentials = credentials
         self._cluster_id = credentials.cluster_id
         self.api = connect(settings.kubeconfig)
+        home = settings.state_folder / "home"
+        self._kubectl = Kubectl.find(settings.kubectl, settings.kubeconfig, home, settings.output_limit)
         self._revisions = AvailableRevisions(database)
         self._journal = CommandJournal(database)
         self._spool = Spool(database, settings.spool_limit)
@@ -165,7 +168,7 @@ class _Agent:
         publisher = Publisher(client, self._cluster_id, self._spool, accepted.batch_size, accepted.batch_wait)
         self._publisher = publisher
         commands = self._commands(client)
-        interval = accepted.heartbeat_interval or self._settings.heartbeat_interval
+        interval = self._settings.heartbeat_interval or accepted.heartbeat_interval
         heartbeat = beat(client, self._cluster_id, self._spool, interval, lambda: publisher.published)
         await run_until(leave, ("publish", publisher.run()), ("heartbeat", heartbeat), ("commands", commands.run()))
         try:
@@ -178,10 +181,7 @@ class _Agent:
 
     def _commands(self, client: Client) -> CommandQueue:
         cluster = Cluster(self.api, self._revisions)
-        settings = self._settings
-        home = settings.state_folder / "home"
-        kubectl = Kubectl.find(settings.kubectl, settings.kubeconfig, home, settings.output_limit)
-        runner = CommandRunner(kubectl, cluster)
+        runner = CommandRunner(self._kubectl, cluster)
         return CommandQueue(
             client,
             self._cluster_id,

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 import urllib3
+import yaml
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.dynamic import DynamicClient
@@ -38,10 +39,16 @@ _PATCH_TYPES = {
 
 
 class KubernetesApi:
-    """One connection pool to one API server. Safe to use from several threads."""
+    """One connection pool to one API server. Safe to use from several threads.
 
-    def __init__(self, dynamic: DynamicClient) -> None:
-        self._dynamic = dynamic
+    A kubeconfig that is written anew (a rotated certificate, a server that moved) is read when the old one no longer gets an answer.
+    """
+
+    def __init__(self, kubeconfig: Path | None) -> None:
+        """Raises ``ClusterUnreachableError`` for a kubeconfig that cannot be read."""
+        self._kubeconfig = kubeconfig
+        self._written = _written(kubeconfig)
+        self._dynamic = _client(kubeconfig)
 
     def close(self) -> None:
         """Close the idle connections; streams must be closed before."""
@@ -142,9 +149,19 @@ class KubernetesApi:
         try:
             return self._dynamic.request(method, path, serialize=False, **params)
         except DynamicApiError as exc:
+            if exc.status == 401:
+                self._renew()
             raise _refusal(what, exc.status, exc.reason, exc.body) from exc
         except (urllib3.exceptions.HTTPError, OSError) as exc:
+            self._renew()
             raise ClusterUnreachableError(what, _first_line(exc)) from exc
+
+    def _renew(self) -> None:
+        written = _written(self._kubeconfig)
+        if written == self._written:
+            return
+        with contextlib.suppress(ClusterUnreachableError):  # half written, or gone: the next failure looks again
+            self._dynamic, self._written = _client(self._kubeconfig), written
 
 
 class WatchStream:
@@ -227,18 +244,28 @@ def connect(kubeconfig: Path | None) -> KubernetesApi:
     Raises:
         ClusterUnreachableError: no such file, or we run in no cluster. Nothing is asked of the server yet.
     """
+    return KubernetesApi(kubeconfig)
+
+
+def _client(kubeconfig: Path | None) -> DynamicClient:
     configuration = client.Configuration()
     try:
         if kubeconfig is None:
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         else:
             config.load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]
-    except (ConfigException, OSError) as exc:
+    except (ConfigException, OSError, yaml.YAMLError) as exc:
         raise ClusterUnreachableError(str(kubeconfig or "in-cluster configuration"), _first_line(exc)) from exc
     configuration.connection_pool_maxsize = 16
     configuration.retries = False
-    dynamic = DynamicClient(client.ApiClient(configuration), discoverer=_NoDiscovery)  # type: ignore[no-untyped-call]
-    return KubernetesApi(dynamic)
+    return DynamicClient(client.ApiClient(configuration), discoverer=_NoDiscovery)  # type: ignore[no-untyped-call]
+
+
+def _written(kubeconfig: Path | None) -> int:
+    try:
+        return kubeconfig.stat().st_mtime_ns if kubeconfig else 0
+    except OSError:
+        return 0
 
 
 class _NoDiscovery:

@@ -19,8 +19,8 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     kubectl: Path | None = None
     """None: the one beside the interpreter, else the one on PATH. Must be absolute."""
     agent_version: str = "0.1.0"
-    heartbeat_interval: float = 30.0
-    """Until the platform says another at the registration."""
+    heartbeat_interval: float | None = None
+    """None: as the platform says at the registration (30)."""
     registration_pause: float = 2.0
     """Between the first registration and its repeat; doubles up to 30."""
     spool_limit: int = 64 * 2**20

@@ -2,6 +2,8 @@
 
 - 410 (the history is gone): list again at once.
 - A cut stream: watch again from the last version seen (bookmarks keep it fresh).
+- Nothing at all for minutes, not even a bookmark: list again. It may be a younger server (an etcd restored from a backup), which waits for a version that
+  it has not reached.
 - The server away, or any other refusal: wait, longer each time, then list again: a server that was away may be a younger one, which would answer an old
   version with silence.
 Whatever is seen again is dropped by its id later, so listing again is always safe. Blocking: each watch has a thread of its own.
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 WATCH_SECONDS: Final = 60
 """The server ends a watch after this; the next one goes on from the same version."""
+SILENT_TURNS: Final = 5
+"""Watches without a line, one after the other, after which the silence is not believed."""
 IDLE_SECONDS: Final = 75.0
 """Without a byte for so long the connection is dead, whatever TCP says."""
 FIRST_PAUSE: Final = 0.5
@@ -62,6 +66,7 @@ class Watch(Generic[T]):
         self._version = ""
         self._stream: WatchStream | None = None
         self._pause = FIRST_PAUSE
+        self._silent_turns = 0
 
     def run(self) -> None:
         """List and watch until told to stop."""
@@ -80,8 +85,10 @@ class Watch(Generic[T]):
             stream.close()
 
     def _turn(self) -> None:
-        if not self._version:
+        if not self._version or self._silent_turns >= SILENT_TURNS:
             self._version = self._list()
+            self._silent_turns = 0
+        self._silent_turns += 1
         self._stream = self._api.watch(self._path, self._version, WATCH_SECONDS, IDLE_SECONDS)
         if self._stop.is_set():  # it was set before `close` could see the stream
             self._stream.close()
@@ -110,8 +117,13 @@ class Watch(Generic[T]):
     def _follow(self, stream: WatchStream) -> None:
         for line in stream:
             self._pause = FIRST_PAUSE
+            self._silent_turns = 0
             if line.type == "BOOKMARK":
-                self._version = msgspec.json.decode(line.object, type=_Bookmark).metadata.resource_version
+                said = msgspec.json.decode(line.object, type=_Bookmark).metadata.resource_version
+                if _is_before(said, self._version):  # a younger server: what we know is not its history
+                    self._version = ""
+                    return
+                self._version = said
             else:
                 self._version = self._hand_over(line.object, deleted=line.type == "DELETED") or self._version
             if self._stop.is_set():
@@ -131,6 +143,10 @@ class Watch(Generic[T]):
             except queue.Full:
                 continue
         return found.metadata.resource_version
+
+
+def _is_before(version: str, other: str) -> bool:
+    return version.isdigit() and other.isdigit() and int(version) < int(other)
 
 
 def watches(api: KubernetesApi, changes: Changes, stop: threading.Event) -> tuple[Watch[Watched], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import tempfile
@@ -20,6 +21,7 @@ from aetherius.edge_agent.errors import RegistrationRefusedError
 from aetherius.edge_agent.settings import AgentSettings
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.errors import FolderInUseError
+from aetherius.simulator.settings import SimulatorSettings
 from agent_platform import AgentPlatform, agent_platform, running_agent, soon
 from agent_process import agent_process
 from cluster_probe import ClusterProbe
@@ -181,3 +183,22 @@ async def test_heartbeats_tell_what_is_published_and_what_waits(agent: AgentPlat
     assert (last.agent_id, last.epoch, last.spooled) == (registered.agent_id, registered.epoch, 0)
     assert "UpdateResourceLimits" in registered.capabilities
     assert registered.kubernetes_version.startswith("v1.")
+
+
+async def test_another_api_server_in_the_kubeconfig_is_found_and_listed_anew(
+    platform: AgentPlatform, settings: AgentSettings, tmp_path: Path
+) -> None:
+    """It has another port, certificate and token, and a shorter history than the one before."""
+    first = SimulatedCluster(tmp_path, SimulatorSettings(history_limit=300))
+    second = SimulatedCluster(tmp_path)
+    with contextlib.ExitStack() as life:
+        life.enter_context(first.running())
+        first.forget_history()  # hundreds of versions
+        async with running_agent(msgspec.structs.replace(settings, kubeconfig=first.kubeconfig)):
+            await soon(lambda: platform.registrations)
+            life.pop_all().close()
+            with second.running():
+                probe = ClusterProbe(second.kubeconfig, "default")
+                probe.deploy("web")
+                await soon(lambda: "web" in started(probe, platform))
+                probe.close()
