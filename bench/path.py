@@ -29,12 +29,12 @@ from aetherius.runtime.nats_connection import connect
 
 CLUSTER = "bench"
 PACK = 100
-BURST = 30_000
-STEADY_RATE = 500
+BURST = 60_000
+STEADY_RATE = 2_000
 STEADY_SECONDS = 10
 _WITHIN = 180.0
 _EVENTS = """subscription Events($after: Position) {
-  events(after: $after, filter: {clusterId: "bench"}) { position event { occurredAt reason } }
+  eventPages(after: $after, filter: {clusterId: "bench"}) { position events { occurredAt reason } }
 }"""
 _READ_MODEL = "SELECT position FROM aetherius.checkpoints WHERE name = 'events'"
 
@@ -134,12 +134,12 @@ async def _burst(publisher: Publisher, api: Api, dsn: str) -> tuple[float, float
 
 async def _steady(publisher: Publisher, api: Api) -> list[float]:
     """Seconds from an event's publication to its arrival."""
-    size, count = STEADY_RATE // 10, STEADY_RATE * STEADY_SECONDS
+    count, interval = STEADY_RATE * STEADY_SECONDS, PACK / STEADY_RATE
     latencies: list[float] = []
     seeing = asyncio.create_task(_count(api, await api.head(), count, latencies))
-    for _ in range(STEADY_SECONDS * 10):
-        due = time.monotonic() + 0.1
-        await publisher.pack(size)
+    for _ in range(count // PACK):
+        due = time.monotonic() + interval
+        await publisher.pack()
         await asyncio.sleep(max(0.0, due - time.monotonic()))
     async with asyncio.timeout(_WITHIN):
         await seeing
@@ -150,10 +150,10 @@ async def _count(api: Api, after: int, wanted: int, latencies: list[float] | Non
     """When the subscriber had seen so many events."""
     seen = 0
     async for payload in api.subscribe(_EVENTS, after=after):
-        seen += 1
+        arrived, now = payload["eventPages"]["events"], datetime.now(UTC)
+        seen += len(arrived)
         if latencies is not None:
-            at = datetime.fromisoformat(payload["events"]["event"]["occurredAt"])
-            latencies.append((datetime.now(UTC) - at).total_seconds())
+            latencies += [(now - datetime.fromisoformat(event["occurredAt"])).total_seconds() for event in arrived]
         if seen >= wanted:
             break
     return time.monotonic()
