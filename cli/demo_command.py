@@ -7,8 +7,6 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Coroutine
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +28,7 @@ def demo(
 ) -> None:
     """Break two simulated clusters in four ways, and watch each being found, explained, repaired and verified."""
     with explained():
-        from aetherius.runtime.process import service_main
+        from aetherius.runtime.process import cancelled_by, service_main
         from aetherius.runtime.telemetry import configure_logging
 
         configure_logging("demo", os.environ.get("AETHERIUS_LOG_LEVEL", "ERROR"))
@@ -38,7 +36,8 @@ def demo(
         verdict = Verdict()
 
         async def run(stop: asyncio.Event) -> None:
-            await _until_stopped(_play(console, DataFolder.at(data), port, leave, verdict), stop)
+            await cancelled_by(stop, _play(console, DataFolder.at(data), port, leave, verdict))
+            stop.set()
 
         sys.exit(service_main(run) or verdict.code)
 
@@ -47,19 +46,6 @@ class Verdict:
     """How the show went: 0 if every fault was diagnosed rightly, repaired and verified, 1 if one was not, 130 if it was interrupted before."""
 
     code = 130
-
-
-async def _until_stopped(play: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Play to the end, or until `stop`: then once, and only once, cancelled, so that leaving is not cut short."""
-    playing = asyncio.create_task(play, name="demo")
-    stopping = asyncio.create_task(stop.wait(), name="demo stop")
-    await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not playing.done():
-        playing.cancel()
-    with suppress(asyncio.CancelledError):
-        await playing
-    stop.set()
 
 
 async def _play(console: Console, folder: DataFolder, port: int, leave: bool, verdict: Verdict) -> None:

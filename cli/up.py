@@ -21,14 +21,15 @@ def up(
 ) -> None:
     """Run PostgreSQL, NATS and every service on this machine; state stays in the data folder."""
     with explained():
-        from aetherius.runtime.process import service_main
+        from aetherius.runtime.process import cancelled_by, service_main
         from aetherius.runtime.telemetry import configure_logging
 
         configure_logging("up", "WARNING")
-        sys.exit(service_main(lambda stop: _run(DataFolder.at(data), port, stop)))
+        sys.exit(service_main(lambda stop: cancelled_by(stop, _run(DataFolder.at(data), port))))
 
 
-async def _run(folder: DataFolder, port: int, stop: asyncio.Event) -> None:
+async def _run(folder: DataFolder, port: int) -> None:
+    """Start and serve; ends only by being cancelled, which a start that hangs is too."""
     from aetherius.cli.platform import Platform, PlatformOptions
     from aetherius.runtime.supervisor import Phase
 
@@ -41,5 +42,7 @@ async def _run(folder: DataFolder, port: int, stop: asyncio.Event) -> None:
         console.print(f"GraphQL   {platform.graphql_url}")
         console.print(f"token     {folder.token}  (Authorization: Bearer ...)")
         console.print("agents    aetherius enroll CLUSTER, then: aetherius agent --credentials FILE --kubeconfig FILE")
-        await stop.wait()
-        console.print("stopping")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            console.print("stopping")

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from aetherius.domain.errors import InfrastructureError
@@ -95,6 +96,18 @@ async def run_until(stop: asyncio.Event, *tasks: tuple[str, Coroutine[Any, Any, 
         await stop.wait()
         for task in running:
             task.cancel()
+
+
+async def cancelled_by(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Run work to its end, or until `stop`: then it is cancelled, once and only once, so that its leaving is not cut short."""
+    working = asyncio.create_task(work, name="work")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not working.done():
+        working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
 
 
 def announce_ready(ready_fd: int | None) -> None:
