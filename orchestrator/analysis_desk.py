@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 ACTOR: Final = "system:analysis"
 CHECKPOINT: Final = "analysis_desk"
 QUEUE: Final = "work.analysis"
+_SLACK: Final = 5.0
+"""Seconds beyond an analysis's time, for the log: then a replica that took it counts as dead, and another one is given it."""
 
 
 class AnalysisDesk:
@@ -36,7 +38,8 @@ class AnalysisDesk:
 
     def __init__(self, context: Context, reasoner: Reasoner) -> None:
         self._context, self._reasoner = context, reasoner
-        self._queue = WorkQueue(context.js, "analyses", f"{QUEUE}.>", self._answer)
+        ack_wait = context.settings.analysis_timeout + _SLACK
+        self._queue = WorkQueue(context.js, "analyses", f"{QUEUE}.>", self._answer, ack_wait=ack_wait)
 
     async def answer(self, stop: asyncio.Event) -> None:
         """Answer what is queued until `stop` is set."""

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 ACTOR = "system:timer"
 DUE = "work.due.workflow"
+_ACK_WAIT = 20.0
+"""Seconds: a ring takes milliseconds, but may wait ten for a connection to the log."""
 
 
 class Ring(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +44,7 @@ class WorkflowTimers:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._queue = WorkQueue(context.js, "workflow-timers", DUE, self._ring)
+        self._queue = WorkQueue(context.js, "workflow-timers", DUE, self._ring, ack_wait=_ACK_WAIT)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Set again what is pending, then answer timers until `stop` is set."""
