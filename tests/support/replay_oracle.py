@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -29,25 +30,40 @@ LISTS = ("agents", "clusters", "events", "incidents", "commands", "workflows", "
 Lists = dict[str, list[dict[str, Any]]]
 
 
-def lists_over_time(history: list[Recorded]) -> Iterator[tuple[int, Lists]]:
-    """Position 0, and each next one, with all lists as they then are, newest first."""
+def lists_over_time(
+    history: Sequence[Recorded],
+    wanted: Callable[[Recorded], bool] = lambda recorded: True,
+    newest: int | None = None,
+) -> Iterator[tuple[int, Lists]]:
+    """Position 0, and each next one that is wanted, with all lists as they then are, newest first; at most so many entries of each."""
     aggregates: dict[str, dict[UUID, Aggregate]] = {name: {} for name in LISTS}
     reports: list[Recorded] = []
     strategies: dict[UUID, UUID] = {}
     yield 0, {name: [] for name in LISTS}
     for recorded in history:
         if isinstance(recorded.event, Reported):
-            reports.insert(0, recorded)
+            reports.append(recorded)
         elif isinstance(recorded.event, Selected):
             strategies[recorded.event.incident_id] = recorded.event.workflow_id
         elif found := KINDS.get(recorded.event.topic.partition(".")[0]):
             name, cls = found
             aggregates[name].setdefault(recorded.stream_id, cls(recorded.stream_id)).evolve(recorded.event)
-        lists = {
-            name: [_shown(each, strategies) for each in reversed(group.values())] for name, group in aggregates.items()
-        }
-        lists["events"] = [_report(each) for each in reports]
-        yield recorded.position, lists
+        if wanted(recorded):
+            yield recorded.position, _lists(aggregates, reports, strategies, newest)
+
+
+def _lists(
+    aggregates: dict[str, dict[UUID, Aggregate]],
+    reports: list[Recorded],
+    strategies: dict[UUID, UUID],
+    newest: int | None,
+) -> Lists:
+    lists = {
+        name: [_shown(each, strategies) for each in islice(reversed(group.values()), newest)]
+        for name, group in aggregates.items()
+    }
+    lists["events"] = [_report(each) for each in islice(reversed(reports), newest)]
+    return lists
 
 
 def _report(recorded: Recorded) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+"""Whole installations on real processes. One at a time on a machine: what is told here of seconds holds for a machine that does nothing else."""
+
+from __future__ import annotations
+
+import fcntl
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crash_site import CrashSite
+from installation import Installation
+
+LOCK = Path(tempfile.gettempdir()) / "aetherius-acceptance.lock"
+
+
+@pytest.fixture(scope="session")
+def alone() -> Iterator[None]:
+    """Nobody else runs acceptance tests on this machine meanwhile."""
+    with LOCK.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def installation(alone: None, open_folder: Path) -> Iterator[Installation]:
+    """A new installation, not yet started; nothing of it is left after the test."""
+    made = Installation(open_folder / f"up-{uuid.uuid4().hex[:6]}")
+    yield made
+    made.stop()
+    assert made.remains() == []
+
+
+@pytest.fixture(scope="module")
+def site(alone: None, open_folder: Path) -> Iterator[CrashSite]:
+    """An installation with one simulated cluster and its agent, shared by the tests of a module; each uses a namespace of its own."""
+    with CrashSite(open_folder / f"site-{uuid.uuid4().hex[:6]}").running() as site:
+        yield site
+
+
+@pytest.fixture
+def space() -> str:
+    """A namespace of the test's own."""
+    return f"shop-{uuid.uuid4().hex[:6]}"
