@@ -84,7 +84,7 @@ class Stage:
         kind, name = changes.pop("kind", "Pod"), changes.pop("name", "web-1")
         owner = ("Deployment", "web") if kind == "Pod" else ("", "")
         raw = RawData(**{"container": "app", **changes.pop("raw", {})})
-        event_id = changes.pop("id", uuid4())
+        event_id: UUID = changes.pop("id", uuid4())
         report = Reported(
             cluster_id="north",
             source=changes.pop("source", "container_status"),
