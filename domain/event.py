@@ -57,6 +57,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who and what led to an event.
 
     `actor` is `system:<component>`, `agent:<cluster>` or `user:<name>`; `correlation_id` names the story, `causation_id` the event or message before.
+    An event without them begins a story of its own, which its own id names.
     """
 
     actor: str

@@ -14,9 +14,10 @@ from uuid import UUID
 from nats.errors import Error as NatsError
 
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Completed, Failed, Requested
-from aetherius.domain.event import Cause, Recorded, topics_of
+from aetherius.domain.event import Recorded, topics_of
 from aetherius.domain.root_cause import code_of
 from aetherius.domain.wire.analysis import AnalysisResponse
+from aetherius.event_store.change import change
 from aetherius.event_store.errors import CheckpointConflictError, LogUnavailableError
 from aetherius.event_store.subscription import Subscription
 from aetherius.orchestrator.analysis_request import request_of
@@ -78,9 +79,7 @@ class AnalysisDesk:
         if analysis.status is not AnalysisStatus.REQUESTED or analysis.request is None:
             return
         answer = await self._reason(analysis.id, analysis.request)
-        analysis.answer(answer, utc_now())
-        story = Cause(actor=ACTOR, correlation_id=analysis.request.incident_id, causation_id=analysis.id)
-        await context.blocking(context.log.save, analysis, story)
+        await context.blocking(change, context.log, Analysis, analysis.id, ACTOR, lambda a: a.answer(answer, utc_now()))
 
     async def _reason(self, analysis_id: UUID, asked: Requested) -> Completed | Failed:
         context, limit = self._context, self._context.settings.analysis_timeout

@@ -12,6 +12,7 @@ from aetherius.event_store.log import Log
 from aetherius.orchestrator.catalogue import Catalogue
 from aetherius.orchestrator.context import utc_now
 from aetherius.orchestrator.definition_loader import dump, load
+from aetherius.runtime.telemetry import new_traceparent
 
 ACTOR = "system:orchestrator"
 
@@ -52,4 +53,4 @@ def _current(log: Log, name: str) -> PublishedDefinition:
 
 def _save(log: Log, stream: PublishedDefinition) -> None:
     with suppress(VersionConflictError):  # another replica, with the same package, was first
-        log.save(stream, Cause(actor=ACTOR))
+        log.save(stream, Cause(actor=ACTOR, traceparent=new_traceparent()))

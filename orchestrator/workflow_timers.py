@@ -14,9 +14,9 @@ from uuid import UUID
 import msgspec
 from nats.errors import Error as NatsError
 
-from aetherius.domain.event import Cause
 from aetherius.domain.workflow import Wake, Workflow, wakes_at
 from aetherius.domain.workflow_events import StepScheduled, StepStarted
+from aetherius.event_store.change import change
 from aetherius.event_store.errors import StreamNotFoundError
 from aetherius.orchestrator.context import Context, utc_now
 from aetherius.orchestrator.statements import statement
@@ -78,17 +78,18 @@ class WorkflowTimers:
 
     def _wake(self, ring: Ring) -> datetime | None:
         """Wake the workflow; the time to ring again if it is not yet due."""
-        now = utc_now()
+        now, woken = utc_now(), []
+
+        def wake(workflow: Workflow) -> None:
+            woken.append(workflow)
+            workflow.handle(Wake(step_id=ring.step_id, now=now), now)
+
         try:
-            workflow = self._context.log.load(Workflow, ring.workflow_id)
+            change(self._context.log, Workflow, ring.workflow_id, ACTOR, wake)
         except StreamNotFoundError:
             return None
-        if workflow.handle(Wake(step_id=ring.step_id, now=now), now):
-            started = workflow.state.started
-            story = started.incident_id if started else None
-            self._context.log.save(workflow, Cause(actor=ACTOR, correlation_id=story))
-            return None
-        step, at = workflow.state.current(), wakes_at(workflow.state)
+        state = woken[-1].state
+        step, at = state.current(), wakes_at(state)
         return at if step is not None and step.id == ring.step_id else None
 
 

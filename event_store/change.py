@@ -1,4 +1,4 @@
-"""Command handlers: load an aggregate, let it decide, save what it decided. Blocking."""
+"""How an aggregate is changed outside a process manager: load it, let it decide, save what it decided as the next step of its story. Blocking."""
 
 from __future__ import annotations
 
