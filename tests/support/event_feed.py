@@ -20,8 +20,8 @@ from aetherius.domain.wire.identity import observation_id
 from aetherius.runtime.credentials import Credentials
 from played_agent import PlayedAgent
 
-BATCH: Final = 5
-PAUSE: Final = 0.2
+BATCH: Final = 20
+PAUSE: Final = 0.1
 CONFIRM_WITHIN: Final = 2.0
 
 
