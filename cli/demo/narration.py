@@ -48,9 +48,11 @@ class Narration:
             return
         label, text = said
         seconds = (entry.at - story.injected_at).total_seconds()
-        line = Text(f"  {seconds:6.2f} s  ")
-        line.append(f"{label:<10}", style=_STYLES.get(label, ""))
-        line.append(_shortened(text, 230))
+        line = Table.grid(padding=(0, 1))
+        line.add_column(width=10, justify="right", no_wrap=True)
+        line.add_column(width=9, no_wrap=True)
+        line.add_column()
+        line.add_row(f"{seconds:.2f} s", Text(label, style=_STYLES.get(label, "")), Text(_shortened(text, 230)))
         self.console.print(line)
 
     def summary(self, stories: list[Story]) -> None:
