@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from crash_site import CrashSite
 from installation import Installation
 
-LOCK = Path(tempfile.gettempdir()) / "aetherius-acceptance.lock"
+LOCK = Path(tempfile.gettempdir()) / f"aetherius-acceptance-{os.getuid()}.lock"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
