@@ -40,6 +40,7 @@ class RealCluster:
         self._state = folder / "kube"
         self._folder = folder
         self.kubeconfig = self._state / "kubeconfig"
+        self.audit_log = self._state / "log" / "audit.log"
 
     @contextmanager
     def running(self) -> Iterator[RealCluster]:
