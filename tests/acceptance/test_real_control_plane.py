@@ -77,10 +77,14 @@ def container(shop: ClusterProbe, name: str) -> Document:
     return found
 
 
-def needs_settings(shop: ClusterProbe, name: str) -> None:
-    """Roll out a template that needs a config map which is not there."""
-    changed = container(shop, name) | {"envFrom": [{"configMapRef": {"name": "settings"}}]}
-    template = {"metadata": {"labels": {CONFIG: "missing"}}, "spec": {"containers": [changed]}}
+def needs_settings(shop: ClusterProbe, name: str, by: str = "environment") -> None:
+    """Roll out a template that needs a config map which is not there, by its environment or by a volume."""
+    spec: Document = {"containers": [container(shop, name)]}
+    if by == "environment":
+        spec["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+    else:
+        spec["volumes"] = [{"name": "settings", "configMap": {"name": "settings"}}]
+    template = {"metadata": {"labels": {CONFIG: "missing"}}, "spec": spec}
     shop.patch("Deployment", name, {"spec": {"template": template}})
 
 
@@ -141,16 +145,18 @@ class TestFaults:
         assert changes(shop, "catalog") == 3
         assert shop.is_complete("catalog")
 
+    @pytest.mark.parametrize("by", ["environment", "volume"])
     def test_a_rollout_that_needs_a_missing_config_map_is_taken_back_once_approved(
-        self, site: RealSite, shop: ClusterProbe
+        self, site: RealSite, shop: ClusterProbe, by: str
     ) -> None:
         deployed(shop, "payments", replicas=2)
         trouble = site.trouble(shop.namespace, "payments")
-        needs_settings(shop, "payments")
+        needs_settings(shop, "payments", by)
         trouble.approve()
         trouble.until(incidents.Resolved)
         trouble.ends_well(CauseCode.CONFIG, "RollbackDeployment")
         assert "envFrom" not in container(shop, "payments")
+        assert not shop.get("Deployment", "payments")["spec"]["template"]["spec"].get("volumes")
         assert changes(shop, "payments") == 3
         assert shop.is_complete("payments")
 
