@@ -292,9 +292,9 @@ def due(state: WorkflowState, now: datetime) -> Due | None:
 
 
 def wakes_at(state: WorkflowState) -> datetime | None:
-    """When time alone makes something happen: the end of a wait, or a retry's backoff."""
+    """When time alone makes something happen: the end of a wait, or a retry's backoff. None once the workflow has ended."""
     step = state.current()
-    if step is None:
+    if step is None or state.status.final:
         return None
     current = state.step(step.id)
     return current.until if current.status is StepStatus.RUNNING else current.not_before

@@ -242,3 +242,11 @@ def test_at_most_one_step_is_live_whatever_comes_in(inputs: list[Input]) -> None
             continue
     live = [s for s in statuses(workflow).values() if s in ("scheduled", "running")]
     assert len(live) == (0 if workflow.state.status in (WorkflowStatus.COMPLETED, WorkflowStatus.FAILED) else 1)
+
+
+def test_a_workflow_that_was_cancelled_in_a_wait_wakes_no_more() -> None:
+    workflow = a_workflow(PAUSE)
+    feed(workflow, Begin(step_id="pause", until=NOW + timedelta(seconds=5)))
+    assert wakes_at(workflow.state) is not None
+    feed(workflow, Cancel(by="user:ada", reason="it recovered"))
+    assert wakes_at(workflow.state) is None, "its timer would ring again and again"
