@@ -14,6 +14,7 @@ from uuid import UUID
 from nats.errors import Error as NatsError
 
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Completed, Failed, Requested
+from aetherius.domain.errors import InfrastructureError
 from aetherius.domain.event import Recorded, topics_of
 from aetherius.domain.root_cause import code_of
 from aetherius.domain.wire.analysis import AnalysisResponse
@@ -89,6 +90,11 @@ class AnalysisDesk:
                 response = await self._reasoner.analyze(request)
         except TimeoutError:
             return failed(asked, f"no answer within {limit:g} s")
+        except InfrastructureError:
+            raise
+        except Exception as exc:  # a reasoner's fault, on whatever a cluster said, must not stop the others
+            logger.exception("the reasoner broke on analysis %s", analysis_id)
+            return failed(asked, f"the reasoner broke: {exc!r}"[:500])
         return concluded(asked, response, self._reasoner.name, context.settings.min_confidence)
 
 

@@ -31,9 +31,13 @@ def _missing(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence])
             source="rollout", finding=f"revision {current.revision} needs {missing}, which does not exist", weight=0.6
         ),
     ]
-    before = next((r for r in file.earlier_available() if not r.missing_config), None)
-    if before is None:
-        finding = "no earlier revision without that reference is known to have been available"
+    before = next(iter(file.earlier_available()), None)
+    if before is None or before.missing_config:
+        finding = (
+            f"revision {before.revision} was available with such a reference: the rollout did not bring it in"
+            if before
+            else "no earlier revision is known to have been available"
+        )
         return Verdict(
             type="MissingConfig", confidence=0.85, evidence=[*evidence, Evidence(source="rollout", finding=finding)]
         )

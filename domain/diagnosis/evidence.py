@@ -18,7 +18,7 @@ from aetherius.domain.wire.repair import DrainNodeAnswer, RevisionSummary, Workl
 
 _T = TypeVar("_T")
 _LAST_STATE: Final = re.compile(
-    r"(?:Last State|State):\s+Terminated\s+Reason:\s+(\S+)(?:\s+Message:[^\n]*)?\s+Exit Code:\s+(\d+)"
+    r"(?:Last State|State):\s+Terminated\s+Reason:\s+(\S+)(?:\s+Message:[^\n]*)?\s+Exit Code:\s+(\d{1,10})\b"
 )
 _LIMIT: Final = re.compile(r"Limits:\s*\n(?:\s+\S+:\s+\S+\n)*?\s+memory:\s+(\S+)")
 
@@ -119,6 +119,6 @@ def _first(outputs: dict[str, str], kind: type[_T]) -> _T | None:
     for text in outputs.values():
         try:
             return msgspec.json.decode(text, type=kind)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             continue
     return None

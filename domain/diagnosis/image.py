@@ -26,10 +26,10 @@ def judge(file: EvidenceFile) -> Verdict:
         return unknown(
             *seen, Evidence(source="rollout", finding="the image that failed is not in the present revision")
         )
-    return _compare(file, current, seen)
+    return _compare(file, current, seen, failing or set(current.images.values()))
 
 
-def _compare(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence]) -> Verdict:
+def _compare(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence], failing: set[str]) -> Verdict:
     earlier = file.earlier_available()
     if not earlier:
         finding = "no earlier revision is known to have been available"
@@ -38,10 +38,14 @@ def _compare(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence])
         )
     before = earlier[0]
     changed = {
-        c: (before.images.get(c, ""), image) for c, image in current.images.items() if before.images.get(c) != image
+        c: (before.images.get(c, ""), image)
+        for c, image in current.images.items()
+        if image in failing and image not in before.images.values()
     }
     if not changed:
-        finding = f"revision {before.revision} ran with the same image: the registry or the network, not the rollout"
+        finding = (
+            f"revision {before.revision} ran with the image that fails: the registry or the network, not the rollout"
+        )
         return unknown(*seen, Evidence(source="rollout", finding=finding))
     change = "; ".join(f"{container}: {old} -> {new}" for container, (old, new) in changed.items())
     finding = f"revision {current.revision} changed {change}; revision {before.revision} was available"

@@ -19,9 +19,10 @@ def healthy(file: EvidenceFile) -> Evidence | None:
 
 
 def roll_back(file: EvidenceFile, to: RevisionSummary) -> list[Recommendation]:
-    """The rollback to a revision; nothing for an object that somebody else's tool owns (a live patch would be undone, or fight)."""
+    """The rollback to a revision; nothing for an object that somebody else's tool owns (a live patch would be undone, or fight), nor to a revision
+    that could not start now."""
     history = file.history
-    if history is None or history.managed_by in ("argocd", "flux"):
+    if history is None or history.managed_by in ("argocd", "flux") or to.missing_config:
         return []
     return [
         Recommendation(

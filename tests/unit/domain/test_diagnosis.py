@@ -92,3 +92,69 @@ def test_a_request_that_does_not_say_what_it_is_about_is_refused() -> None:
                 request_id="r", workflow_id="w", analysis_type="root_cause", context=AnalysisContext(event={})
             )
         )
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "State: Terminated Reason: Error Exit Code: " + "9" * 5000,
+        '{"revisions":' + "[" * 100_000,
+    ],
+    ids=["a number without end", "JSON without a floor"],
+)
+def test_output_made_to_break_a_reader_is_no_evidence(printed: str) -> None:
+    assert code(judge("crash_loop", [], look=printed)) is CauseCode.UNKNOWN
+    assert code(judge("image_pull", [], look=printed)) is CauseCode.UNKNOWN
+
+
+def revision(number: int, image: str = "web:1", **changes: Any) -> dict[str, Any]:
+    return {
+        "revision": number,
+        "replica_set": f"web-{number}",
+        "images": {"app": image},
+        "config_maps": [],
+        "missing_config": [],
+        "replicas": 2,
+        "available": 0,
+        "was_available": False,
+        "created_at": "",
+        **changes,
+    }
+
+
+def rollout(*revisions: dict[str, Any]) -> str:
+    counts = {"generation": 3, "replicas": 2, "ready_replicas": 0, "available_replicas": 0}
+    named = {"kind": "Deployment", "name": "web", "namespace": "shop", "managed_by": ""}
+    return msgspec.json.encode(
+        {**counts, **named, "revision": revisions[-1]["revision"], "revisions": revisions}
+    ).decode()
+
+
+def pull(image: str) -> dict[str, Any]:
+    labels = {"kind": "Pod", "name": "web-1"}
+    return {"reason": "ImagePullBackOff", "message": "no", "labels": labels, "raw_data": {"image": image}}
+
+
+def test_an_object_that_was_deleted_later_is_not_blamed_on_the_latest_revision() -> None:
+    settings = {"config_maps": ["settings"], "missing_config": ["settings"]}
+    history = rollout(
+        revision(1, was_available=True),
+        revision(2, was_available=True, **settings),
+        revision(3, image="web:2", **settings),
+    )
+    response = judge("config_error", [], rollout=history)
+    assert code(response) is CauseCode.CONFIG
+    assert response.recommendations == []
+
+
+def test_a_pull_that_fails_for_an_image_the_rollout_did_not_change_is_unknown() -> None:
+    before = revision(1, images={"app": "web:1", "proxy": "proxy:1"}, was_available=True)
+    after = revision(2, images={"app": "web:2", "proxy": "proxy:1"})
+    assert code(judge("image_pull", [pull("proxy:1")], rollout=rollout(before, after))) is CauseCode.UNKNOWN
+    assert code(judge("image_pull", [pull("web:2")], rollout=rollout(before, after))) is CauseCode.IMAGE
+
+
+def test_nothing_goes_back_to_a_revision_that_could_not_start_now() -> None:
+    before = revision(1, was_available=True, config_maps=["settings"], missing_config=["settings"])
+    response = judge("image_pull", [pull("web:2")], rollout=rollout(before, revision(2, image="web:2")))
+    assert response.recommendations == []
