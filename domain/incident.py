@@ -125,7 +125,7 @@ class Incident(Aggregate):
         self.event_count = 0
         self.reasons: set[str] = set()
         self.pods: dict[str, None] = {}
-        """Pods that showed the symptom, in order of first sight."""
+        """Pods that showed the symptom since it was opened (again), in order of last sight."""
         self.reopened = 0
         self.root_cause: CauseCode | None = None
         self.remediation_id: UUID | None = None
@@ -214,7 +214,7 @@ class Incident(Aggregate):
             case EventsCorrelated():
                 self.event_count += event.count
                 self.reasons.update(event.reasons)
-                self.pods.update(dict.fromkeys(event.pods))
+                self.pods = {pod: None for pod in self.pods if pod not in event.pods} | dict.fromkeys(event.pods)
             case Reclassified():
                 self.symptom = event.symptom
             case Escalated():
@@ -228,6 +228,7 @@ class Incident(Aggregate):
             case Reopened():
                 self.status = IncidentStatus.OPEN
                 self.reopened += 1
+                self.pods = {}
             case _:
                 pass
 

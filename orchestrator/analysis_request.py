@@ -13,14 +13,14 @@ from aetherius.domain.command import Command
 from aetherius.domain.command import Failed as CommandFailed
 from aetherius.domain.command import Succeeded as CommandSucceeded
 from aetherius.domain.event import Recorded
-from aetherius.domain.incident import EventsCorrelated, Opened
+from aetherius.domain.incident import EventsCorrelated, Opened, Reopened
 from aetherius.domain.wire.analysis import AnalysisContext, AnalysisOptions, AnalysisRequest
 from aetherius.domain.wire.command import format_duration
 from aetherius.event_store.errors import StreamNotFoundError
 from aetherius.event_store.log import Log
 
 MAX_SIGNS = 200
-"""The latest events of an incident that a reasoner sees."""
+"""The latest events of an incident, since it was opened or reopened, that a reasoner sees."""
 
 
 def request_of(log: Log, analysis_id: UUID, asked: Requested, timeout: float) -> AnalysisRequest:
@@ -59,6 +59,8 @@ def _signs(log: Log, history: list[Recorded]) -> list[dict[str, Any]]:
                 ids.append(opened.event_id)
             case EventsCorrelated() as more:
                 ids += more.ids
+            case Reopened():
+                ids = []  # what was seen before a repair tells nothing of what is wrong after it
             case _:
                 pass
     signs = (recorded for each in ids[-MAX_SIGNS:] for recorded in log.stream(each))

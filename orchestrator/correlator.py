@@ -20,7 +20,7 @@ ACTOR = "system:correlator"
 REOPEN_WINDOW = timedelta(minutes=10)
 """The same trouble within this time after its end is the same incident, reopened; later it is a new one."""
 QUIET = timedelta(seconds=15)
-"""Signs from up to this long after the end are echoes (a back-off event of a pod on its way out), not a return."""
+"""A pod's signs from up to this long after the end are echoes (a back-off event of a pod on its way out), not a return."""
 
 Clock = Callable[[], datetime]
 
@@ -86,9 +86,9 @@ class _Batch:
         at = recorded.occurred_at
         if known is None or (known.resolved_at and at > known.resolved_at + REOPEN_WINDOW):
             known = self._open(recorded, report, subject)
-        elif known.resolved_at and at > known.resolved_at + QUIET:
-            self._reopen(recorded, report, known)
         else:
+            if known.resolved_at and at > known.resolved_at + _echo(report):
+                self._reopen(recorded, report, known)
             self._signs.setdefault(known.incident_id, []).append(recorded)
         if known.resolved_at is None:
             known.failing.add(report.labels.name if subject.symptom is not Symptom.NODE_NOT_READY else subject.name)
@@ -102,6 +102,7 @@ class _Batch:
         return CorrelatedSubject(subject.key, incident.id)
 
     def _reopen(self, recorded: Recorded, report: Reported, known: CorrelatedSubject) -> None:
+        self._flush(known.incident_id)  # what was seen before belongs before
         incident = self._unit.get(Incident, known.incident_id)
         if incident.status is IncidentStatus.RESOLVED:
             incident.reopen(recorded.stream_id, report.reason, self._now)
@@ -124,11 +125,15 @@ class _Batch:
         how = "repaired" if incident.status is IncidentStatus.MITIGATED else "recovered"
         if incident.resolve(how, report.message or report.reason, self._now):
             self._save(incident, recorded)
-        known.resolved_at = self._now
+        known.resolved_at = (
+            recorded.occurred_at
+        )  # the cluster's time, as the signs it is compared with: both may be late
 
     def _note_end(self, recorded: Recorded) -> None:
-        subject = self._unit.get(Incident, recorded.stream_id).subject
-        known = self._subjects.get(subject.key) if subject else None
+        incident = self._unit.get(Incident, recorded.stream_id)
+        if incident.active:  # it was reopened since
+            return
+        known = self._subjects.get(incident.subject.key) if incident.subject else None
         if known and known.incident_id == recorded.stream_id and known.resolved_at is None:
             known.resolved_at = recorded.occurred_at
             self._subjects.put(known)
@@ -159,6 +164,11 @@ class _Batch:
             traceparent=recorded.cause.traceparent,
         )
         self._unit.save(incident, cause)
+
+
+def _echo(report: Reported) -> timedelta:
+    """How long after the end a report still tells of the time before it. A node says each turn once, so its word counts at once."""
+    return timedelta(0) if report.labels.kind == "Node" else QUIET
 
 
 def _opened(recorded: Recorded, report: Reported, subject: Subject) -> Opened:

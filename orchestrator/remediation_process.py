@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from aetherius.domain import remediation as remediations
-from aetherius.domain.command import ANSWERS, Command, Issued, Lost
+from aetherius.domain.command import ANSWERS, Cancelled, Command, Issued, Lost, TimedOut
 from aetherius.domain.command import Succeeded as CommandSucceeded
+from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.event import Event, Recorded, topics_of
 from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
@@ -28,13 +29,16 @@ from aetherius.domain.wire.repair import (
     changes,
     parse_action,
 )
+from aetherius.domain.workflow import Workflow
+from aetherius.domain.workflow_definition import ActionStep
 from aetherius.orchestrator.step_commands import DELIVERY
 from aetherius.orchestrator.verification import Patience, verification_of
 from aetherius.orchestrator.workflow_driver import answer_error
+from aetherius.orchestrator.workflow_starter import workflow_at, workflow_of
 from aetherius.projections.unit import Unit
 
 ACTOR = "system:remediation"
-EXECUTE, VERIFY, ROLL_BACK, RESTORE = "execute", "verify", "roll_back", "restore"
+EXECUTE, VERIFY, VERIFY_AGAIN, ROLL_BACK, RESTORE = "execute", "verify", "verify_again", "roll_back", "restore"
 _T = TypeVar("_T")
 
 
@@ -60,7 +64,7 @@ class RemediationProcess:
                 case remediations.Approved():
                     phase.approved(unit.get(Remediation, recorded.stream_id))
                 case Resolved():
-                    phase.incident_resolved(unit.get(Incident, recorded.stream_id))
+                    phase.incident_resolved()
                 case event:
                     phase.answered(unit.get(Command, recorded.stream_id), event)
 
@@ -72,12 +76,13 @@ class _Phase:
         self._unit, self._now, self._recorded, self._patience = unit, now, recorded, patience
 
     def approved(self, remediation: Remediation) -> None:
-        """Do it, unless the incident has ended meanwhile."""
+        """Do it, unless the incident has ended meanwhile (if it was reopened, another workflow looks into it)."""
         proposal = _proposal(remediation)
+        incident = self._unit.get(Incident, proposal.incident_id)
         if proposal.action == "Notify":
             remediation.execute(Executed(command_id=None, summary=f"told the owner: {proposal.reason}"), self._now)
             remediation.verify(None, "nothing was changed", self._now)
-        elif not self._unit.get(Incident, proposal.incident_id).active:
+        elif not incident.active or workflow_of(incident) != proposal.workflow_id:
             remediation.withdraw("the incident ended before the repair began", self._now)
         elif remediation.status is RemediationStatus.APPROVED:
             self._order(remediation, EXECUTE, proposal.action, proposal.parameters)
@@ -92,20 +97,23 @@ class _Phase:
         match order.step_id:
             case "execute":
                 self._executed(remediation, command, event)
-            case "verify":
+            case "verify" | "verify_again":
                 self._verified(remediation, command, event)
             case "roll_back":
                 self._rolled_back(remediation, command, event)
             case _:
                 pass  # a restored node: its command says how it went
+        if not self._unit.get(Incident, _proposal(remediation).incident_id).active:
+            self._restore(remediation)
         self._save(remediation)
 
-    def incident_resolved(self, incident: Incident) -> None:
-        """Take the cordon off a node that came back."""
-        if incident.remediation_id is not None:
-            remediation = self._unit.get(Remediation, incident.remediation_id)
-            self._restore(remediation)
-            self._save(remediation)
+    def incident_resolved(self) -> None:
+        """Take the cordon off a node that came back, also where a drain failed half-way."""
+        workflow = self._unit.get(Workflow, workflow_at(self._unit, self._recorded))
+        for step in workflow.state.definition.steps if workflow.state.started else ():
+            work = workflow.state.step(step.id).work_id
+            if isinstance(step, ActionStep) and work is not None:
+                self._restore(self._unit.get(Remediation, work))
 
     def _executed(self, remediation: Remediation, command: Command, event: Event) -> None:
         answer = _repair_answer(event)
@@ -113,8 +121,12 @@ class _Phase:
             remediation.fail(
                 "the agent did not answer: whether the repair was done is unknown, look before trying again", self._now
             )
+        elif isinstance(event, TimedOut | Cancelled):
+            remediation.fail(
+                f"the repair was stopped before its end ({answer_error(event)}): look at what is done of it", self._now
+            )
         elif answer is None:
-            remediation.fail(f"the repair was not done: {answer_error(event)}", self._now)
+            remediation.fail(f"the repair failed: {answer_error(event)}", self._now)
         elif remediation.execute(
             Executed(
                 command_id=command.id,
@@ -129,13 +141,23 @@ class _Phase:
 
     def _verified(self, remediation: Remediation, command: Command, event: Event) -> None:
         answer = _decode(event, VerificationAnswer)
-        if answer and answer.verified:
-            if remediation.verify(command.id, answer.summary, self._now):
-                self._restore_if_over(remediation)
-            return
-        reason = answer.summary if answer else answer_error(event)
-        if not remediation.fail_verification(command.id, reason, self._now):
-            return
+        if answer is None:
+            self._unseen(remediation, command, event)
+        elif answer.verified:
+            remediation.verify(command.id, answer.summary, self._now)
+        elif remediation.fail_verification(command.id, answer.summary, self._now):
+            self._take_back(remediation, answer.summary)
+
+    def _unseen(self, remediation: Remediation, command: Command, event: Event) -> None:
+        """Nobody looked, so nobody knows: look once more, but take nothing back that may have helped."""
+        order = command.issued
+        if isinstance(event, Lost) and order is not None and order.step_id == VERIFY:
+            self._order(remediation, VERIFY_AGAIN, order.action, order.parameters)
+        elif remediation.status is RemediationStatus.EXECUTED:
+            reason = f"it was done, but nobody could see whether it helped: {answer_error(event)}"
+            remediation.fail(reason, self._now)
+
+    def _take_back(self, remediation: Remediation, reason: str) -> None:
         done = remediation.executed
         if done is not None and done.undo_action:
             self._order(remediation, ROLL_BACK, done.undo_action, done.undo_parameters)
@@ -149,21 +171,24 @@ class _Phase:
         else:
             remediation.fail(f"it did not help, and taking it back failed: {answer_error(event)}", self._now)
 
-    def _restore_if_over(self, remediation: Remediation) -> None:
-        if not self._unit.get(Incident, _proposal(remediation).incident_id).active:
-            self._restore(remediation)
-
     def _restore(self, remediation: Remediation) -> None:
-        done = remediation.executed
-        if done is not None and _proposal(remediation).action == "DrainNode" and done.undo_action:
-            self._order(remediation, RESTORE, done.undo_action, done.undo_parameters)
+        """Take a drain's marks off its node once the drain has ended, however it ended; the agent only takes off its own."""
+        proposal, ended = _proposal(remediation), remediation.status
+        if proposal.action != "DrainNode" or not ended.final or ended is RemediationStatus.ROLLED_BACK:
+            return
+        if self._unit.get(Command, stable_id("Command", remediation.id, EXECUTE)).version:
+            self._order(remediation, RESTORE, "DrainNode", {"node": proposal.parameters["node"], "mode": "restore"})
 
     def _order(self, remediation: Remediation, phase: str, action: str, parameters: dict[str, Any]) -> None:
         command = self._unit.get(Command, stable_id("Command", remediation.id, phase))
         if command.version:
             return
         proposal = _proposal(remediation)
-        changing = changes(parse_action(action, parameters))
+        try:
+            changing = changes(parse_action(action, parameters))
+        except InvalidMessageError as exc:  # what would undo it, says the agent: not a reason to stop all the others
+            remediation.fail(f"cannot {phase.replace('_', ' ')}: {exc}", self._now)
+            return
         timeout = self._patience.repair if changing else self._patience.verification
         order = Issued(
             cluster_id=proposal.cluster_id,
@@ -196,7 +221,7 @@ def _decode(event: Event, kind: type[_T]) -> _T | None:
         return None
     try:
         return msgspec.json.decode(event.output, type=kind)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from aetherius.domain.analysis import Completed
+from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.remediation import Proposed
 from aetherius.domain.root_cause import CauseCode
+from aetherius.domain.wire.analysis import Recommendation
+from aetherius.domain.wire.repair import DrainNode, VerifyEvacuation, parse_action
 from aetherius.domain.workflow_definition import REMEDIATIONS
-from aetherius.domain.workflow_events import Started
+from aetherius.domain.workflow_events import Started, Target
 
 
 def propose(
@@ -16,8 +19,10 @@ def propose(
 ) -> Proposed:
     """What would be done. A choice that the analysis has no parameters for becomes a notification: nothing is changed on a guess."""
     action = REMEDIATIONS[choice]
-    recommended = next((r for r in (analysis.recommendations if analysis else []) if r.action == action), None)
     target = started.target
+    recommended = next(
+        (r for r in (analysis.recommendations if analysis else []) if r.action == action and _fits(r, target)), None
+    )
     if recommended is None and action != "Notify":
         action, reason = "Notify", f"{action} was chosen, but the evidence gives no safe parameters for it"
     return Proposed(
@@ -32,6 +37,15 @@ def propose(
         parameters=recommended.parameters if recommended and action != "Notify" else {},
         reason=reason or _why(analysis),
     )
+
+
+def _fits(recommendation: Recommendation, target: Target) -> bool:
+    """Whether the parameters are those of the typed action, and mean the incident's own object."""
+    try:
+        action = parse_action(recommendation.action, recommendation.parameters)
+    except InvalidMessageError:
+        return False
+    return target.name == (action.node if isinstance(action, DrainNode | VerifyEvacuation) else action.name)
 
 
 def _why(analysis: Completed | None) -> str:

@@ -51,7 +51,7 @@ from aetherius.orchestrator.errors import ConditionError
 from aetherius.orchestrator.repair_proposal import propose, summary
 from aetherius.orchestrator.statements import statement
 from aetherius.orchestrator.step_commands import order_of
-from aetherius.orchestrator.workflow_starter import workflow_of
+from aetherius.orchestrator.workflow_starter import workflow_at
 from aetherius.projections.unit import Unit
 
 ACTOR = "system:workflow"
@@ -104,7 +104,7 @@ class WorkflowDriver:
             case analyses.Failed() as failed:
                 return failed.workflow_id, Fail(step_id=failed.step_id, error=failed.error, now=now)
             case Resolved() as end if end.how != "repaired":
-                return workflow_of(unit.get(Incident, recorded.stream_id)), Cancel(by=ACTOR, reason=end.summary)
+                return workflow_at(unit, recorded), Cancel(by=ACTOR, reason=end.summary)
             case event if isinstance(event, _WORKFLOW_EVENTS):
                 return recorded.stream_id, None
             case event if isinstance(event, ANSWERS):

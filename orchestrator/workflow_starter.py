@@ -34,6 +34,12 @@ def workflow_of(incident: Incident) -> UUID:
     return stable_id("Workflow", incident.id, incident.reopened)
 
 
+def workflow_at(unit: Unit, recorded: Recorded) -> UUID:
+    """Stream of the workflow that an incident had when this event of it was written; it may have been reopened since."""
+    before = (each.event for each in unit.history(recorded.stream_id) if each.version < recorded.version)
+    return stable_id("Workflow", recorded.stream_id, sum(isinstance(event, Reopened) for event in before))
+
+
 class WorkflowStarter:
     """Incidents in, started workflows out."""
 

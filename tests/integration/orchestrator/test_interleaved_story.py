@@ -1,0 +1,201 @@
+"""What meets in the middle: reports that come late, incidents that end and begin again, repairs that nobody saw the end of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from aetherius.domain.command import Command, Failed, Issued, Lost, TimedOut
+from aetherius.domain.event import Cause
+from aetherius.domain.incident import Incident, IncidentStatus, Opened
+from aetherius.domain.remediation import RemediationStatus
+from aetherius.domain.wire.event import Severity
+from aetherius.domain.wire.repair import (
+    DrainNodeAnswer,
+    PodPlacement,
+    RepairAnswer,
+    VerificationAnswer,
+    WorkloadRef,
+)
+from aetherius.domain.workflow_state import WorkflowStatus
+from aetherius.orchestrator.workflow_starter import workflow_of
+
+KEY = {"kind": "Deployment", "name": "web", "container": "app"}
+RAISED = RepairAnswer(
+    action="UpdateResourceLimits",
+    changed=True,
+    summary="64Mi -> 128Mi",
+    undo_action="UpdateResourceLimits",
+    undo_parameters={**KEY, "memory_limit": "64Mi", "expected_memory_limit": "128Mi"},
+)
+WELL = VerificationAnswer(verified=True, summary="well")
+
+
+def node(stage: Any, reason: str, **changes: Any) -> None:
+    low = Severity.LOW if reason == "NodeReady" else Severity.CRITICAL
+    stage.report(reason, kind="Node", name="n1", source="node_status", severity=low, **changes)
+
+
+def drain(mode: str) -> DrainNodeAnswer:
+    web = WorkloadRef(kind="Deployment", namespace="shop", name="web")
+    pod = PodPlacement(namespace="shop", pod="web-1", owner_kind="Deployment", owner_name="web", decision="evict")
+    return DrainNodeAnswer(
+        node="n1", mode=mode, ready="Unknown", not_ready_seconds=45, placements=[pod], feasible=True, workloads=[web]
+    )
+
+
+def drain_asked(stage: Any) -> None:
+    node(stage, "NodeNotReady")
+    stage.pass_time(31)
+    stage.answer("describe", "Ready Unknown")
+    stage.answer("DrainNode", drain("simulate"))
+
+
+def oom(stage: Any, description: str, **changes: Any) -> None:
+    stage.report("OOMKilled", raw={"exit_code": 137, "memory_limit": "64Mi"}, **changes)
+    stage.report("CrashLoopBackOff", **changes)
+    stage.answer("logs", "allocating")
+    stage.answer("describe", description)
+
+
+def restores(stage: Any) -> list[Command]:
+    orders = [c for c in stage.all(Command, Issued) if c.issued.action == "DrainNode"]
+    return [c for c in orders if c.issued.parameters["mode"] == "restore"]
+
+
+def test_a_node_that_was_lost_again_while_nobody_read_is_lost(stage: Any) -> None:
+    begin = stage.now
+    for seconds, reason in ((0, "NodeNotReady"), (20, "NodeReady"), (60, "NodeNotReady")):
+        stage.now = begin + timedelta(seconds=seconds)
+        node(stage, reason, settle=False)
+    stage.now = begin + timedelta(seconds=300)
+    stage.settle()
+    assert stage.incident.status is IncidentStatus.OPEN
+    assert stage.incident.reopened == 1
+
+
+def test_a_node_that_is_lost_again_within_seconds_is_lost(stage: Any) -> None:
+    node(stage, "NodeNotReady")
+    stage.now += timedelta(seconds=30)
+    node(stage, "NodeReady")
+    stage.now += timedelta(seconds=5)
+    node(stage, "NodeNotReady")
+    assert stage.incident.status is IncidentStatus.OPEN
+    assert stage.workflow.state.status is WorkflowStatus.RUNNING
+
+
+def test_the_end_of_the_first_time_does_not_end_the_workflow_of_the_second(stage: Any) -> None:
+    correlator, starter, *_ = stage.runners
+    node(stage, "NodeNotReady")
+    for reason in ("NodeReady", "NodeNotReady"):
+        stage.now += timedelta(seconds=40)
+        node(stage, reason, settle=False)
+        while correlator.step() is not None or starter.step() is not None:
+            pass
+    first = stage.workflow.id  # the driver has seen neither the end nor the return
+    stage.settle()
+    assert first == workflow_of(stage.incident)
+    assert stage.workflow.state.status is WorkflowStatus.RUNNING
+
+
+def test_a_yes_to_what_was_asked_before_the_incident_began_again_does_nothing(stage: Any) -> None:
+    drain_asked(stage)
+    correlator = stage.runners[0]
+    remediation = stage.remediation
+    remediation.approve("user:ada", "go", stage.now)
+    stage.log.save(remediation, Cause(actor="user:ada"))
+    for reason in ("NodeReady", "NodeNotReady"):
+        stage.now += timedelta(seconds=40)
+        node(stage, reason, settle=False)
+    while correlator.step() is not None:
+        pass
+    stage.settle()
+    assert stage.incident.reopened == 1
+    assert stage.log.load(type(remediation), remediation.id).status is RemediationStatus.REJECTED
+    assert stage.open_commands() == []
+
+
+def test_trouble_that_is_back_is_judged_by_what_is_seen_now(stage: Any, oom_description: str) -> None:
+    oom(stage, oom_description)
+    stage.answer("UpdateResourceLimits", RAISED)
+    stage.answer("VerifyWorkload", WELL)
+    stage.pass_time(60)
+    stage.report("CrashLoopBackOff", name="web-2")
+    assert stage.incident.reopened == 1
+    (look,) = stage.open_commands()
+    assert look.issued.args[0] == "web-2", "not the pod that is long gone"
+    stage.fail("logs", "gone")
+    stage.fail("describe", "gone")
+    assert stage.incident.root_cause.value == "unknown", "the old OOM kill is no evidence for this crash"
+    assert stage.remediation.proposal.action == "Notify"
+
+
+def test_the_sign_that_opens_an_incident_again_is_counted_and_is_evidence(stage: Any, oom_description: str) -> None:
+    oom(stage, oom_description)
+    stage.answer("UpdateResourceLimits", RAISED)
+    stage.answer("VerifyWorkload", WELL)
+    stage.pass_time(60)
+    count = stage.incident.event_count
+    stage.report("OOMKilled", name="web-2", raw={"exit_code": 137, "memory_limit": "128Mi"})
+    assert stage.incident.event_count == count + 1
+    stage.report("CrashLoopBackOff", name="web-2")
+    stage.fail("logs", "gone")
+    stage.fail("describe", "gone")
+    assert stage.remediation.proposal.parameters["memory_limit"] == "256Mi"
+
+
+def test_a_repair_that_nobody_could_look_at_is_looked_at_once_more(stage: Any, oom_description: str) -> None:
+    oom(stage, oom_description)
+    stage.answer("UpdateResourceLimits", RAISED)
+    stage.answer("VerifyWorkload", answer=Lost(reason="expired"))
+    stage.answer("VerifyWorkload", WELL)
+    assert stage.remediation.status is RemediationStatus.VERIFIED
+    assert stage.incident.status is IncidentStatus.RESOLVED
+
+
+def test_a_repair_that_nobody_could_look_at_is_not_taken_back(stage: Any, oom_description: str) -> None:
+    oom(stage, oom_description)
+    stage.answer("UpdateResourceLimits", RAISED)
+    stage.answer("VerifyWorkload", answer=Lost(reason="expired"))
+    stage.answer("VerifyWorkload", answer=Lost(reason="expired"))
+    assert stage.remediation.status is RemediationStatus.FAILED
+    assert stage.open_commands() == []
+    assert "nobody could see" in stage.workflow.state.step("remediate").error
+
+
+def test_an_undo_that_makes_no_sense_fails_its_remediation_and_stops_nobody(stage: Any, oom_description: str) -> None:
+    oom(stage, oom_description)
+    nonsense = RepairAnswer(action="x", changed=True, summary="", undo_action="Format", undo_parameters={"disk": 1})
+    stage.answer("UpdateResourceLimits", nonsense)
+    stage.answer("VerifyWorkload", VerificationAnswer(verified=False, summary="still killed"))
+    assert stage.remediation.status is RemediationStatus.FAILED
+    assert stage.workflow.state.status is WorkflowStatus.FAILED
+
+
+def test_a_drain_that_failed_half_way_leaves_no_cordon_on_a_node_that_is_back(stage: Any) -> None:
+    drain_asked(stage)
+    stage.approve()
+    stage.answer("DrainNode", answer=Failed(exit_code=1, error="3 pods have not left; n1 stays cordoned"))
+    assert stage.remediation.status is RemediationStatus.FAILED
+    assert restores(stage) == []
+    stage.pass_time(60)
+    node(stage, "NodeReady")
+    assert len(restores(stage)) == 1
+
+
+def test_a_drain_that_fails_after_the_node_is_back_leaves_no_cordon(stage: Any) -> None:
+    drain_asked(stage)
+    stage.approve()
+    stage.pass_time(20)
+    node(stage, "NodeReady")
+    assert restores(stage) == [], "not while it may still be draining"
+    stage.answer("DrainNode", answer=TimedOut(error="stopped after 30 s"))
+    assert "look at what is done" in stage.workflow.state.step("remediate").error
+    assert len(restores(stage)) == 1
+
+
+def test_a_node_that_nobody_drained_is_not_touched_when_it_is_back(stage: Any) -> None:
+    drain_asked(stage)
+    node(stage, "NodeReady")
+    assert restores(stage) == []
+    assert len(stage.all(Incident, Opened)) == 1
