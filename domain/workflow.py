@@ -118,6 +118,8 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True):
 Input = Start | Begin | Succeed | Fail | Skip | Branch | Wake | Pause | Resume | Cancel
 
 NOTIFY = "notify_owner"
+MAX_BACKOFF = 3600.0
+"""Seconds; a doubled backoff grows no further."""
 
 
 def decide(state: WorkflowState, input: Input) -> Sequence[Event]:
@@ -186,7 +188,7 @@ def _decide_wake(state: WorkflowState, input: Wake) -> Sequence[Event]:
 def _decide_failure(state: WorkflowState, input: Fail) -> Sequence[Event]:
     step, spec = state.step(input.step_id), state.definition.steps[state.definition.index_of(input.step_id) or 0]
     if step.attempt < spec.retry.max_attempts:
-        wait = timedelta(seconds=spec.retry.backoff * 2 ** (step.attempt - 1))
+        wait = timedelta(seconds=min(spec.retry.backoff * 2 ** (step.attempt - 1), MAX_BACKOFF))
         return [
             StepRetried(step_id=input.step_id, attempt=step.attempt + 1, error=input.error),
             StepScheduled(step_id=input.step_id, attempt=step.attempt + 1, not_before=input.now + wait),

@@ -20,7 +20,7 @@ REMEDIATIONS: Final[dict[str, str]] = {
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
-    """How often a step is tried, and the seconds before the second try (doubled for each further one)."""
+    """How often a step is tried, and the seconds before the second try (doubled for each further one, up to an hour)."""
 
     max_attempts: int = 1
     backoff: float = 1.0

@@ -250,3 +250,10 @@ def test_a_workflow_that_was_cancelled_in_a_wait_wakes_no_more() -> None:
     assert wakes_at(workflow.state) is not None
     feed(workflow, Cancel(by="user:ada", reason="it recovered"))
     assert wakes_at(workflow.state) is None, "its timer would ring again and again"
+
+
+def test_a_backoff_stops_growing_after_an_hour() -> None:
+    endless = CommandStep(id="look", tool="kubectl", action="get", retry=Retry(max_attempts=20, backoff=3.6e9))
+    workflow = a_workflow(endless)
+    feed(workflow, Begin(step_id="look"), Fail(step_id="look", error="x", now=NOW))
+    assert wakes_at(workflow.state) == NOW + timedelta(hours=1)

@@ -13,7 +13,7 @@ from aetherius.graphql.schema import sdl
 DOCS = Path(__file__).parents[3] / "docs"
 SDL = DOCS / "schema.graphql"
 EXAMPLES = re.findall(r"```graphql\n(.*?)```", (DOCS / "graphql.md").read_text(encoding="utf-8"), re.DOTALL)
-REMEDY = ".venv/bin/python -c 'from aetherius.graphql.schema import sdl; print(sdl(), end=\"\")' > docs/schema.graphql"
+REMEDY = "make schemas"
 
 
 def test_the_schema_is_as_documented() -> None:

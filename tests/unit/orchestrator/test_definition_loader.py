@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from aetherius.domain.workflow_definition import CommandStep, DecisionStep, WaitStep
 from aetherius.orchestrator.catalogue import STRATEGIES, Catalogue, shipped
 from aetherius.orchestrator.definition_loader import load
 from aetherius.orchestrator.errors import DefinitionError
+from aetherius.runtime.errors import SettingError
 
 CRASH_LOOP = shipped()["diagnose_pod_crashloop.yaml"]
 
@@ -89,3 +91,64 @@ def test_every_strategy_has_its_workflow_and_settings_override_parameters() -> N
     lost = catalogue.definitions["diagnose_lost_node"]
     assert lost.parameters == {"grace": "7s"}
     assert isinstance(lost.steps[0], WaitStep)
+
+
+@pytest.mark.parametrize(
+    ("override", "rule"),
+    [
+        ({"diagnose_lost_node": {"grace": "soon"}}, "diagnose_lost_node.grace"),
+        ({"diagnose_lost_node": {"grce": "5s"}}, "no parameter"),
+        ({"diagnose_lost_nodes": {"grace": "5s"}}, "no parameter"),
+    ],
+)
+def test_a_wrong_override_of_a_parameter_is_refused_at_the_start(
+    override: dict[str, dict[str, str]], rule: str
+) -> None:
+    with pytest.raises(SettingError, match=rule):
+        Catalogue(shipped(), override)
+
+
+COMMAND = """workflow:
+  name: w
+  trigger: {event_type: X}
+  steps:
+    - id: a
+      type: command
+      command: {tool: kubectl, action: describe}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("describe}", "describe, parameters: {a: !own b}}", "7:62"),
+        ("describe}", "describe, parameters: [a]}", "7:57"),
+        ("describe}", "describe, parameters: {1: a}}", "7:57"),
+        ("describe}", "describe, parameters: {a: 99999999999999999999}}", "7:61"),
+        ("name: w", "name: \x01", "2:9"),
+        ("command: {tool", "timeout: 1h\n      command: {tool", "7:16"),
+        (
+            "describe}",
+            "describe}\n    - id: b\n      type: command\n      command:\n        <<: {tool: kubectl}",
+            "11:9",
+        ),
+        ("describe}", "describe}\n    - {id: b, type: action, action: apply_fix, retry: {max_attempts: 2}}", "8:51"),
+        ("describe}", "describe}\n    - {id: b, type: action, action: apply_fix, timeout: 1h}", "8:51"),
+    ],
+)
+def test_what_could_not_run_does_not_load(old: str, new: str, place: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        load(COMMAND.replace(old, new, 1), "w.yaml")
+    assert str(caught.value).startswith(f"w.yaml:{place}: ")
+
+
+def test_numbers_are_kept_as_numbers_however_they_are_written() -> None:
+    text = COMMAND.replace("describe}", "describe, parameters: {a: 0x10, b: 1_000, c: 1.5e3, d: [true, null]}}")
+    step = load(text).steps[0]
+    assert isinstance(step, CommandStep)
+    assert msgspec.json.decode(msgspec.json.encode(step.parameters)) == {
+        "a": 16,
+        "b": 1000,
+        "c": 1500.0,
+        "d": [True, None],
+    }
