@@ -51,6 +51,7 @@ class IncidentRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     event_count: int = 1
     reasons: list[str] = []
     pods: list[str] = []
+    """That showed the symptom since it was opened (again), in order of last sight."""
     event_ids: list[UUID] = []
     """The first report, then the last few."""
     strategy: str = ""
@@ -191,7 +192,7 @@ def _correlated(row: IncidentRow, event: EventsCorrelated) -> dict[str, Any]:
     return {
         "event_count": row.event_count + event.count,
         "reasons": sorted({*row.reasons, *event.reasons}),
-        "pods": list(dict.fromkeys([*row.pods, *event.pods])),
+        "pods": [*(pod for pod in row.pods if pod not in event.pods), *event.pods],
         "event_ids": [first, *recent[-RECENT_EVENTS:]],
     }
 
@@ -213,6 +214,7 @@ def _reopened(row: IncidentRow, event: Reopened) -> dict[str, Any]:
     return {
         "status": IncidentStatus.OPEN,
         "reopened": row.reopened + 1,
+        "pods": [],
         "event_ids": [first, *recent[-RECENT_EVENTS:]],
         "mitigated_at": None,
         "resolved_at": None,
