@@ -21,7 +21,7 @@ from aetherius.runtime.nats_connection import connect
 from event_feed import EventFeed
 from installation import Installation, SimulatedSite
 from manager_site import Letter
-from witness import Story, Witness, must_be_numbered_without_gap
+from witness import Story, Witness, are_complete, numbers_of
 
 MOMENTS: Final = ("Incident.Opened", "Command.Issued", "Remediation.Approved", "Remediation.Executed")
 """When something is killed: a workflow begins, a step is ordered, a repair is ordered, a repair is verified."""
@@ -156,10 +156,10 @@ class CrashSite:
         reports = Counter(each.stream_id for each, _ in witness.all(Reported))
         assert [id for id, times in reports.items() if times > 1] == []
         witness.until(lambda: not self.cluster.spooled(), "an empty spool")
-        epoch, last = self.cluster.numbered()
-        counted = witness.until(lambda: self._counted(epoch) >= last, f"number {last} of epoch {epoch}")
-        assert counted
+        witness.until(self._all_numbers_arrived, "every event that the agent numbered")
 
-    def _counted(self, epoch: int) -> int:
-        found = must_be_numbered_without_gap(self.witness.reports_of(self.cluster.name))
-        return max((last for (_, each), last in found.items() if each == epoch), default=0)
+    def _all_numbers_arrived(self) -> bool:
+        epoch, last = self.cluster.numbered()
+        numbers = numbers_of(self.witness.reports_of(self.cluster.name))
+        newest = max((max(found) for (_, each), found in numbers.items() if each == epoch), default=0)
+        return newest >= last and all(are_complete(found) for found in numbers.values())

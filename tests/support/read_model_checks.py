@@ -68,7 +68,8 @@ async def _compare(models: PostgresReadModels, name: str, position: int, lists: 
     expected = lists[name]
     page = await models.page(model_named(name), Filter(), first=MAX_PAGE, as_of=position)
     shown = [of_row(found.row, like) for found, like in zip(page.found, expected, strict=True)]
-    assert shown == expected, (name, position)
+    differing = [pair for pair in zip(shown, expected, strict=True) if pair[0] != pair[1]]
+    assert differing == [], (name, position)
 
 
 def _is_decision(recorded: Recorded) -> bool:
