@@ -8,11 +8,15 @@ from typing import Final
 
 import msgspec
 
+from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.strategy import Strategy
 from aetherius.domain.symptom import Symptom
+from aetherius.domain.wire.command import parse_duration
 from aetherius.domain.workflow_definition import WorkflowDefinition
 from aetherius.orchestrator.definition_loader import load
+from aetherius.runtime.errors import SettingError
 
+SETTING: Final = "AETHERIUS_WORKFLOW_PARAMETERS"
 STRATEGIES: Final = (
     Strategy(
         id="crash-loop",
@@ -53,9 +57,11 @@ class Catalogue:
 
         Raises:
             DefinitionError: one breaks a rule.
+            SettingError: an override names no parameter of a workflow, or is no duration.
         """
         self.sources = dict(sources)
         loaded = [load(text, name) for name, text in sources.items()]
+        _check({definition.name: definition for definition in loaded}, parameters)
         self.definitions = {definition.name: _with(definition, parameters) for definition in loaded}
         self._by_symptom = {strategy.symptom: strategy for strategy in STRATEGIES}
 
@@ -64,6 +70,19 @@ class Catalogue:
         strategy = self._by_symptom.get(symptom)
         definition = self.definitions.get(strategy.workflow) if strategy else None
         return (strategy, definition) if strategy and definition else None
+
+
+def _check(definitions: Mapping[str, WorkflowDefinition], parameters: Mapping[str, Mapping[str, str]]) -> None:
+    """A wrong override is found at the start, not in the middle of the first workflow that needs it."""
+    for workflow, given in parameters.items():
+        known = definitions[workflow].parameters if workflow in definitions else {}
+        for name, value in given.items():
+            if name not in known:
+                raise SettingError(SETTING, f"{workflow}.{name} is no parameter of a workflow")
+            try:
+                parse_duration(value)
+            except InvalidMessageError as exc:
+                raise SettingError(SETTING, f"{workflow}.{name}: {exc.rule}") from exc
 
 
 def _with(definition: WorkflowDefinition, parameters: Mapping[str, Mapping[str, str]]) -> WorkflowDefinition:

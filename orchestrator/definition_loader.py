@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, SingleQuotedScalarString
 
 from aetherius.domain.errors import InvalidMessageError
-from aetherius.domain.wire.command import parse_duration
+from aetherius.domain.wire.command import MAX_TIMEOUT, parse_duration
 from aetherius.domain.wire.repair import TOOL, changes, parse_action
 from aetherius.domain.workflow_definition import (
     REMEDIATIONS,
@@ -49,6 +49,8 @@ class _Node:
     def mapping(self, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, _Node]:
         if not isinstance(self.value, CommentedMap):
             raise self.error("a mapping is expected here")
+        if self.value.merge:
+            raise self.error("merge keys ('<<') are not known here")
         for key in self.value:
             if key not in required + optional:
                 line, column = self.value.lc.key(key)
@@ -57,6 +59,13 @@ class _Node:
             if key not in self.value:
                 raise self.error(f"{key!r} is missing")
         return {key: _Node(self.source, value, *self.value.lc.value(key)) for key, value in self.value.items()}
+
+    def any_mapping(self) -> dict[str, _Node]:
+        """With whatever names there are."""
+        names = tuple(self.value) if isinstance(self.value, CommentedMap) else ()
+        if any(not isinstance(name, str) for name in names):
+            raise self.error("every name here is a text")
+        return self.mapping((), names)
 
     def sequence(self) -> list[_Node]:
         if not isinstance(self.value, CommentedSeq):
@@ -78,6 +87,24 @@ class _Node:
             return parse_duration(self.text())
         except InvalidMessageError as exc:
             raise self.error(exc.rule) from exc
+
+    def plain(self) -> Any:
+        """The value without the parser's own types, which remember how they were written."""
+        match self.value:
+            case None | bool():
+                return self.value
+            case str():
+                return str(self.value)
+            case float():
+                return float(self.value)
+            case int() if abs(self.value) < 1 << 63:
+                return int(self.value)
+            case CommentedSeq():
+                return [each.plain() for each in self.sequence()]
+            case CommentedMap():
+                return {key: each.plain() for key, each in self.any_mapping().items()}
+            case _:
+                raise self.error("a text, number, list or mapping is expected here")
 
     def whole(self, low: int, high: int) -> int:
         if not isinstance(self.value, int) or isinstance(self.value, bool) or not low <= self.value <= high:
@@ -110,13 +137,16 @@ def _parse(text: str, source: str) -> _Node:
     except MarkedYAMLError as exc:
         mark = exc.problem_mark
         raise DefinitionError(source, mark.line + 1, mark.column + 1, str(exc.problem)) from exc
+    except YAMLError as exc:  # a character that no YAML may hold
+        before = text[: getattr(exc, "position", 0)]
+        column = len(before) - before.rfind("\n")
+        raise DefinitionError(source, before.count("\n") + 1, column, str(exc).partition("\n")[0]) from exc
 
 
 def _parameters(node: _Node | None) -> dict[str, str]:
     if node is None:
         return {}
-    names = node.value if isinstance(node.value, CommentedMap) else {}
-    for value in (values := node.mapping((), tuple(names))).values():
+    for value in (values := node.any_mapping()).values():
         value.seconds()
     return {name: value.text() for name, value in values.items()}
 
@@ -142,13 +172,13 @@ def _steps(node: _Node, parameters: dict[str, str]) -> list[Step]:
 def _step(node: _Node, earlier: list[Step], parameters: dict[str, str]) -> Step:
     kind = _kind(node)
     builder, required, optional = _BUILDERS[kind]
-    fields = node.mapping(("id", "type", *required), ("timeout", "retry", *optional))
+    fields = node.mapping(("id", "type", *required), optional)
     step_id = fields["id"].identifier()
     if step_id in _RESERVED or any(step.id == step_id for step in earlier):
         raise fields["id"].error(f"the name {step_id!r} is taken")
     common: dict[str, Any] = {"id": step_id}
     if "timeout" in fields:
-        common["timeout"] = fields["timeout"].seconds()
+        common["timeout"] = _timeout(fields["timeout"])
     if "retry" in fields:
         common["retry"] = _retry(fields["retry"])
     return builder(fields, common, earlier, parameters)
@@ -165,6 +195,12 @@ def _kind(node: _Node) -> str:
     return kind.text()
 
 
+def _timeout(node: _Node) -> float:
+    if not 0 < (seconds := node.seconds()) <= MAX_TIMEOUT:
+        raise node.error(f"a command may take {MAX_TIMEOUT:g}s at most")
+    return seconds
+
+
 def _retry(node: _Node) -> Retry:
     fields = node.mapping(("max_attempts",), ("backoff",))
     backoff = fields["backoff"].seconds() if "backoff" in fields else 1.0
@@ -177,26 +213,17 @@ _Fields = dict[str, _Node]
 def _command(fields: _Fields, common: dict[str, Any], earlier: list[Step], parameters: dict[str, str]) -> Step:
     command = fields["command"].mapping(("tool", "action"), ("args", "parameters"))
     args = [arg.text() for arg in command["args"].sequence()] if "args" in command else []
-    given = _plain(command["parameters"].value) if "parameters" in command else {}
+    given = command["parameters"].any_mapping() if "parameters" in command else {}
     step = CommandStep(
-        tool=command["tool"].text(), action=command["action"].text(), args=args, parameters=given, **common
+        tool=command["tool"].text(),
+        action=command["action"].text(),
+        args=args,
+        parameters={name: value.plain() for name, value in given.items()},
+        **common,
     )
     if step.tool == TOOL:
         _check_typed(command, step)
     return step
-
-
-def _plain(value: Any) -> Any:
-    """The value without the parser's own types, which remember how they were written."""
-    match value:
-        case dict():
-            return {str(key): _plain(each) for key, each in value.items()}
-        case list():
-            return [_plain(each) for each in value]
-        case str():
-            return str(value)
-        case _:
-            return value
 
 
 def _check_typed(command: _Fields, step: CommandStep) -> None:
@@ -254,9 +281,9 @@ def _wait(fields: _Fields, common: dict[str, Any], earlier: list[Step], paramete
 
 
 _Builder = Callable[[_Fields, dict[str, Any], list[Step], dict[str, str]], Step]
-_BUILDERS: dict[str, tuple[_Builder, tuple[str, ...], tuple[str, ...]]] = {
-    "command": (_command, ("command",), ()),
-    "ai_reasoning": (_reasoning, ("input",), ()),
+_BUILDERS: dict[str, tuple[_Builder, tuple[str, ...], tuple[str, ...]]] = {  # with the fields that it must and may have
+    "command": (_command, ("command",), ("timeout", "retry")),
+    "ai_reasoning": (_reasoning, ("input",), ("retry",)),
     "decision": (_decision, ("conditions",), ()),
     "action": (_action, ("action",), ()),
     "wait": (_wait, ("duration",), ()),

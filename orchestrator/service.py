@@ -35,7 +35,8 @@ async def run(
     """Orchestrate until `stop` is set; what was taken is finished first.
 
     Raises:
-        DefinitionError: a shipped workflow does not load with these settings.
+        DefinitionError: a shipped workflow does not load.
+        SettingError: a parameter of a workflow is given that it does not have, or that is no duration.
         LogUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
     """
     catalogue = Catalogue(shipped(), settings.workflow_parameters)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from aetherius.domain.wire.command import MAX_TIMEOUT
 from aetherius.orchestrator.verification import Patience
-from aetherius.runtime.environment import settings_from
+from aetherius.runtime.environment import PREFIX, settings_from
+from aetherius.runtime.errors import SettingError
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,6 +37,18 @@ class OrchestratorSettings:
     drain_timeout: float = 8.0
     """How long stopping may take to finish what was taken. Below the supervisor's ten seconds."""
 
+    def __post_init__(self) -> None:
+        for name in ("soak_time", "rollout_timeout", "repair_timeout", "analysis_timeout"):
+            if not 0 < getattr(self, name) <= MAX_TIMEOUT:
+                raise SettingError(PREFIX + name.upper(), f"is not between 0 and {MAX_TIMEOUT:g} seconds")
+        if self.patience.verification > MAX_TIMEOUT:
+            raise SettingError(
+                PREFIX + "SOAK_TIME",
+                f"is, with AETHERIUS_ROLLOUT_TIMEOUT, more than one command may take ({MAX_TIMEOUT:g} s)",
+            )
+        if not 0 <= self.min_confidence <= 1:
+            raise SettingError(PREFIX + "MIN_CONFIDENCE", "is not between 0 and 1")
+
     def __repr__(self) -> str:
         return f"OrchestratorSettings(soak_time={self.soak_time}, rollout_timeout={self.rollout_timeout})"
 
@@ -48,6 +62,6 @@ class OrchestratorSettings:
         """Read the settings.
 
         Raises:
-            SettingError: one is missing or malformed (the error names it, never its value).
+            SettingError: one is missing, malformed or out of bounds (the error names it, never its value).
         """
         return settings_from(cls, environment)

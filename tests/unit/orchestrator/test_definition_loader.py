@@ -121,10 +121,10 @@ COMMAND = """workflow:
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
-        ("describe}", "describe, parameters: {a: !own b}}", "7:62"),
-        ("describe}", "describe, parameters: [a]}", "7:57"),
-        ("describe}", "describe, parameters: {1: a}}", "7:57"),
-        ("describe}", "describe, parameters: {a: 99999999999999999999}}", "7:61"),
+        ("describe}", "describe, parameters: {a: !own b}}", "7:66"),
+        ("describe}", "describe, parameters: [a]}", "7:62"),
+        ("describe}", "describe, parameters: {1: a}}", "7:62"),
+        ("describe}", "describe, parameters: {a: 99999999999999999999}}", "7:66"),
         ("name: w", "name: \x01", "2:9"),
         ("command: {tool", "timeout: 1h\n      command: {tool", "7:16"),
         (
@@ -132,8 +132,8 @@ COMMAND = """workflow:
             "describe}\n    - id: b\n      type: command\n      command:\n        <<: {tool: kubectl}",
             "11:9",
         ),
-        ("describe}", "describe}\n    - {id: b, type: action, action: apply_fix, retry: {max_attempts: 2}}", "8:51"),
-        ("describe}", "describe}\n    - {id: b, type: action, action: apply_fix, timeout: 1h}", "8:51"),
+        ("describe}", "describe}\n    - {id: b, type: action, action: apply_fix, retry: {max_attempts: 2}}", "8:48"),
+        ("describe}", "describe}\n    - {id: b, type: action, action: apply_fix, timeout: 1h}", "8:48"),
     ],
 )
 def test_what_could_not_run_does_not_load(old: str, new: str, place: str) -> None:
