@@ -21,6 +21,7 @@ from aetherius.runtime.ports import kept_port
 from aetherius.runtime.signing_key import SigningKey
 from aetherius.runtime.supervisor import Phase, Supervisor
 
+_KEPT = frozenset({"PATH", "HOME", "LANG", "VIRTUAL_ENV"})
 ROOMS = ("agent_manager", "orchestrator", "projections", "graphql")
 
 
@@ -107,17 +108,21 @@ class Platform:
         )
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
-        return {
-            **kept,
+        own = {
             "AETHERIUS_POSTGRES_DSN": self.postgres.dsn,
             "AETHERIUS_NATS_URL": self.nats.url,
             "AETHERIUS_SIGNING_KEY_FILE": str(self.folder.signing_key),
             "AETHERIUS_TOKENS_FILE": str(self.folder.tokens),
             "AETHERIUS_GRAPHQL_PORT": str(self.graphql_port),
-            **{name: value for name, value in os.environ.items() if name.startswith("AETHERIUS_")},
-            **self.options.environment,
         }
+        return service_environment(os.environ, own, self.options.environment)
+
+
+def service_environment(shell: Mapping[str, str], own: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """What a service is told: settings from the shell, but never addresses: one of another installation, left in the shell, must not have a demo write
+    into that one's log."""
+    inherited = {name: value for name, value in shell.items() if name in _KEPT or name.startswith("AETHERIUS_")}
+    return {**inherited, **own, **given}
 
 
 def create_tables(dsn: str) -> None:
