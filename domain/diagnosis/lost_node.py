@@ -45,5 +45,5 @@ def _recommend(drain: DrainNodeAnswer) -> Recommendation:
             "let go of pods whose kubelet is dead (out-of-service taint)",
         ],
         rollback=[f"uncordon {drain.node}", "remove the taint"],
-        parameters={"node": drain.node, "mode": "execute"},
+        parameters={"node": drain.node, "mode": "execute", "only_lost": True},
     )

@@ -48,6 +48,8 @@ class DrainNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     node: Name
     mode: Literal["simulate", "execute", "restore"]
     deadline_seconds: Seconds = 60.0
+    only_lost: bool = False
+    """`execute` is refused when the node is Ready by now: it came back while somebody thought."""
 
 
 class WorkloadRef(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ def drain_node(action: DrainNode, cluster: Cluster, watch: Stopwatch) -> DrainNo
     """Simulate, execute or restore. Safe to repeat: what is done already is not done again.
 
     Raises:
-        RepairRefusedError: no such node; no other ready node, or a budget forbids (before anything is changed); or pods were left at the deadline (the
+        RepairRefusedError: no such node; it came back (if only a lost one is meant); no other ready node, or a budget forbids (before anything is changed); or pods were left at the deadline (the
             node stays cordoned then, and a repeat goes on).
     """
     watch = watch.within(action.deadline_seconds)
@@ -37,6 +37,8 @@ def drain_node(action: DrainNode, cluster: Cluster, watch: Stopwatch) -> DrainNo
     if action.mode == "restore":
         until_unchanged(lambda: restore(cluster, action.node))
         return _answer(action, cluster.node(action.node), [], cluster)
+    if action.mode == "execute" and action.only_lost and is_true(node, "Ready"):
+        raise RepairRefusedError(f"{action.node} is Ready by now: it came back, and its pods run")
     placements, rooms = _plan(action.node, cluster)
     if action.mode == "execute":
         _refuse_unless_feasible(node, placements, rooms)

@@ -305,12 +305,19 @@ class TestDrainNode:
         eventually(lambda: not is_ready(probe, node))
         simulated = act("DrainNode", node=node, mode="simulate")
         assert simulated["ready"] != "True"
-        answer = act("DrainNode", node=node, mode="execute", seconds=60, deadline_seconds=60)
+        answer = act("DrainNode", node=node, mode="execute", only_lost=True, seconds=60, deadline_seconds=60)
         assert (answer["cordoned"], answer["tainted"]) == (True, True)
         workload = {"kind": "Deployment", "namespace": probe.namespace, "name": "web"}
         assert act("VerifyEvacuation", node=node, workloads=[workload], deadline_seconds=20)["verified"]
         restored = act("DrainNode", node=node, mode="restore")
         assert (restored["cordoned"], restored["tainted"]) == (False, False)
+
+    def test_a_node_that_came_back_is_not_drained_as_a_lost_one(self, act: Act, probe: ClusterProbe, node: str) -> None:
+        before = pods_on(probe, node)
+        with pytest.raises(RepairRefusedError, match="came back"):
+            act("DrainNode", node=node, mode="execute", only_lost=True)
+        assert pods_on(probe, node) == before
+        assert not probe.get("Node", node)["spec"].get("unschedulable")
 
     def test_a_budget_forbids(self, act: Act, probe: ClusterProbe, node: str) -> None:
         budget = {"metadata": {"name": "web"}, "spec": {"minAvailable": 3, "selector": {"matchLabels": {"app": "web"}}}}

@@ -194,6 +194,14 @@ def test_a_drain_that_fails_after_the_node_is_back_leaves_no_cordon(stage: Any) 
     assert len(restores(stage)) == 1
 
 
+def test_a_late_yes_drains_only_a_node_that_is_still_lost(stage: Any) -> None:
+    drain_asked(stage)
+    stage.pass_time(7200)
+    stage.approve()
+    (order,) = stage.open_commands()
+    assert order.issued.parameters["only_lost"], "the agent looks again"
+
+
 def test_a_node_that_nobody_drained_is_not_touched_when_it_is_back(stage: Any) -> None:
     drain_asked(stage)
     node(stage, "NodeReady")
