@@ -22,6 +22,8 @@ class CorrelatedSubject:
     incident_id: UUID
     failing: set[str] = field(default_factory=set)
     resolved_at: datetime | None = None
+    last_sign: datetime | None = None
+    """When the latest sign was seen, by the cluster's time."""
 
 
 class CorrelatedSubjects:
@@ -29,7 +31,7 @@ class CorrelatedSubjects:
 
     def __init__(self, unit: Unit, keys: Iterable[str]) -> None:
         rows = unit.select(statement("select_correlated_subjects"), (sorted(set(keys)),))
-        self._known = {row[0]: CorrelatedSubject(row[0], row[1], set(row[2]), row[3]) for row in rows}
+        self._known = {row[0]: CorrelatedSubject(row[0], row[1], set(row[2]), *row[3:]) for row in rows}
         self._changed: set[str] = set()
         unit.rows(self._write)
 
@@ -47,5 +49,8 @@ class CorrelatedSubjects:
             changed = [self._known[key] for key in sorted(self._changed)]
             cursor.executemany(
                 statement("upsert_correlated_subject"),
-                [(each.key, each.incident_id, sorted(each.failing), each.resolved_at) for each in changed],
+                [
+                    (each.key, each.incident_id, sorted(each.failing), each.resolved_at, each.last_sign)
+                    for each in changed
+                ],
             )

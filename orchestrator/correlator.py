@@ -21,6 +21,9 @@ REOPEN_WINDOW = timedelta(minutes=10)
 """The same trouble within this time after its end is the same incident, reopened; later it is a new one."""
 QUIET = timedelta(seconds=15)
 """A pod's signs from up to this long after the end are echoes (a back-off event of a pod on its way out), not a return."""
+SILENCE = timedelta(hours=1)
+"""Trouble of a workload that shows itself no more for so long (back-offs repeat every five minutes) has ended unseen: the next sign is another incident, and
+is looked into anew. A lost node is silent, and is told to be back."""
 
 Clock = Callable[[], datetime]
 
@@ -84,6 +87,8 @@ class _Batch:
     def _fold_sign(self, recorded: Recorded, report: Reported, subject: Subject) -> None:
         known = self._subjects.get(subject.key)
         at = recorded.occurred_at
+        if known and _fell_silent(known, subject, at):
+            self._lapse(recorded, known)
         if known is None or (known.resolved_at and at > known.resolved_at + REOPEN_WINDOW):
             known = self._open(recorded, report, subject)
         else:
@@ -92,7 +97,17 @@ class _Batch:
             self._signs.setdefault(known.incident_id, []).append(recorded)
         if known.resolved_at is None:
             known.failing.add(report.labels.name if subject.symptom is not Symptom.NODE_NOT_READY else subject.name)
+        known.last_sign = max(at, known.last_sign or at)
         self._subjects.put(known)
+
+    def _lapse(self, recorded: Recorded, known: CorrelatedSubject) -> None:
+        self._flush(known.incident_id)
+        incident = self._unit.get(Incident, known.incident_id)
+        if incident.resolve(
+            "silent", f"no sign of it after {known.last_sign:%F %T} UTC, until there was another one", self._now
+        ):
+            self._save(incident, recorded)
+        known.resolved_at = known.last_sign
 
     def _open(self, recorded: Recorded, report: Reported, subject: Subject) -> CorrelatedSubject:
         incident = self._unit.get(Incident, Incident.id_of(subject, recorded.occurred_at))
@@ -164,6 +179,12 @@ class _Batch:
             traceparent=recorded.cause.traceparent,
         )
         self._unit.save(incident, cause)
+
+
+def _fell_silent(known: CorrelatedSubject, subject: Subject, at: datetime) -> bool:
+    if known.resolved_at or known.last_sign is None or subject.symptom is Symptom.NODE_NOT_READY:
+        return False
+    return at > known.last_sign + SILENCE
 
 
 def _echo(report: Reported) -> timedelta:

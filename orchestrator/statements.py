@@ -11,6 +11,12 @@ from psycopg.sql import SQL
 from aetherius.event_store.errors import LogUnavailableError
 
 _MIGRATION_LOCK = 714_203_01
+_TABLES = (
+    "create_correlated_subjects",
+    "extend_correlated_subjects",
+    "create_workflow_wakeups",
+    "create_raised_limits",
+)
 
 
 @cache
@@ -29,7 +35,7 @@ def create(dsn: str) -> None:
         with psycopg.connect(dsn, connect_timeout=10) as connection:
             connection.execute("SET LOCAL client_min_messages = warning")
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
-            for name in ("create_correlated_subjects", "create_workflow_wakeups"):
+            for name in _TABLES:
                 connection.execute(statement(name))
     except psycopg.OperationalError as exc:
         raise LogUnavailableError(f"cannot make the orchestrator's tables: {exc}") from exc

@@ -242,13 +242,25 @@ class _Drive:
         analysis = self._analysis(workflow)
         proposal = propose(state.started, workflow.id, step.id, next_due.choice, state.choice_reason, analysis)
         incident = self._unit.get(Incident, state.started.incident_id)
+        raised_before = self._raised_before(proposal)
         risk = assess(
-            proposal.action, analysis.root_cause if analysis else CauseCode.UNKNOWN, reopened=incident.reopened
+            proposal.action,
+            analysis.root_cause if analysis else CauseCode.UNKNOWN,
+            reopened=incident.reopened or raised_before,
         )
         remediation = self._unit.get(Remediation, stable_id("Remediation", workflow.id, step.id))
         remediation.propose(proposal, risk, self._now)
         self._save(remediation)
+        if proposal.action == "UpdateResourceLimits" and not raised_before:
+            self._unit.rows(_raised(proposal, remediation.id))
         return Begin(step_id=step.id, work_id=remediation.id)
+
+    def _raised_before(self, proposal: remediations.Proposed) -> int:
+        """1 if this limit was raised before, however long ago: a leak fills any limit, so a second raise is a person's decision."""
+        if proposal.action != "UpdateResourceLimits":
+            return 0
+        rows = self._unit.select(statement("select_raised_limit"), (_workload(proposal),))
+        return sum(self._unit.get(Remediation, row[0]).status is RemediationStatus.VERIFIED for row in rows)
 
     def _analysis(self, workflow: Workflow) -> analyses.Completed | None:
         """The latest analysis of the workflow that was answered."""
@@ -271,6 +283,19 @@ def _evaluate(workflow: Workflow, next_due: EvaluateDecision) -> Branch:
     except ConditionError as exc:
         return Branch(step_id=step.id, held=None, reason=f"a condition broke: {exc}")
     return Branch(step_id=step.id, held=held)
+
+
+def _workload(proposal: remediations.Proposed) -> str:
+    return f"{proposal.cluster_id}/{proposal.namespace}/{proposal.kind}/{proposal.name}"
+
+
+def _raised(proposal: remediations.Proposed, remediation_id: UUID) -> Callable[[Cursor[TupleRow]], None]:
+    """Keep which remediation raised a workload's limit, or is the latest that tries to."""
+
+    def write(cursor: Cursor[TupleRow]) -> None:
+        cursor.execute(statement("upsert_raised_limit"), (_workload(proposal), remediation_id))
+
+    return write
 
 
 def _wakeup(workflow: Workflow) -> Callable[[Cursor[TupleRow]], None]:

@@ -207,3 +207,41 @@ def test_a_node_that_nobody_drained_is_not_touched_when_it_is_back(stage: Any) -
     node(stage, "NodeReady")
     assert restores(stage) == []
     assert len(stage.all(Incident, Opened)) == 1
+
+
+def test_a_limit_that_was_raised_once_is_raised_again_only_by_a_person(stage: Any, oom_description: str) -> None:
+    oom(stage, oom_description)
+    stage.answer("UpdateResourceLimits", RAISED)
+    stage.answer("VerifyWorkload", WELL)
+    for known in (2, 3):
+        stage.pass_time(7200)
+        oom(stage, oom_description, name=f"web-{known}")
+        assert len(stage.all(Incident, Opened)) == known
+        assert stage.remediation.proposal.action == "UpdateResourceLimits"
+        assert stage.remediation.status is RemediationStatus.AWAITING_APPROVAL
+        refused = stage.remediation
+        refused.reject("user:ada", "look for the leak", stage.now)
+        stage.log.save(refused, Cause(actor="user:ada"))
+        stage.settle()
+
+
+def test_a_crash_that_nobody_could_explain_does_not_hide_the_next_one(stage: Any, oom_description: str) -> None:
+    stage.report("CrashLoopBackOff")
+    stage.answer("logs", "")
+    stage.answer("describe", oom_description.replace("OOMKilled", "Error"))
+    stage.pass_time(1800)
+    stage.report("CrashLoopBackOff")
+    assert stage.incident.status is IncidentStatus.DIAGNOSED, "it goes on: the same incident"
+    stage.pass_time(86_400)
+    oom(stage, oom_description, name="web-9")
+    first, second = stage.all(Incident, Opened)
+    assert (first.status, second.root_cause.value) == (IncidentStatus.RESOLVED, "OOM")
+    assert len(stage.open_commands()) == 1, "the limit is raised"
+
+
+def test_a_lost_node_is_silent_and_lost_all_the_same(stage: Any) -> None:
+    drain_asked(stage)
+    stage.pass_time(7200)
+    stage.report("NodeNotReady", kind="Pod", name="web-1", source="node-controller")
+    assert stage.incident.active
+    assert stage.remediation.status is RemediationStatus.AWAITING_APPROVAL

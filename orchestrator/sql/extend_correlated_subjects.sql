@@ -1,0 +1,1 @@
+ALTER TABLE aetherius.correlated_subjects ADD COLUMN IF NOT EXISTS last_sign timestamptz

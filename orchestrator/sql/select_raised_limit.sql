@@ -1,0 +1,1 @@
+SELECT remediation_id FROM aetherius.raised_limits WHERE workload = %s
