@@ -52,8 +52,8 @@ _RECOVERIES: Final[dict[str, frozenset[Symptom]]] = {
 
 def symptom_of(report: Reported) -> Symptom | None:
     """The symptom a report shows, or None."""
-    if report.reason == "NodeNotReady":
-        return Symptom.NODE_NOT_READY
+    if report.reason == "NodeNotReady":  # of a pod whose node nobody knows it says nothing that could be looked into
+        return Symptom.NODE_NOT_READY if report.labels.kind == "Node" or report.labels.node else None
     if report.labels.kind != "Pod":
         return None
     return _pod_symptom(report.reason, report.message)

@@ -77,12 +77,13 @@ def holds(expression: str, names: Mapping[str, Any], bindings: Mapping[str, Any]
 
 
 def bindings(state: WorkflowState, earlier: Iterable[Step]) -> dict[str, Any]:
-    """Values of the declared names; a step that failed or was skipped binds the neutral value of each name (`unknown`, 0, empty)."""
+    """Values of the declared names; a step that failed or was skipped binds the neutral value of each name (`unknown`, 0, empty), and why
+    as its `error`."""
     values: dict[str, Any] = {}
     for step in earlier:
         fields = _ANALYSIS if isinstance(step, ReasoningStep) else _COMMAND if isinstance(step, CommandStep) else {}
-        output = state.step(step.id).output
-        bound = {field: output.get(field, _DEFAULTS[field]) for field in fields}
+        known = {"error": state.step(step.id).error, **state.step(step.id).output}
+        bound = {field: known.get(field, _DEFAULTS[field]) for field in fields}
         values |= {f"{step.id}.{field}": value for field, value in bound.items()}
         if isinstance(step, ReasoningStep):
             values |= {f"analysis.{field}": value for field, value in bound.items()}

@@ -67,6 +67,10 @@ def test_a_pod_on_a_lost_node_speaks_of_the_node() -> None:
     assert subject.key == "north//Node/n1/node_not_ready"
 
 
+def test_a_pod_whose_node_is_not_known_opens_no_incident_of_a_nameless_node() -> None:
+    assert symptom_of(a_report("NodeNotReady", node="")) is None
+
+
 def test_a_pod_that_is_ready_again_does_not_end_a_crash_loop() -> None:
     symptoms = {subject.symptom for subject in recoveries_of(a_report("PodRecovered"))}
     assert symptoms == {Symptom.IMAGE_PULL, Symptom.CONFIG_ERROR}
