@@ -48,6 +48,8 @@ _RECOVERIES: Final[dict[str, frozenset[Symptom]]] = {
     "PodRecovered": frozenset({Symptom.IMAGE_PULL, Symptom.CONFIG_ERROR}),
     "NodeReady": frozenset({Symptom.NODE_NOT_READY}),
 }
+RECOVERABLE: Final = frozenset[Symptom]().union(*_RECOVERIES.values())
+"""Symptoms whose end is reported: of these it is worth knowing which pods still fail."""
 
 
 def symptom_of(report: Reported) -> Symptom | None:

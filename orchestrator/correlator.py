@@ -12,7 +12,7 @@ from uuid import UUID
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Cause, Recorded, topics_of
 from aetherius.domain.incident import Incident, IncidentStatus, Opened, Resolved
-from aetherius.domain.symptom import Subject, Symptom, recoveries_of, subject_of, symptom_of
+from aetherius.domain.symptom import RECOVERABLE, Subject, Symptom, recoveries_of, subject_of, symptom_of
 from aetherius.orchestrator.correlated_subjects import CorrelatedSubject, CorrelatedSubjects
 from aetherius.projections.unit import Unit
 
@@ -95,7 +95,7 @@ class _Batch:
             if known.resolved_at and at > known.resolved_at + _echo(report):
                 self._reopen(recorded, report, known)
             self._signs.setdefault(known.incident_id, []).append(recorded)
-        if known.resolved_at is None:
+        if known.resolved_at is None and subject.symptom in RECOVERABLE:
             known.failing.add(report.labels.name if subject.symptom is not Symptom.NODE_NOT_READY else subject.name)
         known.last_sign = max(at, known.last_sign or at)
         self._subjects.put(known)

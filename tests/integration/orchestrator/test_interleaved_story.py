@@ -245,3 +245,12 @@ def test_a_lost_node_is_silent_and_lost_all_the_same(stage: Any) -> None:
     stage.report("NodeNotReady", kind="Pod", name="web-1", source="node-controller")
     assert stage.incident.active
     assert stage.remediation.status is RemediationStatus.AWAITING_APPROVAL
+
+
+def test_pods_are_remembered_only_while_their_recovery_may_come(stage: Any) -> None:
+    for number in range(3):
+        stage.report("CrashLoopBackOff", name=f"web-{number}")
+        stage.report("CreateContainerConfigError", name=f"web-{number}", message='configmap "a" not found')
+    rows = stage.rows.select("SELECT key, cardinality(failing) FROM aetherius.correlated_subjects")
+    kept = {key.rpartition("/")[2]: count for key, count in rows}
+    assert kept == {"crash_loop": 0, "config_error": 3}
