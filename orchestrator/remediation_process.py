@@ -31,6 +31,7 @@ from aetherius.domain.wire.repair import (
 )
 from aetherius.domain.workflow import Workflow
 from aetherius.domain.workflow_definition import ActionStep
+from aetherius.domain.workflow_state import WorkflowStatus
 from aetherius.orchestrator.step_commands import DELIVERY
 from aetherius.orchestrator.verification import Patience, verification_of
 from aetherius.orchestrator.workflow_driver import answer_error
@@ -84,6 +85,8 @@ class _Phase:
             remediation.verify(None, "nothing was changed", self._now)
         elif not incident.active or workflow_of(incident) != proposal.workflow_id:
             remediation.withdraw("the incident ended before the repair began", self._now)
+        elif self._unit.get(Workflow, proposal.workflow_id).state.status is WorkflowStatus.CANCELLED:
+            remediation.withdraw("its workflow was cancelled before the repair began", self._now)
         elif remediation.status is RemediationStatus.APPROVED:
             self._order(remediation, EXECUTE, proposal.action, proposal.parameters)
         self._save(remediation)

@@ -80,6 +80,7 @@ class WorkflowDriver:
         return topics_of(
             (
                 *_WORKFLOW_EVENTS,
+                events.Cancelled,
                 *ANSWERS,
                 analyses.Completed,
                 analyses.Failed,
@@ -92,7 +93,9 @@ class WorkflowDriver:
         """Feed the batch to its workflows, then begin what is due."""
         for recorded in batch:
             drive = _Drive(unit, self._clock(), recorded)
-            if (found := self._input(recorded, unit)) is not None:
+            if isinstance(recorded.event, events.Cancelled):
+                drive.cancelled(unit.get(Workflow, recorded.stream_id))
+            elif (found := self._input(recorded, unit)) is not None:
                 workflow_id, given = found
                 drive.feed(unit.get(Workflow, workflow_id), given)
 
@@ -176,6 +179,17 @@ class _Drive:
         while (next_due := due(workflow.state, self._now)) is not None:
             workflow.handle(self._begin(workflow, next_due), self._now)
         self._save(workflow)
+        self._unit.rows(_wakeup(workflow))
+
+    def cancelled(self, workflow: Workflow) -> None:
+        """A question that nobody wants answered any more is withdrawn."""
+        step = workflow.state.current()
+        work = workflow.state.step(step.id).work_id if isinstance(step, ActionStep) else None
+        if work is not None:
+            remediation = self._unit.get(Remediation, work)
+            if remediation.status is RemediationStatus.AWAITING_APPROVAL:
+                remediation.withdraw("its workflow was cancelled", self._now)
+                self._save(remediation)
         self._unit.rows(_wakeup(workflow))
 
     def _save(self, aggregate: Workflow | Command | Analysis | Remediation) -> None:

@@ -17,6 +17,7 @@ from aetherius.domain.wire.repair import (
     VerificationAnswer,
     WorkloadRef,
 )
+from aetherius.domain.workflow import Cancel
 from aetherius.domain.workflow_state import WorkflowStatus
 from aetherius.orchestrator.workflow_starter import workflow_of
 
@@ -254,3 +255,27 @@ def test_pods_are_remembered_only_while_their_recovery_may_come(stage: Any) -> N
     rows = stage.rows.select("SELECT key, cardinality(failing) FROM aetherius.correlated_subjects")
     kept = {key.rpartition("/")[2]: count for key, count in rows}
     assert kept == {"crash_loop": 0, "config_error": 3}
+
+
+def test_a_workflow_that_a_person_cancels_takes_its_question_along(stage: Any) -> None:
+    drain_asked(stage)
+    cancel(stage)
+    stage.settle()
+    assert stage.remediation.status is RemediationStatus.REJECTED
+
+
+def test_a_yes_that_crosses_a_cancellation_does_nothing(stage: Any) -> None:
+    drain_asked(stage)
+    remediation = stage.remediation
+    remediation.approve("user:ada", "go", stage.now)
+    cancel(stage)
+    stage.log.save(remediation, Cause(actor="user:ada"))
+    stage.settle()
+    assert stage.remediation.status is RemediationStatus.REJECTED
+    assert stage.open_commands() == []
+
+
+def cancel(stage: Any) -> None:
+    workflow = stage.workflow
+    workflow.handle(Cancel(by="user:bob", reason="by hand"), stage.now)
+    stage.log.save(workflow, Cause(actor="user:bob"))
