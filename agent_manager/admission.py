@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
 import msgspec
 from eventsourcing.persistence import StoredEvent
 
-from aetherius.domain.cluster_event import Reported, reported
+from aetherius.domain.cluster_event import Reported
 from aetherius.domain.errors import InvalidMessageError
-from aetherius.domain.event import Cause, encode
+from aetherius.domain.report_state import envelope_of, state_of
 from aetherius.domain.wire import headers
 from aetherius.domain.wire.event import EventMessage, decode_event, split_lines
 from aetherius.domain.wire.subjects import cluster_of
@@ -26,6 +27,8 @@ MAX_SEQUENCE: Final = 2**53
 """Above every number an agent can reach, and exact in every JSON reader."""
 MAX_COUNT: Final = 2**31 - 1
 
+_BATCH: Final = re.compile(r"[0-9]{1,6}")
+_cluster_of = lru_cache(4096)(cluster_of)
 _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -62,12 +65,12 @@ def admit(subject: str, given: Mapping[str, str], payload: bytes, window: Window
     Raises:
         InvalidMessageError: the message as a whole is malformed, so that none of its lines can be told.
     """
-    cluster_id = cluster_of(subject)
-    cause = Cause(actor=f"agent:{cluster_id}", traceparent=traceparent(given))
+    cluster_id = _cluster_of(subject)
+    envelope = envelope_of(cluster_id, traceparent(given))
     admitted = Admitted([], [])
     for number, line in enumerate(split_lines(payload, batch_size(given)), start=1):
         try:
-            admitted.stored.append(_stored(decode_event(line), cluster_id, window, cause, line))
+            admitted.stored.append(_stored(decode_event(line), cluster_id, window, envelope, line))
         except InvalidMessageError as exc:
             admitted.refused.append(RefusedLine(number, line, str(exc)))
     return admitted
@@ -82,7 +85,7 @@ def batch_size(given: Mapping[str, str]) -> int | None:
     text = given.get(headers.BATCH)
     if text is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,6}", text):
+    if not _BATCH.fullmatch(text):
         raise InvalidMessageError(headers.BATCH, "not a number")
     return int(text)
 
@@ -93,7 +96,7 @@ def traceparent(given: Mapping[str, str]) -> str | None:
     return text if text and _TRACEPARENT.fullmatch(text) else None
 
 
-def _stored(message: EventMessage, cluster_id: str, window: Window, cause: Cause, line: bytes) -> StoredEvent:
+def _stored(message: EventMessage, cluster_id: str, window: Window, envelope: bytes, line: bytes) -> StoredEvent:
     if message.cluster_id != cluster_id:
         raise InvalidMessageError("event", f"cluster_id {message.cluster_id!r} is not the subject's, {cluster_id!r}")
     if not window.oldest <= message.timestamp <= window.latest:
@@ -101,23 +104,22 @@ def _stored(message: EventMessage, cluster_id: str, window: Window, cause: Cause
             "event", f"timestamp {message.timestamp.isoformat()} is not from {window.oldest} to {window.latest}"
         )
     _check_numbers(message)
-    stream_id, event, at = _reported(message)
-    if b"\\u0000" in line and _has_nul(event):
+    if b"\\u0000" in line and _has_nul(message):
         raise InvalidMessageError("event", "a text holds U+0000")
-    return StoredEvent(stream_id, 1, Reported.topic, encode(event, at, cause))
+    return StoredEvent(_stream_id(message.id), 1, Reported.topic, state_of(message, envelope))
 
 
-def _reported(message: EventMessage) -> tuple[UUID, Reported, datetime]:
+def _stream_id(id: str) -> UUID:
     try:
-        return reported(message)
+        return UUID(id)
     except ValueError:
-        raise InvalidMessageError("event", f"id {message.id!r} is not a UUID") from None
+        raise InvalidMessageError("event", f"id {id!r} is not a UUID") from None
 
 
 def _check_numbers(message: EventMessage) -> None:
+    raw = message.raw_data
     if message.sequence > MAX_SEQUENCE:
         raise InvalidMessageError("event", f"sequence is over {MAX_SEQUENCE}")
-    raw = message.raw_data
     for name, number in (
         ("epoch", message.epoch),
         ("raw_data.count", raw.count),

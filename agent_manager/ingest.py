@@ -19,7 +19,10 @@ from nats.aio.msg import Msg
 from aetherius.agent_manager.admission import RefusedLine, Window, admit
 from aetherius.agent_manager.context import Context
 from aetherius.agent_manager.dead_letters import DeadLetters
-from aetherius.agent_manager.intake import Intake, ack, nak
+from aetherius.agent_manager.errors import BrokerUnavailableError
+from aetherius.agent_manager.flow import Flow
+from aetherius.agent_manager.intake import ack, ensure_consumer, nak
+from aetherius.agent_manager.metrics import note_stored
 from aetherius.agent_manager.steady import UNAVAILABLE, steadily
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.wire import headers
@@ -51,7 +54,9 @@ class Ingest:
         self._settings = context.settings
         self._dead_letters = DeadLetters(context.js)
         self._queue: asyncio.Queue[Load] = asyncio.Queue(_QUEUED_LOADS)
-        self._intake: Intake | None = None
+        self._flow: Flow | None = None
+        self._at_hand: list[Msg] = []
+        """Taken, and not yet in the queue."""
 
     async def take(self) -> None:
         """Take and decode, for ever. Cancel it first when stopping."""
@@ -66,28 +71,36 @@ class Ingest:
         await self._queue.join()
 
     async def give_back(self) -> int:
-        """Hand back what is still queued, for another replica to take at once; how many messages that were."""
-        count = 0
+        """Hand back what was taken and is not stored, for another replica to take at once; how many messages that were."""
+        left = [*self._at_hand, *(await self._flow.close() if self._flow else [])]
         while not self._queue.empty():
-            load = self._queue.get_nowait()
-            await nak(load.messages, 0)
-            count += len(load.messages)
-        return count
+            left += self._queue.get_nowait().messages
+        await nak(left, 0)
+        return len(left)
 
     async def _take_some(self) -> None:
         settings = self._settings
-        if self._intake is None:
-            self._intake = await Intake.open(
-                self._context.js,
-                EVENTS,
-                CONSUMER,
-                AGENT_EVENTS,
-                ack_wait=settings.ack_wait,
-                max_ack_pending=8 * settings.fetch_messages,
-            )
-        for share in _shares(await self._intake.fetch(settings.fetch_messages), settings.commit_events):
+        flow = self._flow or await self._open()
+        try:
+            self._at_hand = await flow.take()
+        except BrokerUnavailableError:
+            self._flow = None
+            await flow.close()
+            raise
+        for share in _shares(self._at_hand.copy(), settings.commit_events):
             window = Window.around(self._context.now(), settings.accept_age, settings.accept_ahead)
             await self._queue.put(await self._context.blocking(_decode, share, window))
+            del self._at_hand[: len(share)]
+
+    async def _open(self) -> Flow:
+        settings, context = self._settings, self._context
+        pending = 8 * settings.fetch_messages
+        await ensure_consumer(
+            context.js, EVENTS, CONSUMER, AGENT_EVENTS, ack_wait=settings.ack_wait, max_ack_pending=pending
+        )
+        self._flow = Flow(context.nats, EVENTS, CONSUMER, settings.fetch_messages)
+        await self._flow.open()
+        return self._flow
 
     async def _store_some(self) -> None:
         loads = [await self._queue.get()]
@@ -103,14 +116,16 @@ class Ingest:
 
     async def _store(self, loads: list[Load]) -> None:
         messages = [message for load in loads for message in load.messages]
+        events = [event for load in loads for event in load.stored]
         try:
-            await self._context.blocking(self._context.log.ingest, [event for load in loads for event in load.stored])
+            new = await self._context.blocking(self._context.log.ingest, events)
         except UNAVAILABLE:
             await nak(messages, self._settings.retry_delay)
             raise
         for message, reason, line in (each for load in loads for each in load.refused):
             await self._dead_letters.bury(message, reason, (line.number, line.line) if line else None)
         await ack(messages)
+        note_stored(len(messages), len(events), new)
 
 
 def _shares(messages: Iterable[Msg], events: int) -> Iterator[list[Msg]]:

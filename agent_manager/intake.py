@@ -23,14 +23,7 @@ class Intake:
         cls, js: JetStreamContext, stream: str, durable: str, subject: str, *, ack_wait: float, max_ack_pending: int
     ) -> Intake:
         """Create the consumer, or join it. Raises nats.errors.Error: safe to repeat."""
-        config = ConsumerConfig(
-            durable_name=durable,
-            filter_subject=subject,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ack_wait,
-            max_ack_pending=max_ack_pending,
-        )
-        await js.add_consumer(stream, config)
+        await ensure_consumer(js, stream, durable, subject, ack_wait=ack_wait, max_ack_pending=max_ack_pending)
         return cls(await js.pull_subscribe_bind(durable, stream))
 
     async def fetch(self, limit: int) -> list[Msg]:
@@ -39,6 +32,20 @@ class Intake:
             return await self._subscription.fetch(limit, timeout=_FETCH_WAIT)
         except TimeoutError:  # the library raises its own, and sometimes the plain one
             return []
+
+
+async def ensure_consumer(
+    js: JetStreamContext, stream: str, durable: str, subject: str, *, ack_wait: float, max_ack_pending: int
+) -> None:
+    """Create a durable consumer, or bring an existing one to this configuration. Raises nats.errors.Error: safe to repeat."""
+    config = ConsumerConfig(
+        durable_name=durable,
+        filter_subject=subject,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ack_wait,
+        max_ack_pending=max_ack_pending,
+    )
+    await js.add_consumer(stream, config)
 
 
 async def ack(messages: Iterable[Msg]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import append
+import ingest
 import path
 
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
@@ -23,7 +24,7 @@ def main() -> None:
     limit = next(row["value"] for row in rows if row["name"] == "append.copy")
     for row in rows:
         _show(row)
-    for row in asyncio.run(path.measure(limit)):
+    for row in (*asyncio.run(ingest.measure(limit)), *asyncio.run(path.measure(limit))):
         rows.append(row)
         _show(row)
     RESULT.parent.mkdir(exist_ok=True)
