@@ -22,7 +22,8 @@ from psycopg.types.numeric import Int4, Int8
 
 from aetherius.event_store.errors import CheckpointConflictError
 from aetherius.event_store.ledger import GENESIS, Entry, leaf_start, merkle_root, moment, preimage, seal
-from aetherius.event_store.tables import APPEND_LOCK, DECIDED, Tables
+from aetherius.event_store.small_append import SMALL, store_small
+from aetherius.event_store.tables import APPEND_LOCK, BULK_LOCK, DECIDED, Tables
 
 COPY_THRESHOLD = 64
 """Events from which COPY's two extra round trips cost less than binary arrays."""
@@ -61,6 +62,41 @@ class Appender:
     def __init__(self, tables: Tables, table_of: Callable[[str], str]) -> None:
         self._tables = tables
         self._table_of = table_of
+        self._guess = 0
+        """The last position that this appender knows of."""
+
+    def store_at_once(
+        self,
+        connection: Connection[Any],
+        events: Sequence[StoredEvent],
+        streams: Versions,
+        *,
+        checkpoint: tuple[str, int] | None = None,
+    ) -> int | None:
+        """Store a small batch of one table, if it is that, in one round trip; its last position. None: it must be stored by `begin` and `store`.
+
+        `streams` says with which versions the streams must end so far.
+
+        Raises:
+            CheckpointConflictError: the checkpoint is not below the position; nothing was written.
+            UniqueViolation: a stream ends otherwise; nothing was written.
+        """
+        tables = {self._table_of(topic) for topic in {event.topic for event in events}}
+        if len(events) > SMALL or len(tables) != 1:
+            return None
+        last = store_small(
+            connection,
+            self._tables,
+            tables.pop(),
+            events,
+            guess=self._guess,
+            streams={id: version for id, version in streams.items() if version},  # of a new one the primary key tells
+            checkpoint=checkpoint,
+        )
+        if last < 0 and checkpoint:
+            raise CheckpointConflictError(*checkpoint)
+        self._guess = last
+        return last
 
     def begin(
         self,
@@ -68,8 +104,11 @@ class Appender:
         *,
         checkpoint: tuple[str, int] | None = None,
         streams: Streams | None = None,
+        bulk: bool = False,
     ) -> tuple[Head, Versions]:
         """Open a transaction, move the checkpoint, take the lock, and read the head and the last versions of `streams`. One round trip.
+
+        A `bulk` append stands in line for the log only while no other one does.
 
         Raises:
             CheckpointConflictError: the checkpoint is not below the position.
@@ -77,6 +116,8 @@ class Appender:
         opening: list[Question] = [(SQL("BEGIN"), ())]
         if checkpoint:
             opening.append(self._question("checkpoint_move", *checkpoint))
+        if bulk:
+            opening.append(self._question("lock", BULK_LOCK))
         answers = _ask(connection, [*opening, *self._locking(streams)])
         _confirm(answers, checkpoint)
         return _locked(answers[len(opening) :])
@@ -179,6 +220,7 @@ class Appender:
             entry.leaves,
         )
         connection.execute("COMMIT")
+        self._guess = entry.last
         return entry
 
     def _insert(self, connection: Connection[Any], table: str, rows: list[Row]) -> None:

@@ -5,6 +5,7 @@ DomainError
 +-- CheckpointConflictError   another replica has done this already
 +-- StreamNotFoundError       no such stream (or none yet at that time)
 +-- UnknownPositionError      the log has no such position
++-- UnplaceableEventError     the time in an observation's id is archived already, or far in the future
 InfrastructureError
 +-- LogUnavailableError       PostgreSQL does not answer, or too late
 +-- LogDamagedError           ledger and tables disagree: audit, do not retry
@@ -50,6 +51,14 @@ class UnknownPositionError(DomainError):
     def __init__(self, position: int) -> None:
         super().__init__(f"position {position}: not in the log")
         self.position = position
+
+
+class UnplaceableEventError(DomainError):
+    """No partition may take this observation; nothing was written."""
+
+    def __init__(self, stream_id: UUID, rule: str) -> None:
+        super().__init__(f"observation {stream_id}: the time in its id is {rule}")
+        self.stream_id = stream_id
 
 
 class LogUnavailableError(InfrastructureError):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import accumulate
 from typing import Self, TypeVar
 from uuid import UUID
 
@@ -17,15 +19,21 @@ from psycopg.rows import TupleRow
 
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.event import Cause, Recorded
-from aetherius.event_store.appending import Appender, Versions
+from aetherius.event_store import partitions
+from aetherius.event_store.appending import COPY_THRESHOLD, Appender, Versions
 from aetherius.event_store.connections import Connections
-from aetherius.event_store.errors import StreamNotFoundError, VersionConflictError
+from aetherius.event_store.errors import StreamNotFoundError, UnplaceableEventError, VersionConflictError
 from aetherius.event_store.group_commit import Batch, GroupCommit, Outcome
+from aetherius.event_store.partitions import Partition
 from aetherius.event_store.pending import Page, Pending
 from aetherius.event_store.reading import LAST, Reader
-from aetherius.event_store.tables import LOG, table_of
+from aetherius.event_store.tables import LOG, OBSERVED, table_of
 
 A = TypeVar("A", bound=Aggregate)
+R = TypeVar("R")
+
+BULK = 4000
+"""Events that `ingest` stores in one transaction at most: bounds how long it holds the log's lock."""
 
 
 class Log:
@@ -62,6 +70,7 @@ class Log:
 
         Raises:
             VersionConflictError: a claimed version does not follow what is stored; nothing was written.
+            UnplaceableEventError: an observation is of a time that is archived, or too far ahead; nothing was written.
         """
         if not batch:
             return self.head()
@@ -79,22 +88,28 @@ class Log:
     def ingest(self, stored: Sequence[StoredEvent]) -> int:
         """Append those of the events whose (stream, version) is not known, in order; how many were new. Safe to repeat.
 
-        The primary key is the only de-duplication; no version is checked against its stream.
+        The primary key is the only de-duplication; no version is checked against its stream. More than `BULK` events are stored in several transactions.
+
+        Raises:
+            UnplaceableEventError: an observation is of a time that is archived, or too far ahead; of the transaction with it nothing was written.
         """
         fresh = _distinct(stored)
-        if not fresh:
-            return 0
+        parts = (fresh[start : start + BULK] for start in range(0, len(fresh), BULK))
+        return sum(self._in_place(part, partial(self._ingest, part)) for part in parts)
+
+    def _ingest(self, fresh: Sequence[StoredEvent]) -> int:
         try:
             with self._connections.connection() as connection:
-                head, _ = self._appender.begin(connection)
-                self._appender.store(connection, head, fresh)
+                if self._appender.store_at_once(connection, fresh, {}) is None:
+                    head, _ = self._appender.begin(connection, bulk=True)
+                    self._appender.store(connection, head, fresh)
             return len(fresh)
         except errors.UniqueViolation:
             return self._ingest_unknown(fresh)
 
     def _ingest_unknown(self, stored: Sequence[StoredEvent]) -> int:
         with self._connections.connection() as connection:
-            head, _ = self._appender.begin(connection)
+            head, _ = self._appender.begin(connection, bulk=True)
             known = self._appender.known(connection, stored)
             fresh = [event for event in stored if (event.originator_id, event.originator_version) not in known]
             if fresh:
@@ -120,15 +135,27 @@ class Log:
             name: of the checkpoint; made when missing.
             position: last position whose events this transaction has taken in.
             pending: each under its claimed version.
-            rows: called with a cursor inside the transaction, after the checkpoint moved. Must not commit.
+            rows: called with a cursor inside the transaction, after the checkpoint moved. Must not commit. Called again, in a new transaction, if a
+                partition had to be made first.
             after: the checkpoint that the caller read its events after (0: none yet). Without it a replica with a longer batch overtakes one with a
                 shorter, and what both read is applied twice.
 
         Raises:
             CheckpointConflictError: the checkpoint is at `position` or past it, or no longer at `after`; nothing was written.
             VersionConflictError: nothing was written.
+            UnplaceableEventError: nothing was written.
         """
         events = [item.stored() for item in pending]
+        return self._in_place(events, lambda: self._transact(name, position, events, rows, after))
+
+    def _transact(
+        self,
+        name: str,
+        position: int,
+        events: list[StoredEvent],
+        rows: Callable[[Cursor[TupleRow]], None] | None,
+        after: int | None,
+    ) -> int | None:
         with self._connections.connection() as connection:
             self._appender.begin_at(connection, name, position, after)
             if rows:
@@ -200,11 +227,68 @@ class Log:
         with self._connections.connection() as connection:
             return self._reader.recorded_at(connection, position)
 
+    def archive_edge(self) -> datetime | None:
+        """The moment before which observations are archived, so that no more are taken; None while nothing is."""
+        with self._connections.connection() as connection:
+            return partitions.archive_edge(connection)
+
+    # Partitions
+
+    def make_partitions(self, days: int | None = None) -> list[Partition]:
+        """Make the partitions of the next weeks where they are missing; those made. `days`: the width of new ones from now on."""
+        with self._connections.connection() as connection:
+            return partitions.make_ahead(connection, days=days)
+
+    def _in_place(self, events: Sequence[StoredEvent], write: Callable[[], R]) -> R:
+        """Write; if an observation finds no partition, make it and write again."""
+        try:
+            return write()
+        except errors.CheckViolation:
+            self._make_room(events)
+            return write()
+
+    def _make_room(self, events: Sequence[StoredEvent]) -> None:
+        ids = [_stream_id(event) for event in events if table_of(event.topic) == OBSERVED]
+        with self._connections.connection() as connection:
+            partitions.make_room(connection, ids)
+
     # Group commit
 
     def _commit(self, batches: Sequence[Batch]) -> Sequence[Outcome]:
+        try:
+            return self._commit_at_once(batches) or self._commit_each(batches)
+        except errors.CheckViolation:
+            return self._commit_in_place(batches)
+
+    def _commit_at_once(self, batches: Sequence[Batch]) -> Sequence[Outcome] | None:
+        """Store all in one round trip, if they are few and nothing speaks against any; else None."""
+        events = [event for batch in batches for event in batch]
+        streams = _expected(events)
+        if streams is None:
+            return None
+        try:
+            with self._connections.connection() as connection:
+                last = self._appender.store_at_once(connection, events, streams)
+        except errors.UniqueViolation:
+            return None
+        return None if last is None else _ends(last - len(events), batches)
+
+    def _commit_in_place(self, batches: Sequence[Batch]) -> Sequence[Outcome]:
+        refused: dict[int, Outcome] = {}
+        for number, batch in enumerate(batches):
+            try:
+                self._make_room(batch)
+            except UnplaceableEventError as exc:
+                refused[number] = exc
+        placed = [batch for number, batch in enumerate(batches) if number not in refused]
+        stored = iter(self._commit_each(placed) if placed else ())
+        return [refused[number] if number in refused else next(stored) for number in range(len(batches))]
+
+    def _commit_each(self, batches: Sequence[Batch]) -> Sequence[Outcome]:
+        """Judge each batch by the versions as the ones before it leave them, and store those that hold."""
         with self._connections.connection() as connection:
-            head, versions = self._appender.begin(connection, streams=self._streams(batches))
+            bulk = sum(map(len, batches)) >= COPY_THRESHOLD
+            head, versions = self._appender.begin(connection, streams=self._streams(batches), bulk=bulk)
             accepted: list[StoredEvent] = []
             outcomes: list[Outcome] = []
             for batch in batches:
@@ -236,6 +320,26 @@ def _claim(batch: Batch, versions: Versions) -> None:
             raise VersionConflictError(stream_id, event.originator_version)
         claimed[stream_id] = last + 1
     versions.update(claimed)
+
+
+def _expected(events: Sequence[StoredEvent]) -> Versions | None:
+    """The version that each stream must end with for the events to follow it; None if they do not follow one another."""
+    expected: Versions = {}
+    last: Versions = {}
+    for event in events:
+        stream_id, version = _stream_id(event), event.originator_version
+        before = last.get(stream_id)
+        if version < 1 or (before is not None and version != before + 1):
+            return None
+        if before is None:
+            expected[stream_id] = version - 1
+        last[stream_id] = version
+    return expected
+
+
+def _ends(position: int, batches: Sequence[Batch]) -> Sequence[Outcome]:
+    """The last position of each batch, the first of which follows `position`."""
+    return list(accumulate((len(batch) for batch in batches), initial=position))[1:]
 
 
 def _stream_id(event: StoredEvent) -> UUID:

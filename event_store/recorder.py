@@ -31,7 +31,7 @@ from psycopg.sql import SQL, Identifier
 from aetherius.event_store.appending import Appender
 from aetherius.event_store.errors import CheckpointConflictError
 from aetherius.event_store.reading import LAST
-from aetherius.event_store.tables import MIGRATION_LOCK, Tables, creation
+from aetherius.event_store.tables import MIGRATION_LOCK, Tables, creation, creation_of
 
 
 class CheckpointRecorder(postgres.PostgresTrackingRecorder):
@@ -53,7 +53,7 @@ class CheckpointRecorder(postgres.PostgresTrackingRecorder):
             self._create_table(cursor)
 
     def _create_table(self, curs: Cursor[Any]) -> None:
-        for name in ("create/01_schema", "create/06_checkpoints"):
+        for name in ("create/01_schema", "create/04_checkpoints"):
             curs.execute(self._tables.statement(name))
 
     def _insert_tracking(self, curs: Cursor[Any], tracking: Tracking) -> None:
@@ -87,7 +87,7 @@ class LogRecorder(CheckpointRecorder, postgres.PostgresProcessRecorder):
         self._appender = Appender(self._tables, lambda topic: events_table_name)
 
     def _create_table(self, curs: Cursor[Any]) -> None:
-        for statement in creation(self._tables, self.events_table_name, by_topic=False):
+        for statement in (*creation(self._tables), *creation_of(self._tables, self.events_table_name)):
             curs.execute(statement)
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
@@ -105,11 +105,19 @@ class LogRecorder(CheckpointRecorder, postgres.PostgresProcessRecorder):
         checkpoint = (tracking.application_name, tracking.notification_id) if tracking else None
         with self.datastore.get_connection() as connection:
             try:
-                head, _ = self._appender.begin(connection, checkpoint=checkpoint)
+                last = self._store(connection, stored_events, checkpoint)
             except CheckpointConflictError as exc:
                 raise IntegrityError(str(exc)) from exc
-            entry = self._appender.store(connection, head, stored_events)
-        return list(range(entry.first, entry.last + 1))
+        return list(range(last - len(stored_events) + 1, last + 1))
+
+    def _store(
+        self, connection: Connection[Any], events: Sequence[StoredEvent], checkpoint: tuple[str, int] | None
+    ) -> int:
+        last = self._appender.store_at_once(connection, events, {}, checkpoint=checkpoint)
+        if last is None:
+            head, _ = self._appender.begin(connection, checkpoint=checkpoint, bulk=True)
+            last = self._appender.store(connection, head, events).last
+        return last
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
     def select_events(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import LiteralString
 
 import msgspec
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 OBSERVED = "observed"
 """What clusters reported: high volume, can be archived."""
@@ -19,7 +20,11 @@ EVENT_TABLES = (OBSERVED, DECIDED)
 
 APPEND_LOCK = 0x6165746865726C67
 """Advisory lock that every append holds until its commit: positions become visible in order. Changing it lets old and new writers interleave."""
+BULK_LOCK = 0x6165746865726275
+"""Advisory lock that bulk appends hold besides, taken first: of them only one at a time stands in the queue for `APPEND_LOCK`, so that a decision waits for
+no more than one."""
 MIGRATION_LOCK = 0x6165746865726D67
+PARTITION_LOCK = 0x6165746865727074
 
 POSITION_INDEX = "_position"
 """How the names of the unique indexes on positions end."""
@@ -49,24 +54,39 @@ def table_of(topic: str) -> str:
     return OBSERVED if topic.startswith(_OBSERVED_STREAMS) else DECIDED
 
 
-def creation(tables: Tables, events: str, *, by_topic: bool) -> list[Composed]:
-    """The statements that make the schema around event table `events`, in order; with `by_topic` also an index by topic."""
-    names = [f"create/{file.stem}" for file in sorted((_SQL / "create").glob("*.sql"))]
-    if by_topic:
-        names.append("create_topic_index")
-    return [tables.statement(name, events) for name in names]
+def creation(tables: Tables) -> list[Composed]:
+    """The statements that make the schema and what all its event tables share, in order."""
+    return _all(tables, "create", DECIDED)
+
+
+def creation_of(tables: Tables, events: str) -> list[Composed]:
+    """The statements that make event table `events`, in order."""
+    return [*_all(tables, "create_events", events), tables.statement("append_function", events)]
+
+
+def _all(tables: Tables, folder: str, events: str) -> list[Composed]:
+    return [tables.statement(f"{folder}/{file.stem}", events) for file in sorted((_SQL / folder).glob("*.sql"))]
 
 
 @cache
 def _statement(tables: Tables, name: str, events: str) -> Composed:
-    text = (_SQL / f"{name}.sql").read_text(encoding="utf-8").strip()
-    return SQL(text).format(  # from our own files, never from outside
-        schema=Identifier(tables.schema),
-        events=Identifier(tables.schema, events),
-        ledger=Identifier(tables.schema, "ledger"),
-        checkpoints=Identifier(tables.schema, tables.checkpoints),
-        channel=Identifier(tables.channel),
-        position_index=Identifier(f"{events}{POSITION_INDEX}"),
-        topic_index=Identifier(f"{events}_topic"),
-        time_index=Identifier("ledger_time"),
-    )
+    names = {
+        "schema": Identifier(tables.schema),
+        "events": Identifier(tables.schema, events),
+        "append": Identifier(tables.schema, f"append_{events}"),
+        "ledger": Identifier(tables.schema, "ledger"),
+        "checkpoints": Identifier(tables.schema, tables.checkpoints),
+        "partitioning": Identifier(tables.schema, "partitioning"),
+        "channel": Identifier(tables.channel),
+        "position_index": Identifier(f"{events}{POSITION_INDEX}"),
+        "topic_index": Identifier(f"{events}_topic"),
+        "time_index": Identifier("ledger_time"),
+        "append_lock": Literal(APPEND_LOCK),
+    }
+    return SQL(text_of(name)).format(**names)  # from our own files, never from outside
+
+
+@cache
+def text_of(name: str) -> LiteralString:
+    """The text of file `sql/<name>.sql`."""
+    return (_SQL / f"{name}.sql").read_text(encoding="utf-8").strip()

@@ -24,6 +24,7 @@ from aetherius.domain.symptom import Symptom
 from aetherius.domain.wire.analysis import Evidence
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.wire.event import Labels, RawData, Severity
+from aetherius.domain.wire.identity import observation_id
 from aetherius.domain.workflow import Begin, Branch, Cancel, Fail, Input, Pause, Resume, Start, Succeed, Workflow, due
 from aetherius.domain.workflow_definition import (
     ActionStep,
@@ -80,7 +81,7 @@ class History:
 
     def report(self, cluster: str = "berlin", **fields: object) -> UUID:
         at = self.tick()
-        id = stable_id("test report", self.count, cluster)
+        id = UUID(observation_id(cluster, at, "test report", self.count))
         given: dict[str, object] = {
             "cluster_id": cluster,
             "source": "kubelet",

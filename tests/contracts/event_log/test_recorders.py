@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from eventsourcing.persistence import AggregateRecorder, TrackingRecorder
 from eventsourcing.postgres import PostgresAggregateRecorder, PostgresDatastore
 from eventsourcing.tests import persistence as suites
 from eventsourcing.utils import Environment
+from psycopg import Cursor
 from psycopg.conninfo import conninfo_to_dict
 
 from aetherius.event_store import recorder
 from aetherius.event_store.recorder import CheckpointRecorder, LogFactory, LogRecorder
+from aetherius.event_store.tables import Tables, creation
 
 
 class OnPostgres:
@@ -38,6 +42,33 @@ class TestApplicationRecorder(OnPostgres, suites.ApplicationRecorderTestCase[Log
 
 
 class TestProcessRecorder(OnPostgres, suites.ProcessRecorderTestCase):
+    pass
+
+
+class PartitionedRecorder(LogRecorder):
+    """Its table is partitioned by id, as `observed` is."""
+
+    def _create_table(self, curs: Cursor[Any]) -> None:
+        super(LogRecorder, self)._create_table(curs)
+        tables = Tables(schema=self.datastore.schema, channel=self.channel_name)
+        names = ("create_partitioned", "append_function")
+        for statement in (*creation(tables), *(tables.statement(name, self.events_table_name) for name in names)):
+            curs.execute(statement)
+        for name, bounds in (("low", "(MINVALUE) TO ('8%s')"), ("high", "('8%s') TO (MAXVALUE)")):
+            curs.execute(
+                f"CREATE TABLE IF NOT EXISTS {self.events_table_name}_{name} PARTITION OF {self.events_table_name} "
+                f"FOR VALUES FROM {bounds % '0000000-0000-0000-0000-000000000000'}"
+            )
+
+
+class TestProcessRecorderOnPartitions(OnPostgres, suites.ProcessRecorderTestCase):
+    def create_recorder(self) -> LogRecorder:
+        recorder = PartitionedRecorder(self.a_datastore())
+        recorder.create_table()
+        return recorder
+
+
+class TestApplicationRecorderOnPartitions(TestProcessRecorderOnPartitions, TestApplicationRecorder):
     pass
 
 

@@ -13,6 +13,7 @@ from aetherius.domain.agent import GapDetected
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Cause
 from aetherius.domain.wire.event import Labels, Severity
+from aetherius.domain.wire.identity import observation_id
 from aetherius.event_store import schema
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
@@ -41,7 +42,7 @@ class Events:
             epoch=1,
             sequence=number,
         )
-        return Pending(stream_id or uuid4(), 1, event, NOON, self.cause)
+        return Pending(stream_id or UUID(observation_id("c1", NOON, uuid4())), 1, event, NOON, self.cause)
 
     def reports(self, count: int) -> list[StoredEvent]:
         return [self.observed(number=number).stored() for number in range(1, count + 1)]

@@ -33,12 +33,13 @@ WRITTEN = 6000
 WRITER = """
 import random, sys
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 from eventsourcing.persistence import StoredEvent
 from aetherius.domain.agent import GapDetected
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Cause, encode
 from aetherius.domain.wire.event import Labels, Severity
+from aetherius.domain.wire.identity import observation_id
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 
@@ -54,7 +55,7 @@ with Log(sys.argv[1]) as log:
         if chance.random() < 0.5:
             log.append([Pending(uuid4(), 1, gap, at, cause) for _ in range(count)])
         else:
-            log.ingest([StoredEvent(uuid4(), 1, Reported.topic, report) for _ in range(count)])
+            log.ingest([StoredEvent(UUID(observation_id("c", at, uuid4())), 1, Reported.topic, report) for _ in range(count)])
 """
 
 

@@ -19,6 +19,7 @@ from aetherius.domain.event import Cause, Event, encode, topics_of
 from aetherius.domain.incident import Incident, Opened
 from aetherius.domain.remediation import Proposed, Remediation
 from aetherius.domain.wire.event import Labels, RawData, Severity
+from aetherius.domain.wire.identity import observation_id
 from aetherius.domain.wire.repair import RevisionSummary, WorkloadHistoryAnswer
 from aetherius.domain.workflow import Wake, Workflow
 from aetherius.domain.workflow_events import Started
@@ -84,7 +85,7 @@ class Stage:
         kind, name = changes.pop("kind", "Pod"), changes.pop("name", "web-1")
         owner = ("Deployment", "web") if kind == "Pod" else ("", "")
         raw = RawData(**{"container": "app", **changes.pop("raw", {})})
-        event_id: UUID = changes.pop("id", uuid4())
+        event_id: UUID = changes.pop("id", None) or UUID(observation_id("north", self.now, uuid4()))
         report = Reported(
             cluster_id="north",
             source=changes.pop("source", "container_status"),

@@ -1,0 +1,1 @@
+SELECT {append}(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)

@@ -1,0 +1,1 @@
+ALTER TABLE {events} ATTACH PARTITION {schema}.{partition} FOR VALUES FROM ({first}) TO ({end})

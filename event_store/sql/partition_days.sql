@@ -1,0 +1,1 @@
+UPDATE {partitioning} SET days = %s WHERE days <> %s

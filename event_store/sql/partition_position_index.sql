@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX {partition_position} ON {schema}.{partition} (notification_id)

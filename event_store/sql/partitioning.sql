@@ -1,0 +1,1 @@
+SELECT days, archive_edge, clock_timestamp() FROM {partitioning}

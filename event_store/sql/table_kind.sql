@@ -1,0 +1,1 @@
+SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)

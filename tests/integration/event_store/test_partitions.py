@@ -1,0 +1,223 @@
+"""Partitions of `observed`: made ahead, on demand and at once, refused beyond the edges, and made of a log that had none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from eventsourcing.persistence import StoredEvent
+from psycopg import Connection, sql
+
+from aetherius.domain.wire.identity import milliseconds, observation_id
+from aetherius.event_store import audit, partitions, schema
+from aetherius.event_store.errors import UnplaceableEventError
+from aetherius.event_store.log import Log
+from aetherius.event_store.partitions import FARTHEST, Partition
+from aetherius.event_store.pending import Pending
+
+WEEK = timedelta(days=7)
+
+
+class Events(Protocol):
+    def decided(self, stream_id: UUID, version: int = 1, number: int = 0) -> Pending: ...
+    def observed(self, stream_id: UUID | None = None, number: int = 0) -> Pending: ...
+
+
+@pytest.fixture
+def connection(log: Log, dsn: str) -> Any:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def at(events: Events) -> Callable[[datetime, int], list[StoredEvent]]:
+    """Builds so many reports of a moment."""
+
+    def build(moment: datetime, count: int) -> list[StoredEvent]:
+        return [events.observed(UUID(observation_id("c1", moment, uuid4()))).stored() for _ in range(count)]
+
+    return build
+
+
+Reports = Callable[[datetime, int], list[StoredEvent]]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def holding(connection: Connection[Any], moment: datetime) -> list[Partition]:
+    return [each for each in partitions.partitions(connection) if each.first <= milliseconds(moment) < each.end]
+
+
+def test_the_partitions_of_the_next_weeks_are_there_from_the_start(connection: Connection[Any]) -> None:
+    there = partitions.partitions(connection)
+    assert len(there) == partitions.AHEAD + 1
+    assert all(before.end == after.first for before, after in pairwise(there))
+    assert {each.end - each.first for each in there} == {WEEK // timedelta(milliseconds=1)}
+    assert there[0].first <= milliseconds(now()) < there[0].end
+
+
+def test_making_them_again_makes_nothing(log: Log) -> None:
+    assert log.make_partitions() == []
+
+
+@pytest.mark.parametrize("count", [1, 100, 1000])
+def test_late_events_get_their_partition_and_are_stored(
+    log: Log, connection: Connection[Any], at: Reports, count: int
+) -> None:
+    late = now() - timedelta(days=100)
+    assert holding(connection, late) == []
+    assert log.ingest([*at(late, count), *at(now(), count)]) == 2 * count
+    assert log.head() == 2 * count
+    (partition,) = holding(connection, late)
+    row = connection.execute(f"SELECT count(*) FROM aetherius.{partition.name}").fetchone()
+    assert row == (count,)
+    assert audit.verify(connection).intact
+
+
+def test_late_events_of_many_weeks_from_many_writers_are_all_stored(
+    log: Log, connection: Connection[Any], at: Reports, dsn: str
+) -> None:
+    weeks = [now() - n * WEEK for n in range(10, 16)]
+
+    def write(_: int) -> int:
+        with Log(dsn, pool_size=1) as own:
+            return sum(own.ingest(at(week, 70)) for week in weeks)
+
+    with ThreadPoolExecutor(4) as writers:
+        assert sum(writers.map(write, range(4))) == 4 * 6 * 70
+    assert [len(holding(connection, week)) for week in weeks] == [1] * 6
+    assert [recorded.position for recorded in log.read(0, 2000)] == list(range(1, 1681))
+    assert audit.verify(connection).intact
+
+
+def test_a_partition_is_made_while_an_append_is_under_way(
+    log: Log, connection: Connection[Any], at: Reports, dsn: str
+) -> None:
+    (stored,) = at(now(), 1)
+    with psycopg.connect(dsn) as other:
+        other.execute(
+            "INSERT INTO aetherius.observed VALUES (1000, %s, 1, 'x', '')", (stored.originator_id,)
+        )  # not yet committed
+        connection.execute("SET lock_timeout = '2s'")
+        assert len(partitions.make_room(connection, [UUID(observation_id("c", now() - 9 * WEEK))])) == 1
+
+
+def test_a_known_late_event_is_dropped(log: Log, at: Reports) -> None:
+    late = at(now() - 20 * WEEK, 200)
+    assert log.ingest(late[:100]) == 100
+    assert log.ingest(late) == 100
+
+
+def test_observations_before_the_archives_edge_are_refused(log: Log, connection: Connection[Any], at: Reports) -> None:
+    edge = now() - 30 * WEEK
+    assert log.archive_edge() is None
+    connection.execute("UPDATE aetherius.partitioning SET archive_edge = %s", (edge,))
+    assert log.archive_edge() == edge
+    with pytest.raises(UnplaceableEventError, match="archive's edge"):
+        log.ingest([*at(now(), 1), *at(edge - timedelta(seconds=1), 1)])
+    assert log.head() == 0
+    assert log.ingest(at(edge + timedelta(seconds=1), 1)) == 1
+
+
+def test_what_is_far_ahead_is_refused_and_its_neighbours_are_stored(log: Log, events: Events) -> None:
+    good, late, bad = (
+        events.observed(UUID(observation_id("c", moment)))
+        for moment in (now(), now() - 40 * WEEK, now() + FARTHEST + WEEK)
+    )
+
+    def append(pending: Pending) -> bool:
+        try:
+            log.append([pending])
+        except UnplaceableEventError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(3) as callers:
+        assert list(callers.map(append, [good, bad, late])) == [True, False, True]
+    assert log.head() == 2
+
+
+def test_a_new_width_fits_itself_between_what_is_there(log: Log, connection: Connection[Any], at: Reports) -> None:
+    log.ingest(at(now() - 10 * WEEK, 1))
+    (wide,) = holding(connection, now() - 10 * WEEK)
+    log.make_partitions(days=4)
+    moments = [datetime.fromtimestamp(ms / 1000, UTC) for ms in (wide.first - 1, wide.end)]
+    for moment in moments:
+        log.ingest(at(moment, 1))
+    before, after = (holding(connection, moment)[0] for moment in moments)
+    assert (before.end, after.first) == (wide.first, wide.end)
+    assert {before.end - before.first <= 4 * 86_400_000, after.end - after.first <= 4 * 86_400_000} == {True}
+
+
+def test_a_partition_that_was_detached_is_not_made_again(log: Log, connection: Connection[Any], at: Reports) -> None:
+    log.ingest(at(now() - 10 * WEEK, 1))
+    (old,) = holding(connection, now() - 10 * WEEK)
+    connection.execute(
+        sql.SQL("ALTER TABLE aetherius.observed DETACH PARTITION aetherius.{}").format(sql.Identifier(old.name))
+    )
+    with pytest.raises(UnplaceableEventError, match="detached"):
+        log.ingest(at(now() - 10 * WEEK, 1))
+
+
+class TestUpgrade:
+    """A log of version 0.1: `observed` is a plain table."""
+
+    @pytest.fixture
+    def plain(self, log: Log, connection: Connection[Any]) -> Connection[Any]:
+        for statement in (
+            "DROP TABLE aetherius.observed, aetherius.partitioning",
+            """CREATE TABLE aetherius.observed (notification_id bigint NOT NULL, originator_id uuid NOT NULL, originator_version bigint NOT NULL,
+            topic text NOT NULL, state bytea NOT NULL, PRIMARY KEY (originator_id, originator_version))""",
+            "CREATE UNIQUE INDEX observed_position ON aetherius.observed (notification_id)",
+        ):
+            connection.execute(statement)
+        return connection
+
+    def names(self, connection: Connection[Any]) -> Sequence[str]:
+        return [each.name for each in partitions.partitions(connection)]
+
+    def test_the_table_becomes_the_oldest_partition(
+        self, log: Log, plain: Connection[Any], at: Reports, events: Events, dsn: str
+    ) -> None:
+        log.ingest([*at(now() - 60 * WEEK, 100), *at(now(), 100)])
+        log.append([events.decided(uuid4())])
+        before = [(r.position, r.stream_id) for r in log.read(0, 1000)]
+        schema.create(dsn)
+        assert [(r.position, r.stream_id) for r in log.read(0, 1000)] == before
+        (oldest,) = holding(plain, now() - 60 * WEEK)
+        assert oldest.begins is None
+        assert holding(plain, now()) == [oldest]
+        assert self.names(plain)[0] == oldest.name == "observed_oldest"
+        assert len(self.names(plain)) == partitions.AHEAD + 1
+        assert log.ingest([*at(now(), 100), *at(now() + WEEK, 100)]) == 200
+        schema.create(dsn)
+        report = audit.verify(plain)
+        assert (report.intact, report.events) == (True, 401)
+
+    def test_ids_without_a_time_go_last(self, log: Log, plain: Connection[Any], events: Events, dsn: str) -> None:
+        log.ingest([events.observed(uuid4()).stored() for _ in range(100)])
+        schema.create(dsn)
+        assert self.names(plain)[-1] == "observed_untimed"
+        assert partitions.partitions(plain)[-1].ends is None
+        assert audit.verify(plain).intact
+
+    def test_an_empty_log_is_upgraded_too(self, log: Log, plain: Connection[Any], at: Reports, dsn: str) -> None:
+        schema.create(dsn)
+        assert log.ingest(at(now(), 3)) == 3
+
+    def test_replicas_that_start_together_upgrade_once(
+        self, log: Log, plain: Connection[Any], at: Reports, dsn: str
+    ) -> None:
+        log.ingest(at(now(), 10))
+        with ThreadPoolExecutor(4) as replicas:
+            list(replicas.map(lambda _: schema.create(dsn), range(4)))
+        assert self.names(plain).count("observed_oldest") == 1
+        assert log.ingest(at(now(), 1)) == 1
