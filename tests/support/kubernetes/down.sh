@@ -7,8 +7,7 @@ sig=TERM wipe=0; for a in "$@"; do case $a in --now) sig=KILL ;; --wipe) wipe=1 
 for n in kwok kube-scheduler kube-controller-manager kube-apiserver etcd; do
   if is_ours "$n"; then
     p=$(cat "$STATE/run/$n.pid"); kill -$sig "$p" 2>/dev/null || true
-    for _ in $(seq 100); do is_ours "$n" || break; sleep .1; done # not kill -0: a zombie that nobody has reaped yet is gone
-    if is_ours "$n"; then kill -9 "$p" 2>/dev/null || true; fi
+    ended "$p" 10 || kill -9 "$p" 2>/dev/null || true
     echo "stopped $n ($p)"
   fi
   rm -f "$STATE/run/$n.pid"

@@ -136,7 +136,7 @@ def pull(image: str) -> dict[str, Any]:
 
 
 def test_an_object_that_was_deleted_later_is_not_blamed_on_the_latest_revision() -> None:
-    settings = {"config_maps": ["settings"], "missing_config": ["settings"]}
+    settings: dict[str, Any] = {"config_maps": ["settings"], "missing_config": ["settings"]}
     history = rollout(
         revision(1, was_available=True),
         revision(2, was_available=True, **settings),
