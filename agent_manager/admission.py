@@ -21,6 +21,7 @@ from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.report_state import envelope_of, state_of
 from aetherius.domain.wire import headers
 from aetherius.domain.wire.event import EventMessage, decode_event, split_lines
+from aetherius.domain.wire.identity import milliseconds, milliseconds_of
 from aetherius.domain.wire.subjects import cluster_of
 
 MAX_SEQUENCE: Final = 2**53
@@ -33,15 +34,28 @@ _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Window(msgspec.Struct, frozen=True):
-    """The times that are believed: from `oldest` to `latest`, both included."""
+    """The times that are believed: from `oldest` to `latest`, both included, and nothing before the archive's edge."""
 
     oldest: datetime
     latest: datetime
+    archive_edge: datetime | None = None
+    """What is older is archived: nothing is added there any more."""
 
     @classmethod
-    def around(cls, now: datetime, age: float, ahead: float) -> Window:
+    def around(cls, now: datetime, age: float, ahead: float, archive_edge: datetime | None = None) -> Window:
         """From `age` seconds before now to `ahead` seconds after."""
-        return cls(now - timedelta(seconds=age), now + timedelta(seconds=ahead))
+        return cls(now - timedelta(seconds=age), now + timedelta(seconds=ahead), archive_edge)
+
+    def check(self, timestamp: datetime) -> None:
+        """Raises ``InvalidMessageError`` for a time that is not in the window."""
+        if not self.oldest <= timestamp <= self.latest:
+            raise InvalidMessageError(
+                "event", f"timestamp {timestamp.isoformat()} is not from {self.oldest} to {self.latest}"
+            )
+        if self.archive_edge and timestamp < self.archive_edge:
+            raise InvalidMessageError(
+                "event", f"timestamp {timestamp.isoformat()} is before the archive's edge, {self.archive_edge}"
+            )
 
 
 class RefusedLine(msgspec.Struct, frozen=True):
@@ -99,21 +113,26 @@ def traceparent(given: Mapping[str, str]) -> str | None:
 def _stored(message: EventMessage, cluster_id: str, window: Window, envelope: bytes, line: bytes) -> StoredEvent:
     if message.cluster_id != cluster_id:
         raise InvalidMessageError("event", f"cluster_id {message.cluster_id!r} is not the subject's, {cluster_id!r}")
-    if not window.oldest <= message.timestamp <= window.latest:
-        raise InvalidMessageError(
-            "event", f"timestamp {message.timestamp.isoformat()} is not from {window.oldest} to {window.latest}"
-        )
+    window.check(message.timestamp)
     _check_numbers(message)
     if b"\\u0000" in line and _has_nul(message):
         raise InvalidMessageError("event", "a text holds U+0000")
-    return StoredEvent(_stream_id(message.id), 1, Reported.topic, state_of(message, envelope))
+    return StoredEvent(_stream_id(message), 1, Reported.topic, state_of(message, envelope))
 
 
-def _stream_id(id: str) -> UUID:
+def _stream_id(message: EventMessage) -> UUID:
     try:
-        return UUID(id)
+        id = UUID(message.id)
     except ValueError:
-        raise InvalidMessageError("event", f"id {id!r} is not a UUID") from None
+        raise InvalidMessageError("event", f"id {message.id!r} is not a UUID") from None
+    if milliseconds_of(id) != milliseconds(
+        message.timestamp
+    ):  # by it the log chooses the partition, and finds the event again
+        raise InvalidMessageError(
+            "event",
+            f"id {message.id}: its first 48 bits are not the milliseconds of timestamp {message.timestamp.isoformat()}",
+        )
+    return id
 
 
 def _check_numbers(message: EventMessage) -> None:

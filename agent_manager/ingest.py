@@ -16,6 +16,7 @@ import msgspec
 from eventsourcing.persistence import StoredEvent
 from nats.aio.msg import Msg
 
+from aetherius.agent_manager.acceptance import Acceptance
 from aetherius.agent_manager.admission import RefusedLine, Window, admit
 from aetherius.agent_manager.context import Context
 from aetherius.agent_manager.dead_letters import DeadLetters
@@ -27,6 +28,7 @@ from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.wire import headers
 from aetherius.domain.wire.event import MAX_BATCH
 from aetherius.domain.wire.subjects import AGENT_EVENTS
+from aetherius.event_store.errors import UnplaceableEventError
 from aetherius.runtime.jetstream import EVENTS
 
 logger = logging.getLogger(__name__)
@@ -48,8 +50,9 @@ class Load(msgspec.Struct):
 class Ingest:
     """One replica's share of the events."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, acceptance: Acceptance) -> None:
         self._context = context
+        self._acceptance = acceptance
         self._settings = context.settings
         self._dead_letters = DeadLetters(context.js)
         self._queue: asyncio.Queue[Load] = asyncio.Queue(_QUEUED_LOADS)
@@ -87,8 +90,7 @@ class Ingest:
             await flow.close()
             raise
         for share in _shares(self._at_hand.copy(), settings.commit_events):
-            window = Window.around(self._context.now(), settings.accept_age, settings.accept_ahead)
-            await self._queue.put(await self._context.blocking(_decode, share, window))
+            await self._queue.put(await self._context.blocking(_decode, share, self._acceptance.window()))
             del self._at_hand[: len(share)]
 
     async def _open(self) -> Flow:
@@ -121,6 +123,11 @@ class Ingest:
         except UNAVAILABLE:
             await nak(messages, self._settings.retry_delay)
             raise
+        except UnplaceableEventError as exc:  # the archive's edge moved on since they were decoded: look, and decode them again
+            logger.warning("taking %d messages again: %s", len(messages), exc)
+            await self._acceptance.look()
+            await nak(messages, self._settings.retry_delay)
+            return
         for message, reason, line in (each for load in loads for each in load.refused):
             await self._dead_letters.bury(message, reason, (line.number, line.line) if line else None)
         await ack(messages)

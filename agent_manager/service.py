@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from aetherius.agent_manager.acceptance import Acceptance
 from aetherius.agent_manager.answers import Answers
 from aetherius.agent_manager.context import Context, open_context, utc_now
 from aetherius.agent_manager.dispatcher import Dispatcher
@@ -53,13 +54,15 @@ async def run(
 
 async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None] | None) -> None:
     settings = context.settings
-    ingest, results = Ingest(context), Results(context)
+    acceptance = Acceptance(context)
+    ingest, results = Ingest(context, acceptance), Results(context)
     leadership = Leadership(settings.postgres_dsn, lambda: lead(context), settings.leader_interval)
     async with asyncio.TaskGroup() as tasks:
         taking = {
             tasks.create_task(ingest.take(), name="take events"),
             tasks.create_task(results.queue.run(), name="take results"),
             tasks.create_task(leadership.run(), name="lead"),
+            tasks.create_task(acceptance.run(), name="make partitions"),
         }
         storing = {tasks.create_task(ingest.store(), name="store events")}
         if settings.health_port:

@@ -41,6 +41,8 @@ class AgentManagerSettings:
     """Events older than this go to the dead letters. Farther back than the week that the stream keeps, and a week of an agent's spool."""
     accept_ahead: float = 300.0
     """Events from farther in the future than this go to the dead letters: clocks differ by less."""
+    partition_days: int = 7
+    """Width of the log's new partitions, in days: tens of live ones are good, hundreds are slow."""
 
     heartbeat_interval: float = 30.0
     """Time between heartbeats, told to agents when they register."""

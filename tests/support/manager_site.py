@@ -231,9 +231,9 @@ _NOW = datetime.now(UTC)
 
 
 def an_event(number: int, cluster: str = "c1", **changes: Any) -> EventMessage:
-    """A valid event."""
+    """A valid event; its id follows a changed `timestamp`."""
     event = EventMessage(
-        id=observation_id(cluster, _NOW, "test", number),
+        id=observation_id(cluster, changes.get("timestamp", _NOW), "test", number),
         cluster_id=cluster,
         timestamp=_NOW,
         source="kubelet",

@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.event import MAX_EVENT_BYTES, encode_lines
+from aetherius.domain.wire.identity import observation_id
 from aetherius.event_store import schema
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
@@ -105,6 +107,7 @@ async def test_a_message_of_the_largest_size_does_not_block(site: Site) -> None:
         ({"timestamp": datetime.now(UTC) - timedelta(days=30)}, "timestamp"),
         ({"message": "nul \0 inside"}, "U+0000"),
         ({"sequence": 2**60}, "sequence"),
+        ({"id": observation_id("c1", datetime.now(UTC) - timedelta(seconds=9), "test", 1)}, "48 bits"),
     ],
 )
 async def test_an_event_that_breaks_a_rule_is_refused(site: Site, change: dict[str, Any], reason: str) -> None:
@@ -114,6 +117,27 @@ async def test_an_event_that_breaks_a_rule_is_refused(site: Site, change: dict[s
         await site.empty(EVENTS)
     assert reason in letter.reason
     assert sequences(site) == []
+
+
+async def test_late_events_are_stored_in_a_partition_of_their_own(site: Site) -> None:
+    async with site.manager():
+        await site.report(*events_of([1]), *events_of([2, 3], timestamp=datetime.now(UTC) - timedelta(days=12)))
+        await site.empty(EVENTS)
+    assert sequences(site) == [1, 2, 3]
+
+
+async def test_an_event_that_was_archived_meanwhile_is_refused(site: Site, dsn: str) -> None:
+    late = datetime.now(UTC) - timedelta(days=12)
+    async with site.manager():
+        await site.report(*events_of([1]))
+        await site.empty(EVENTS)
+        with psycopg.connect(dsn) as connection:  # the manager does not know it yet
+            connection.execute("UPDATE aetherius.partitioning SET archive_edge = %s", (late + timedelta(days=1),))
+        await site.report(*events_of([2]), *events_of([3], timestamp=late))
+        (letter,) = await site.dead_letters(1)
+        await site.empty(EVENTS)
+    assert "archive's edge" in letter.reason
+    assert sequences(site) == [1, 2]
 
 
 async def test_a_wrong_batch_header_refuses_the_whole_message(site: Site) -> None:

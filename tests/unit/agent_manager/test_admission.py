@@ -39,6 +39,8 @@ def an_event(**changes: Any) -> bytes:
         epoch=1,
         sequence=1,
     )
+    if "timestamp" in changes:
+        changes.setdefault("id", observation_id("c1", changes["timestamp"], "x"))
     return msgspec.json.encode(msgspec.structs.replace(event, **changes))
 
 
@@ -62,6 +64,23 @@ def test_the_window_includes_its_ends(seconds: int) -> None:
 @pytest.mark.parametrize("seconds", [-86401, 301])
 def test_a_time_out_of_the_window_is_refused(seconds: int) -> None:
     assert "timestamp" in refusals(an_event(timestamp=NOW + timedelta(seconds=seconds)))[0]
+
+
+def test_nothing_is_added_before_the_archives_edge() -> None:
+    window = Window.around(NOW, age=86400, ahead=300, archive_edge=NOW)
+    assert not admit(SUBJECT, {}, an_event(timestamp=NOW), window).refused
+    (line,) = admit(SUBJECT, {}, an_event(timestamp=NOW - timedelta(microseconds=1)), window).refused
+    assert "archive's edge" in line.reason
+
+
+@given(st.integers(-86_400_000_000, 0))
+def test_an_id_has_the_milliseconds_of_its_timestamp(microseconds: int) -> None:
+    at = NOW + timedelta(microseconds=microseconds)
+    assert refusals(an_event(timestamp=at)) == []
+    for other in (at + timedelta(milliseconds=1), at - timedelta(milliseconds=1)):
+        (reason,) = refusals(an_event(timestamp=at, id=observation_id("c1", other, "x")))
+        assert "id" in reason
+        assert "48 bits" in reason
 
 
 @pytest.mark.parametrize(
