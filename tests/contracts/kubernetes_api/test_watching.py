@@ -75,8 +75,12 @@ def test_a_watch_that_asked_for_them_gets_bookmarks(probe: ClusterProbe) -> None
     since = revision(probe)
     write(probe, "a")
     options = ("allowWatchBookmarks=true", f"resourceVersion={since}", "timeoutSeconds=6")
-    seen = list(probe.watch(path(probe, *options)))
-    assert seen[0]["type"] == "ADDED"
+    seen = []
+    for event in probe.watch(path(probe, *options)):
+        seen.append(event)
+        if len(seen) == 1:
+            write(probe, "b")  # only what changes after the watch began makes a bookmark worth sending
+    assert [event["type"] for event in seen[:2]] == ["ADDED", "ADDED"]
     assert seen[-1]["type"] == "BOOKMARK"
     assert int(seen[-1]["object"]["metadata"]["resourceVersion"]) >= int(
         seen[0]["object"]["metadata"]["resourceVersion"]
