@@ -123,9 +123,8 @@ class Ingest:
         except UNAVAILABLE:
             await nak(messages, self._settings.retry_delay)
             raise
-        except (
-            UnplaceableEventError
-        ) as exc:  # the archive's edge moved on since they were decoded: look, and decode them again
+        except UnplaceableEventError as exc:
+            # The archive's edge moved on since they were decoded: look, and decode them again.
             logger.warning("taking %d messages again: %s", len(messages), exc)
             await self._acceptance.look()
             await nak(messages, self._settings.retry_delay)
