@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from aetherius.agent_manager.acceptance import Acceptance
+from aetherius.agent_manager.anchoring import anchorings
 from aetherius.agent_manager.answers import Answers
 from aetherius.agent_manager.context import Context, open_context, utc_now
 from aetherius.agent_manager.dispatcher import Dispatcher
@@ -97,6 +98,8 @@ async def lead(context: Context) -> None:
         tasks.create_task(Expiry(context).run(), name="give up commands")
         tasks.create_task(Answers(context).run(), name="tell answers")
         tasks.create_task(Observations(context, roster).run(), name="read observations")
+        for anchoring in anchorings(context):
+            tasks.create_task(anchoring.run(), name="note heads")
 
 
 async def _cancel(tasks: set[asyncio.Task[None]]) -> None:

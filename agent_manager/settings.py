@@ -61,6 +61,13 @@ class AgentManagerSettings:
     gap_grace: float = 120.0
     """How long missing event numbers may still arrive before they are reported: longer than a redelivery takes."""
 
+    anchor_file: Path | None = None
+    """File, outside the database and best on another machine, where the leader notes the log's signed heads; none: nowhere."""
+    anchor_bucket: str = ""
+    """URL of a bucket for the same, as `s3://bucket/folder`; empty: none."""
+    anchor_interval: float = 60.0
+    """Time between two heads that are noted: what was recorded since the last one could be rewritten unseen."""
+
     leader_interval: float = 1.0
     """Time between attempts to become the leader, and between checks of still being it."""
     drain_timeout: float = 8.0
@@ -93,7 +100,7 @@ class AgentManagerSettings:
 
 
 def _parsed(name: str, kind: str, text: str) -> object:
-    parse = {"str": str, "int": int, "float": float, "Path": Path}[kind]
+    parse = {"str": str, "int": int, "float": float, "Path": Path, "Path | None": Path}[kind]
     try:
         return parse(text)
     except ValueError:

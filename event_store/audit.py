@@ -1,14 +1,15 @@
 """The audit: reads the whole log once and says which position was changed, removed or inserted, and where the ledger's chain is broken.
 
 Both event tables and the ledger are streamed side by side in order of position, in one snapshot and in constant memory. What an audit cannot see by
-itself is a log that was cut at its end, or written anew from some point on: for that give it an `anchor`, a head that was noted elsewhere.
+itself is a log that was cut at its end, or written anew from some point on: for that give it `anchors`, heads that were noted elsewhere.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -16,7 +17,9 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from aetherius.domain.errors import DomainError
 from aetherius.event_store import ledger
+from aetherius.event_store.anchor import Anchor as Anchor  # noqa: PLC0414  # what an audit takes and gives
 from aetherius.event_store.ledger import Entry
 from aetherius.event_store.tables import EVENT_TABLES, LOG, Tables
 
@@ -25,6 +28,7 @@ CAP = 100
 
 _EVENTS_AT_ONCE = 1000
 _ENTRIES_AT_ONCE = 8
+_ANCHORS_AT_ONCE = 1000
 
 
 class Wrong(enum.StrEnum):
@@ -41,7 +45,9 @@ class Wrong(enum.StrEnum):
     CHAIN_BROKEN = "chain broken"
     """The ledger's entry that ends at this position does not follow the one before."""
     ANCHOR_MISSED = "anchor missed"
-    """The ledger does not hold the anchor's hash at this position."""
+    """The ledger does not hold the anchor's hash at this position: the log was cut, or written anew, before it."""
+    ANCHOR_DAMAGED = "anchor damaged"
+    """An anchor cannot be trusted: not signed, or by another key."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -52,22 +58,17 @@ class Finding(msgspec.Struct, frozen=True):
     detail: str
 
 
-class Anchor(msgspec.Struct, frozen=True):
-    """A head of the log that was noted elsewhere: its position and the hash of its entry."""
-
-    position: int
-    hash: bytes
-
-
 class AuditReport(msgspec.Struct):
     """The outcome of an audit."""
 
     events: int = 0
     entries: int = 0
+    anchors: int = 0
+    """Anchors that the ledger holds."""
     head: Anchor = Anchor(0, ledger.GENESIS)
     """The last entry: note it elsewhere, it is the next audit's anchor."""
     findings: list[Finding] = []
-    """In order of position, at most `CAP`."""
+    """In order of position, then those about anchors; at most `CAP`."""
     total: int = 0
     """Findings in all."""
 
@@ -83,27 +84,50 @@ class AuditReport(msgspec.Struct):
             self.findings.append(Finding(wrong, position, detail))
 
 
-def verify(connection: Connection[Any], *, anchor: Anchor | None = None, tables: Tables = LOG) -> AuditReport:
-    """Check every stored event against the ledger, and the ledger against itself.
+class AuditStoppedError(DomainError):
+    """The audit was asked to stop before it was done."""
+
+
+def verify(
+    connection: Connection[Any],
+    *,
+    anchor: Anchor | None = None,
+    anchors: Iterable[Anchor] = (),
+    stopped: Callable[[], bool] = bool,
+    tables: Tables = LOG,
+) -> AuditReport:
+    """Check every stored event against the ledger, the ledger against itself, and the anchors against the ledger.
 
     `connection` must not be in a transaction. Safe to repeat, and while the log is written: it sees one snapshot.
+
+    Args:
+        anchors: heads that were noted elsewhere, in any order, as many as there are; `anchor` is one more.
+        stopped: asked once a batch.
+
+    Raises:
+        AuditStoppedError: `stopped` said yes.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        return _Audit(connection, tables, anchor).run()
+        audit = _Audit(connection, tables, stopped)
+        report = audit.run()
+        audit.check_anchors(chain((anchor,) if anchor else (), anchors))
+        return report
 
 
 class _Audit:
-    def __init__(self, connection: Connection[Any], tables: Tables, anchor: Anchor | None) -> None:
+    def __init__(self, connection: Connection[Any], tables: Tables, stopped: Callable[[], bool]) -> None:
         self._connection = connection
         self._tables = tables
-        self._anchor = anchor
+        self._stopped = stopped
         self._report = AuditReport(findings=[])
 
     def run(self) -> AuditReport:
         events = _Lookahead(merge(*(self._events(table) for table in EVENT_TABLES)))
         before: Entry | None = None
         for entry in self._entries():
+            if self._stopped():
+                raise AuditStoppedError(f"stopped after position {self._report.head.position}")
             self._check_entry(entry, before)
             self._check_events(entry, events)
             self._report.entries += 1
@@ -111,9 +135,38 @@ class _Audit:
             before = entry
         for row in events.rest():
             self._insert(row)
-        if self._anchor and self._anchor.position > self._report.head.position:
-            self._report.add(Wrong.ANCHOR_MISSED, self._anchor.position, "the log ends before its anchor")
         return self._report
+
+    def check_anchors(self, anchors: Iterable[Anchor]) -> None:
+        """Look every anchor up, some at a time: they may be many, and come in any order."""
+        agreed = 0
+        remaining = iter(anchors)
+        while some := list(islice(remaining, _ANCHORS_AT_ONCE)):
+            held = self._hashes([anchor.position for anchor in some])
+            for anchor in sorted(some, key=lambda anchor: anchor.position):
+                if anchor.fault:
+                    self._report.add(Wrong.ANCHOR_DAMAGED, anchor.position, f"{anchor.where}: {anchor.fault}")
+                elif held.get(anchor.position) == anchor.hash:
+                    self._report.anchors += 1
+                    agreed = max(agreed, anchor.position)
+                else:
+                    self._report.add(Wrong.ANCHOR_MISSED, anchor.position, self._missed(anchor, held, agreed))
+
+    def _missed(self, anchor: Anchor, held: dict[int, bytes], agreed: int) -> str:
+        if anchor.position in held:
+            what = "another hash than was noted"
+        elif anchor.position > self._report.head.position:
+            what = "the log ends before its anchor"
+        else:
+            what = "no entry ends here"
+        since = "no anchor before agrees"
+        if 0 < agreed < anchor.position:
+            since = f"the log is not the same from some position after {agreed} on"
+        return f"{what}; {since}" + (f" ({anchor.where})" if anchor.where else "")
+
+    def _hashes(self, positions: list[int]) -> dict[int, bytes]:
+        cursor = self._connection.cursor(binary=True, row_factory=tuple_row)
+        return dict(cursor.execute(self._tables.statement("audit_anchors"), (positions,)).fetchall())
 
     def _entries(self) -> Iterator[Entry]:
         for row in self._stream("audit_ledger", "ledger", _ENTRIES_AT_ONCE):
@@ -132,10 +185,6 @@ class _Audit:
         self._check_chain(entry, before)
         if fault := _fault(entry):
             self._report.add(Wrong.ENTRY_CHANGED, entry.last, fault)
-        if self._anchor and self._anchor.position == entry.last and self._anchor.hash != entry.hash:
-            self._report.add(Wrong.ANCHOR_MISSED, entry.last, "another hash than was noted")
-        elif self._anchor and entry.first <= self._anchor.position < entry.last:
-            self._report.add(Wrong.ANCHOR_MISSED, self._anchor.position, "no entry ends here")
 
     def _check_chain(self, entry: Entry, before: Entry | None) -> None:
         end, previous, clock = (

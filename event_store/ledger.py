@@ -101,6 +101,34 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[tuple[bool, byt
     return path
 
 
+def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """Every level of the tree, leaves first, the root alone in the last: from it many paths are read, without hashing anew for each."""
+    tree = [list(leaves)]
+    while len(tree[-1]) > 1:
+        tree.append(_parents(tree[-1]))
+    return tree
+
+
+def path(tree: list[list[bytes]], index: int) -> list[bytes]:
+    """The sisters on the way from leaf `index` to the root of `levels`; `sides` says where each stands."""
+    found: list[bytes] = []
+    for level in tree[:-1]:
+        if (index ^ 1) < len(level):
+            found.append(level[index ^ 1])
+        index //= 2
+    return found
+
+
+def sides(index: int, n: int) -> list[bool]:
+    """Of each sister on the way from leaf `index` of `n` to the root, whether it stands on the left. Follows from the place alone."""
+    found: list[bool] = []
+    while n > 1:
+        if (index ^ 1) < n:
+            found.append(index % 2 == 1)
+        index, n = index // 2, (n + 1) // 2
+    return found
+
+
 def proved_root(leaf_hash: bytes, proof: Sequence[tuple[bool, bytes]]) -> bytes:
     """The root that a leaf and its proof lead to: the event is in the batch if it is the entry's."""
     node = leaf_hash

@@ -60,7 +60,8 @@ class PublicKey:
     def __init__(self, raw: bytes) -> None:
         self._key = Ed25519PublicKey.from_public_bytes(raw)
         self.base64 = base64.b64encode(raw).decode()
-        self.key_id = hashlib.sha256(raw).hexdigest()[:16]
+        self.fingerprint = hashlib.sha256(raw).hexdigest()
+        self.key_id = self.fingerprint[:16]
 
     @classmethod
     def from_base64(cls, text: str) -> Self:
@@ -74,6 +75,11 @@ class PublicKey:
         except InvalidSignature:
             return False
         return True
+
+
+def is_named(key: PublicKey, name: str) -> bool:
+    """Whether a name is this key's: its id, or more of its fingerprint; fewer than 16 digits name no key."""
+    return len(name) >= len(key.key_id) and key.fingerprint.startswith(name.lower())
 
 
 def _pem(private: Ed25519PrivateKey) -> str:

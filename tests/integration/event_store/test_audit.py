@@ -12,7 +12,8 @@ from eventsourcing.persistence import StoredEvent
 from psycopg import Connection
 
 from aetherius.event_store import audit
-from aetherius.event_store.audit import Anchor, Wrong
+from aetherius.event_store.anchor import Anchor
+from aetherius.event_store.audit import Wrong
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 

@@ -1,0 +1,1 @@
+SELECT last, hash FROM {ledger} WHERE last = ANY(%s::bigint[])

@@ -1,0 +1,1 @@
+SELECT coalesce(max(last), 0) FROM {ledger} WHERE recorded_at < %s

@@ -1,0 +1,1 @@
+SELECT notification_id FROM {events} WHERE originator_id = ANY(%s)
