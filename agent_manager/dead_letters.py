@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Final
 
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
+from aetherius.agent_manager.dead_letter import KEPT_PREFIX, WHOLE
 from aetherius.domain.wire import headers
 from aetherius.domain.wire.subjects import DEAD_LETTERS
 
 logger = logging.getLogger(__name__)
 
-_KEPT_PREFIX: Final = "Aetherius-Original-"
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""Names of headers that may be sent. Others can come, from a sender who speaks the protocol himself."""
 _MAX_PAYLOAD: Final = 1024 * 1024 - 16 * 1024
 """Bytes: what a message may have, less the room for our headers."""
 _MAX_REASON: Final = 500
@@ -39,8 +42,9 @@ class DeadLetters:
             payload[:_MAX_PAYLOAD],
             headers={
                 **_kept(message.headers or {}),
+                **({headers.CUT: str(len(payload))} if len(payload) > _MAX_PAYLOAD else {}),
                 headers.REASON: _one_line(reason),
-                headers.MESSAGE_ID: f"{message.metadata.stream}.{sequence}.{line[0] if line else 'whole'}",
+                headers.MESSAGE_ID: f"{message.metadata.stream}.{sequence}.{line[0] if line else WHOLE}",
             },
         )
         logger.warning("refused a message", extra={"subject": message.subject, "sequence": sequence, "reason": reason})
@@ -51,10 +55,12 @@ def _kept(given: dict[str, str]) -> dict[str, str]:
     kept: dict[str, str] = {}
     room = _MAX_HEADERS
     for name, value in given.items():
-        room -= len(name) + len(value) + len(_KEPT_PREFIX)
+        if name.title() == headers.CUT or not _NAME.fullmatch(name):  # ours to say; not sendable
+            continue
+        room -= len(name) + len(value) + len(KEPT_PREFIX)
         if room < 0:
             break
-        kept[_KEPT_PREFIX + name if name.lower().startswith("nats-") else name] = _one_line(value, len(value))
+        kept[KEPT_PREFIX + name if name.lower().startswith("nats-") else name] = _one_line(value, len(value))
     return kept
 
 

@@ -1,10 +1,10 @@
-"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | audit`. Rooms are imported when a command needs them."""
+"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | audit | dead-letters`. Rooms are imported when a command needs them."""
 
 from __future__ import annotations
 
 import typer
 
-from aetherius.cli import agent, audit, demo_command, serve, simulate, up
+from aetherius.cli import agent, audit, dead_letters, demo_command, serve, simulate, up
 
 app = typer.Typer(
     name="aetherius",
@@ -20,6 +20,7 @@ app.command("agent")(agent.agent)
 app.command("enroll")(agent.enroll)
 app.command("simulate")(simulate.simulate)
 app.add_typer(audit.app, name="audit")
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ REPLY: Final = "Aetherius-Reply"
 """Inbox subject on which a registering agent waits for its configuration."""
 REASON: Final = "Aetherius-Reason"
 """On a dead letter: why it was refused."""
+CUT: Final = "Aetherius-Cut-From"
+"""On a dead letter that was cut to fit: how many bytes it had."""
 
 
 def signed_bytes(subject: str, payload: bytes) -> bytes:
