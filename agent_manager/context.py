@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,7 +13,6 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from aetherius.agent_manager.settings import AgentManagerSettings
-from aetherius.domain.errors import InfrastructureError
 from aetherius.event_store.log import Log
 from aetherius.event_store.subscription import LogSignal
 from aetherius.runtime.jetstream import ensure_streams
@@ -54,15 +52,6 @@ class Context:
     async def blocking(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call something that blocks, such as the log, in a thread; as many at once as the log has connections."""
         return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self._limiter)
-
-    async def is_ready(self) -> bool:
-        """Whether the log and the broker answer, within two seconds."""
-        try:
-            async with asyncio.timeout(2):
-                await self.blocking(self.log.head)
-        except (InfrastructureError, TimeoutError):
-            return False
-        return self.nats.is_connected
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from aetherius.agent_manager.dead_letter import KEPT_PREFIX, WHOLE
+from aetherius.agent_manager.metrics import PUT_ASIDE
 from aetherius.domain.wire import headers
 from aetherius.domain.wire.subjects import DEAD_LETTERS
 
@@ -47,6 +48,7 @@ class DeadLetters:
                 headers.MESSAGE_ID: f"{message.metadata.stream}.{sequence}.{line[0] if line else WHOLE}",
             },
         )
+        PUT_ASIDE.inc()
         logger.warning("refused a message", extra={"subject": message.subject, "sequence": sequence, "reason": reason})
 
 

@@ -19,6 +19,7 @@ from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.event import Cause, Recorded, topics_of
 from aetherius.domain.wire.command import MAX_TIMEOUT, parse_duration
 from aetherius.event_store.errors import CheckpointConflictError, VersionConflictError
+from aetherius.event_store.metrics import note_reader
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Expiry:
         for recorded in page:
             self._note(recorded)
         self._position = page.next_position
+        note_reader(CHECKPOINT, self._position)
         if len(page) == _PAGE:
             return  # the next page may hold an answer
         await self._give_up_due()

@@ -13,7 +13,8 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from aetherius.agent_manager.context import Context
-from aetherius.event_store.errors import CheckpointConflictError
+from aetherius.event_store.errors import CheckpointConflictError, ServerChangedError
+from aetherius.event_store.metrics import note_reader
 from aetherius.event_store.pending import Page, Pending
 
 logger = logging.getLogger(__name__)
@@ -33,14 +34,26 @@ class Follower:
         self._limit = limit
         self._saved: int | None = None
         self._position = 0
+        self._incarnation = 0
 
     async def page(self) -> Page | None:
-        """The next events; None when there were none, after waiting for the log to grow (a second at most)."""
+        """The next events; None when there were none, after waiting for the log to grow (a second at most).
+
+        Raises:
+            LogUnavailableError: call again; when another server answers, from the checkpoint.
+            PositionAheadError: the checkpoint is past the log's end.
+        """
         context = self._context
         seen = context.signal.count
         if self._saved is None:
+            self._incarnation = context.log.incarnation
             self._saved = self._position = await context.blocking(context.log.checkpoint, self._name)
+            await context.blocking(context.log.check, self._position)
         page = await context.blocking(context.log.read_page, self._position, self._limit, self._topics)
+        if context.log.incarnation != self._incarnation:
+            self._saved = None  # what we read ahead of the checkpoint may be gone from this server
+            raise ServerChangedError
+        note_reader(self._name, self._position)
         if page.events:
             return page
         if page.next_position == self._position:

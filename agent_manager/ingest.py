@@ -23,6 +23,7 @@ from aetherius.agent_manager.dead_letters import DeadLetters
 from aetherius.agent_manager.errors import BrokerUnavailableError
 from aetherius.agent_manager.flow import Flow
 from aetherius.agent_manager.intake import ack, ensure_consumer, nak
+from aetherius.agent_manager.metrics import note_stored
 from aetherius.agent_manager.steady import UNAVAILABLE, steadily
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.wire import headers
@@ -119,7 +120,7 @@ class Ingest:
         messages = [message for load in loads for message in load.messages]
         events = [event for load in loads for event in load.stored]
         try:
-            await self._context.blocking(self._context.log.ingest, events)
+            new = await self._context.blocking(self._context.log.ingest, events)
         except UNAVAILABLE:
             await nak(messages, self._settings.retry_delay)
             raise
@@ -132,6 +133,7 @@ class Ingest:
         for message, reason, line in (each for load in loads for each in load.refused):
             await self._dead_letters.bury(message, reason, (line.number, line.line) if line else None)
         await ack(messages)
+        note_stored(len(messages), len(events), new)
 
 
 def _shares(messages: Iterable[Msg], events: int) -> Iterator[list[Msg]]:

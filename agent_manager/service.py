@@ -18,15 +18,18 @@ from aetherius.agent_manager.context import Context, open_context, utc_now
 from aetherius.agent_manager.dispatcher import Dispatcher
 from aetherius.agent_manager.expiry import Expiry
 from aetherius.agent_manager.fleet import Fleet
-from aetherius.agent_manager.health import serve_health
 from aetherius.agent_manager.heartbeats import Heartbeats
 from aetherius.agent_manager.ingest import Ingest
 from aetherius.agent_manager.leadership import Leadership
+from aetherius.agent_manager.metrics import LEADS
 from aetherius.agent_manager.observations import Observations
 from aetherius.agent_manager.results import Results
 from aetherius.agent_manager.roster import Roster
 from aetherius.agent_manager.settings import AgentManagerSettings
 from aetherius.agent_manager.steady import end_if_cancelled
+from aetherius.event_store.health import health_of
+from aetherius.event_store.metrics import forget_readers
+from aetherius.runtime.health import health_served
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +61,11 @@ async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None
     acceptance = Acceptance(context)
     ingest, results = Ingest(context, acceptance), Results(context)
     leadership = Leadership(settings.postgres_dsn, lambda: lead(context), settings.leader_interval)
-    async with asyncio.TaskGroup() as tasks:
+    health = health_of(context.log, lambda: context.nats.is_connected)
+    async with (
+        health_served(settings.health_host, settings.health_port, health),
+        asyncio.TaskGroup() as tasks,
+    ):
         taking = {
             tasks.create_task(ingest.take(), name="take events"),
             tasks.create_task(results.queue.run(), name="take results"),
@@ -66,9 +73,6 @@ async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None
             tasks.create_task(acceptance.run(), name="make partitions"),
         }
         storing = {tasks.create_task(ingest.store(), name="store events")}
-        if settings.health_port:
-            answering = serve_health(settings.health_host, settings.health_port, context.is_ready)
-            storing.add(tasks.create_task(answering, name="answer health requests"))
         if ready:
             ready()
         await stop.wait()
@@ -85,6 +89,15 @@ async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None
 
 async def lead(context: Context) -> None:
     """Do, for ever, what one replica alone does. Raises what its tasks raise, in an ``ExceptionGroup``."""
+    LEADS.set(1)
+    try:
+        await _lead(context)
+    finally:
+        LEADS.set(0)
+        forget_readers()
+
+
+async def _lead(context: Context) -> None:
     roster = Roster(context)
     fleet, heartbeats = Fleet(context, roster), Heartbeats(context, roster)
     await heartbeats.recall()

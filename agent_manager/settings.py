@@ -23,7 +23,7 @@ class AgentManagerSettings:
     signing_key_file: Path
     """PEM file of the key that commands are signed with, mode 600; the same for all replicas."""
     health_port: int = 0
-    """Port of `/healthz` and `/readyz` on `health_host`; 0: no such server."""
+    """Port of `/healthz`, `/readyz` and `/metrics` on `health_host`; 0: no such server."""
     health_host: str = "127.0.0.1"
     """Address for them; `0.0.0.0` in a pod."""
     postgres_connections: int = 8

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -36,6 +38,10 @@ class Connections:
 
     def __init__(self, dsn: str, *, size: int, timeout: float) -> None:
         """`timeout`: seconds that a caller waits for a free connection."""
+        self._noting = Lock()
+        self._server: datetime | None = None
+        self.incarnation = 0
+        """Rises when a connection meets another server than the one before: restarted, promoted or restored. Noted before its first answer."""
         self._pool: ConnectionPool[Connection[TupleRow]] = ConnectionPool(
             dsn,
             kwargs={"autocommit": True, "row_factory": tuple_row, **CONNECT},
@@ -43,7 +49,7 @@ class Connections:
             max_size=size,
             timeout=timeout,
             max_idle=300,
-            configure=_configure,
+            configure=self._configure,
             name="event_log",
             open=True,
         )
@@ -70,10 +76,14 @@ class Connections:
         except (errors.UndefinedTable, errors.InvalidSchemaName) as exc:
             raise LogUnavailableError("the log's tables are missing: event_store.schema.create was not run") from exc
 
+    def _configure(self, connection: Connection[TupleRow]) -> None:
+        connection.execute(_SETTINGS)
+        row = connection.execute("SELECT pg_postmaster_start_time()").fetchone()
+        with self._noting:
+            if row and row[0] != self._server:
+                self._server = row[0]
+                self.incarnation += 1
+
     def close(self) -> None:
         """Close every connection; callers that wait for one get ``LogUnavailableError``."""
         self._pool.close(timeout=5)
-
-
-def _configure(connection: Connection[TupleRow]) -> None:
-    connection.execute(_SETTINGS)

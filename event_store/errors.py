@@ -6,8 +6,11 @@ DomainError
 +-- StreamNotFoundError       no such stream (or none yet at that time)
 +-- UnknownPositionError      the log has no such position
 +-- UnplaceableEventError     the time in an observation's id is archived already, or far in the future
++-- AnotherTimelineError     the position is of a time that the log was restored to before
 InfrastructureError
 +-- LogUnavailableError       PostgreSQL does not answer, or too late
+|   +-- ServerChangedError    another PostgreSQL answers than before: begin again from the checkpoint
++-- PositionAheadError       the log ends before the position: it was restored to an earlier point
 +-- LogDamagedError           ledger and tables disagree: audit, do not retry
 """
 
@@ -71,3 +74,39 @@ class LogUnavailableError(InfrastructureError):
 
 class LogDamagedError(InfrastructureError):
     """The next position is taken: the ledger ends before its tables do. Nothing was written, and nothing can be until that is repaired."""
+
+
+class AnotherTimelineError(DomainError):
+    """The position belongs to events that the log lost when it was restored, or to another log.
+
+    What was derived from positions past `shared` must be thrown away. Attributes: `position`, `timeline` (the one it came with), `current`, `shared`
+    (the last position that both have).
+    """
+
+    def __init__(self, position: int, timeline: UUID, current: UUID, shared: int) -> None:
+        super().__init__(
+            f"position {position} is of timeline {timeline}, of which this log has only what is up to {shared}: drop what you know past it, and go on "
+            f"after {shared} on timeline {current}"
+        )
+        self.position = position
+        self.timeline = timeline
+        self.current = current
+        self.shared = shared
+
+
+class PositionAheadError(InfrastructureError):
+    """The log ends before a position that somebody has read: it was restored to an earlier point, or is another one. Attributes: `position`, `head`."""
+
+    def __init__(self, position: int, head: int) -> None:
+        super().__init__(
+            f"position {position} was read, but the log ends at {head}: it was restored to an earlier point"
+        )
+        self.position = position
+        self.head = head
+
+
+class ServerChangedError(LogUnavailableError):
+    """Another PostgreSQL server answers than before (restarted, promoted or restored): what was read ahead of a checkpoint may not hold any more."""
+
+    def __init__(self) -> None:
+        super().__init__("another PostgreSQL server answers: reading on from the checkpoint")

@@ -24,10 +24,13 @@ from aetherius.event_store.appending import COPY_THRESHOLD, Appender, Versions
 from aetherius.event_store.connections import Connections
 from aetherius.event_store.errors import StreamNotFoundError, UnplaceableEventError, VersionConflictError
 from aetherius.event_store.group_commit import Batch, GroupCommit, Outcome
+from aetherius.event_store.metrics import APPEND_SECONDS
 from aetherius.event_store.partitions import Partition
 from aetherius.event_store.pending import Page, Pending
 from aetherius.event_store.reading import LAST, Reader
+from aetherius.event_store.standing import Standing, standing
 from aetherius.event_store.tables import LOG, OBSERVED, table_of
+from aetherius.event_store.timeline import Timeline, check, timelines
 
 A = TypeVar("A", bound=Aggregate)
 R = TypeVar("R")
@@ -97,6 +100,7 @@ class Log:
         parts = (fresh[start : start + BULK] for start in range(0, len(fresh), BULK))
         return sum(self._in_place(part, partial(self._ingest, part)) for part in parts)
 
+    @APPEND_SECONDS.labels("ingest").time()
     def _ingest(self, fresh: Sequence[StoredEvent]) -> int:
         try:
             with self._connections.connection() as connection:
@@ -148,6 +152,7 @@ class Log:
         events = [item.stored() for item in pending]
         return self._in_place(events, lambda: self._transact(name, position, events, rows, after))
 
+    @APPEND_SECONDS.labels("transact").time()
     def _transact(
         self,
         name: str,
@@ -227,6 +232,34 @@ class Log:
         with self._connections.connection() as connection:
             return self._reader.recorded_at(connection, position)
 
+    # Restores
+
+    @property
+    def incarnation(self) -> int:
+        """Rises when another PostgreSQL server answers than before. A reader that was ahead of its checkpoint goes back to it then: the log may have been
+        restored to an earlier point. Compare after a read, before using it."""
+        return self._connections.incarnation
+
+    def timelines(self) -> list[Timeline]:
+        """The log's histories, the present one last."""
+        with self._connections.connection() as connection:
+            return timelines(connection)
+
+    def standing(self) -> Standing:
+        """Where the log stands: its end, its clock, its timeline."""
+        with self._connections.connection() as connection:
+            return standing(connection)
+
+    def check(self, position: int, timeline: UUID | None = None) -> UUID:
+        """The present timeline's id, if the log still holds what was read up to a position; `timeline`: the id that was kept with it.
+
+        Raises:
+            PositionAheadError: the log ends before it.
+            AnotherTimelineError: the log was restored to an earlier point since, or is another log.
+        """
+        with self._connections.connection() as connection:
+            return check(timelines(connection), self._reader.head(connection), position, timeline)
+
     def archive_edge(self) -> datetime | None:
         """The moment before which observations are archived, so that no more are taken; None while nothing is."""
         with self._connections.connection() as connection:
@@ -254,6 +287,7 @@ class Log:
 
     # Group commit
 
+    @APPEND_SECONDS.labels("group").time()
     def _commit(self, batches: Sequence[Batch]) -> Sequence[Outcome]:
         try:
             return self._commit_at_once(batches) or self._commit_each(batches)

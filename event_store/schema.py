@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from aetherius.event_store import partitions
+from aetherius.event_store import partitions, timeline
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.tables import DECIDED, LOG, MIGRATION_LOCK, OBSERVED, creation, creation_of
 from aetherius.event_store.upgrade import partition_observed
@@ -27,5 +27,6 @@ def create(dsn: str) -> None:
             partition_observed(connection)
             connection.execute(LOG.statement("append_function", OBSERVED))
             partitions.make_ahead(connection)
+            timeline.create(connection)
     except psycopg.OperationalError as exc:
         raise LogUnavailableError(f"cannot make the log's tables: {exc}") from exc

@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Self
+from uuid import UUID
 
 import anyio.to_thread
 import psycopg
@@ -21,6 +22,7 @@ from psycopg.sql import SQL, Identifier
 from aetherius.event_store.connections import CONNECT
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
+from aetherius.event_store.metrics import note_reader
 from aetherius.event_store.pending import Page
 from aetherius.event_store.tables import LOG
 
@@ -107,11 +109,19 @@ async def _connect(dsn: str) -> AsyncConnection:
 class Subscription:
     """Events after a position, page by page, for ever: `async for page in subscription`. Pages are never empty.
 
-    While PostgreSQL is away it waits.
+    While PostgreSQL is away it waits. Should the log have been restored to an earlier point meanwhile, it ends with ``PositionAheadError`` or
+    ``AnotherTimelineError``.
     """
 
     def __init__(
-        self, log: Log, signal: LogSignal, *, after: int = 0, topics: Sequence[str] = (), limit: int = 500
+        self,
+        log: Log,
+        signal: LogSignal,
+        *,
+        after: int = 0,
+        topics: Sequence[str] = (),
+        limit: int = 500,
+        name: str | None = None,
     ) -> None:
         """Read nothing yet.
 
@@ -121,11 +131,15 @@ class Subscription:
             after: start behind this position.
             topics: with version, as `domain.event.topics_of` gives them; all if none.
             limit: events in a page at most.
+            name: under which metrics tell where it stands; none if not given.
         """
         self._log = log
         self._signal = signal
         self._topics = tuple(topics)
         self._limit = limit
+        self._name = name
+        self._incarnation = -1
+        self._timeline: UUID | None = None
         self.position = after
         """Everything up to here was looked at; also moves past what the filter leaves out."""
 
@@ -135,6 +149,8 @@ class Subscription:
             page = await self._read()
             caught_up = len(page) < self._limit
             self.position = page.next_position
+            if self._name:
+                note_reader(self._name, self.position)
             if len(page):
                 yield page
             if caught_up:
@@ -143,9 +159,16 @@ class Subscription:
     async def _read(self) -> Page:
         while True:
             try:
-                return await anyio.to_thread.run_sync(
+                page = await anyio.to_thread.run_sync(
                     self._log.read_page, self.position, self._limit, self._topics, limiter=self._signal.readers
                 )
+                if self._log.incarnation == self._incarnation:
+                    return page
+                incarnation = self._log.incarnation
+                self._timeline = await anyio.to_thread.run_sync(
+                    self._log.check, self.position, self._timeline, limiter=self._signal.readers
+                )
+                self._incarnation = incarnation
             except LogUnavailableError as exc:  # following means waiting for its return
                 logger.warning("cannot read on after position %d: %s", self.position, exc)
                 await asyncio.sleep(self._signal.poll_interval)

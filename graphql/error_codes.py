@@ -15,7 +15,7 @@ from aetherius.domain.errors import AetheriusError, InfrastructureError
 
 logger = logging.getLogger(__name__)
 
-_ATTRIBUTES = ("field", "rule", "role", "state", "command", "limit", "cost")
+_ATTRIBUTES = ("field", "rule", "role", "state", "command", "limit", "cost", "shared", "current", "head")
 
 
 class ErrorCodes(SchemaExtension):

@@ -11,11 +11,12 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeVar
+from uuid import UUID
 
 import anyio.to_thread
 
 from aetherius.domain.event import Recorded
-from aetherius.event_store.errors import LogUnavailableError
+from aetherius.event_store.errors import AnotherTimelineError, LogUnavailableError, PositionAheadError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Page
 from aetherius.event_store.subscription import LogSignal, Subscription
@@ -75,8 +76,9 @@ class Feed:
             await self._wanted.wait()
             try:
                 await self._read()
-            except LogUnavailableError as exc:
+            except (LogUnavailableError, PositionAheadError, AnotherTimelineError) as exc:
                 logger.warning("the feed cannot read the log, trying again: %s", exc)
+                self._restart()
                 await asyncio.sleep(_RETRY)
 
     async def _read(self) -> None:
@@ -88,6 +90,13 @@ class Feed:
             for follower in self._followers:
                 follower.offer(page)
 
+    def _restart(self) -> None:
+        """Let every follower read the log by itself again: whether its place still holds is its own question."""
+        for follower in self._followers:
+            follower.end()
+        self._followers.clear()
+        self._position = 0
+
     def close(self) -> None:
         """End every follower with ``StoppingError``, now and from now on."""
         self._closed = True
@@ -98,19 +107,28 @@ class Feed:
         """The last position of the log now."""
         return await anyio.to_thread.run_sync(self._log.head)
 
-    async def follow(self, after: int, topics: Sequence[str] = ()) -> AsyncGenerator[Recorded, None]:
+    async def follow(
+        self, after: int, topics: Sequence[str] = (), timeline: UUID | None = None
+    ) -> AsyncGenerator[Recorded, None]:
         """Events of some topics (all if none) after a position, in order, each once, for ever. Reads on while the log is away. Close it.
 
+        Args:
+            timeline: that `after` was read on; the present one if not given.
+
         Raises:
+            AnotherTimelineError: the log was restored to before the position, now or while it was followed.
+            PositionAheadError: it was restored, and nobody has begun a new timeline yet.
             TooManySubscriptionsError: as many as are allowed follow already.
             StoppingError: the process ends; another one goes on after the last position seen.
         """
-        async with aclosing(self.follow_pages(after, topics)) as pages:
+        async with aclosing(self.follow_pages(after, topics, timeline)) as pages:
             async for page in pages:
                 for recorded in page:
                     yield recorded
 
-    async def follow_pages(self, after: int, topics: Sequence[str] = ()) -> AsyncGenerator[list[Recorded], None]:
+    async def follow_pages(
+        self, after: int, topics: Sequence[str] = (), timeline: UUID | None = None
+    ) -> AsyncGenerator[list[Recorded], None]:
         """The same, up to 500 events at a time: as many as were there. Never empty."""
         if self._count >= self._max_followers:
             raise TooManySubscriptionsError(self._max_followers)
@@ -118,7 +136,9 @@ class Feed:
         try:
             position, wanted = after, frozenset(topics)
             while True:
-                async with aclosing(self._pages(position, topics)) as pages:
+                incarnation = self._log.incarnation
+                timeline = await self._patiently(self._log.check, position, timeline)
+                async with aclosing(self._pages(position, topics, incarnation)) as pages:
                     async for page in pages:
                         if events := [event for event in page if _is_wanted(event, position, wanted)]:
                             yield events
@@ -126,10 +146,12 @@ class Feed:
         finally:
             self._count -= 1
 
-    async def _pages(self, position: int, topics: Sequence[str]) -> AsyncGenerator[Page, None]:
-        """Pages from a position on: from the log up to its end, then from the feed until we are too slow for it."""
+    async def _pages(self, position: int, topics: Sequence[str], incarnation: int) -> AsyncGenerator[Page, None]:
+        """Pages from a position on: from the log up to its end, then from the feed until we are too slow for it, or another server answers."""
         while not self._closed:
             page = await self._page(position, topics)
+            if self._log.incarnation != incarnation:
+                return
             yield page
             position = page.next_position
             if len(page) < _PAGE:
@@ -138,6 +160,8 @@ class Feed:
         try:
             while position < joint and not self._closed:
                 page = await self._page(position, topics)
+                if self._log.incarnation != incarnation:
+                    return
                 yield page
                 position = page.next_position
             async for page in follower.pages():

@@ -59,6 +59,13 @@ class Query:
         """From the ledger."""
         return Position(await info.context.blocking(info.context.log.head))
 
+    @strawberry.field(
+        description="The log's present timeline: keep it with positions. Another one means that the log was restored to an earlier point."
+    )
+    async def timeline(self, info: Info) -> UUID:
+        """From the log."""
+        return (await info.context.blocking(info.context.log.timelines))[-1].id
+
     @strawberry.field(description="The agents of the fleet.")
     async def agents(
         self,

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import strawberry
 from strawberry.scalars import JSON
@@ -31,6 +32,13 @@ _MAX_TYPES: Final = 100
 From = Annotated[
     Position | None,
     strawberry.argument(description="Begin behind this position; by default with what comes from now on."),
+]
+
+On = Annotated[
+    UUID | None,
+    strawberry.argument(
+        description="Timeline that `after` was read on (the query `timeline`): should the log have been restored to an earlier point since, this is refused."
+    ),
 ]
 
 
@@ -79,11 +87,11 @@ class Subscription:
 
     @strawberry.subscription(description="Reports of agents.")
     async def events(
-        self, info: Info, filter: EventsWanted | None = None, after: From = None
+        self, info: Info, filter: EventsWanted | None = None, after: From = None, timeline: On = None
     ) -> AsyncGenerator[EventArrived, None]:
         """From the log itself."""
         context, wanted = info.context, as_filter(EventFilter, filter)
-        async with aclosing(_rows(context, EVENTS, wanted, after)) as rows:
+        async with aclosing(_rows(context, EVENTS, wanted, after, timeline)) as rows:
             async for recorded, row in rows:
                 position = Position(recorded.position)
                 yield EventArrived(position=position, event=Event.shown(row, position, position))
@@ -92,12 +100,12 @@ class Subscription:
         description="Reports of agents, up to 500 in a payload: as many as were there. For followers of everything."
     )
     async def event_pages(
-        self, info: Info, filter: EventsWanted | None = None, after: From = None
+        self, info: Info, filter: EventsWanted | None = None, after: From = None, timeline: On = None
     ) -> AsyncGenerator[EventsArrived, None]:
         """From the log itself."""
         feed, wanted = info.context.feed, as_filter(EventFilter, filter)
-        start = await _start(info.context, after)
-        async with aclosing(feed.follow_pages(start, EVENTS.topics)) as pages:
+        start = await _start(info.context, after, timeline)
+        async with aclosing(feed.follow_pages(start, EVENTS.topics, timeline)) as pages:
             async for page in pages:
                 rows = [(recorded.position, EVENTS.evolve(None, recorded)) for recorded in page]
                 events = [Event.shown(row, at, at) for at, row in rows if row is not None and matches(wanted, row)]
@@ -106,11 +114,11 @@ class Subscription:
 
     @strawberry.subscription(description="Changes of incidents.")
     async def incidents(
-        self, info: Info, filter: IncidentsWanted | None = None, after: From = None
+        self, info: Info, filter: IncidentsWanted | None = None, after: From = None, timeline: On = None
     ) -> AsyncGenerator[IncidentChanged, None]:
         """From the log itself; the filter looks at the incident as the change left it."""
         context, wanted = info.context, as_filter(IncidentFilter, filter)
-        async with aclosing(_rows(context, INCIDENTS, wanted, after)) as rows:
+        async with aclosing(_rows(context, INCIDENTS, wanted, after, timeline)) as rows:
             async for recorded, row in rows:
                 yield IncidentChanged.of(recorded, row)
 
@@ -118,30 +126,34 @@ class Subscription:
         description="Every event of the log, or those of some types (Incident.Opened) or kinds of stream (Incident)."
     )
     async def log(
-        self, info: Info, after: From = None, types: list[str] | None = None
+        self, info: Info, after: From = None, types: list[str] | None = None, timeline: On = None
     ) -> AsyncGenerator[LogEntry, None]:
         """As recorded."""
-        start = await _start(info.context, after)
-        async with aclosing(info.context.feed.follow(start, _topics(types))) as events:
+        start = await _start(info.context, after, timeline)
+        async with aclosing(info.context.feed.follow(start, _topics(types), timeline)) as events:
             async for recorded in events:
                 yield LogEntry.of(recorded)
 
 
 async def _rows(
-    context: Context, model: ReadModel[R], filter: Filter, after: Position | None
+    context: Context, model: ReadModel[R], filter: Filter, after: Position | None, timeline: UUID | None
 ) -> AsyncGenerator[tuple[Recorded, R], None]:
     """Events that change a model, with the rows they leave, as far as the filter wants them."""
     rows: RowsOfEvents[Any] = RowsOfEvents(context.log, model)
-    start = await _start(context, after)
-    async with aclosing(context.feed.follow(start, model.topics)) as events:
+    start = await _start(context, after, timeline)
+    async with aclosing(context.feed.follow(start, model.topics, timeline)) as events:
         async for recorded in events:
             row = await rows.after(recorded)
             if row is not None and matches(filter, row):
                 yield recorded, row
 
 
-async def _start(context: Context, after: Position | None) -> int:
-    return await context.feed.head() if after is None else await known_position(context, after, "after")
+async def _start(context: Context, after: Position | None, timeline: UUID | None) -> int:
+    if after is None:
+        return await context.feed.head()
+    if timeline is not None:
+        await context.blocking(context.log.check, after, timeline)
+    return await known_position(context, after, "after")
 
 
 def _topics(types: Sequence[str] | None) -> tuple[str, ...]:

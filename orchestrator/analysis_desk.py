@@ -19,7 +19,7 @@ from aetherius.domain.event import Recorded, topics_of
 from aetherius.domain.root_cause import code_of
 from aetherius.domain.wire.analysis import AnalysisResponse
 from aetherius.event_store.change import change
-from aetherius.event_store.errors import CheckpointConflictError, LogUnavailableError
+from aetherius.event_store.errors import AnotherTimelineError, CheckpointConflictError
 from aetherius.event_store.subscription import Subscription
 from aetherius.orchestrator.analysis_request import request_of
 from aetherius.orchestrator.context import Context, utc_now
@@ -52,7 +52,7 @@ class AnalysisDesk:
         while True:
             try:
                 await self._follow()
-            except (LogUnavailableError, NatsError, TimeoutError) as exc:
+            except (InfrastructureError, AnotherTimelineError, NatsError, TimeoutError) as exc:
                 logger.warning("analyses wait: %s", exc or repr(exc))
                 await asyncio.sleep(1.0)
             except CheckpointConflictError:
@@ -61,7 +61,8 @@ class AnalysisDesk:
     async def _follow(self) -> None:
         context = self._context
         after = await context.blocking(context.log.checkpoint, CHECKPOINT)
-        async for page in Subscription(context.log, context.signal, after=after, topics=topics_of((Requested,))):
+        topics = topics_of((Requested,))
+        async for page in Subscription(context.log, context.signal, after=after, topics=topics, name=CHECKPOINT):
             for recorded in page:
                 await self._put(recorded)
             await context.blocking(context.log.transact, CHECKPOINT, page.next_position, after=after)

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from aetherius.event_store.log import Log
@@ -31,9 +32,10 @@ class Context:
     """The connections of one replica."""
 
     def __init__(
-        self, settings: OrchestratorSettings, log: Log, signal: LogSignal, rows: StateRows, js: JetStreamContext
+        self, settings: OrchestratorSettings, log: Log, signal: LogSignal, rows: StateRows, nats: Client
     ) -> None:
-        self.settings, self.log, self.signal, self.rows, self.js = settings, log, signal, rows, js
+        self.settings, self.log, self.signal, self.rows, self.nats = settings, log, signal, rows, nats
+        self.js: JetStreamContext = nats.jetstream(timeout=5)
         self._limiter = anyio.CapacityLimiter(settings.postgres_connections)
 
     async def blocking(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -53,8 +55,8 @@ async def open_context(settings: OrchestratorSettings) -> AsyncIterator[Context]
         async with connect(settings.nats_url, "orchestrator") as nats:
             with Log(settings.postgres_dsn, pool_size=settings.postgres_connections) as log:
                 async with LogSignal(settings.postgres_dsn) as signal:
-                    js = nats.jetstream(timeout=5)
-                    await ensure_streams(js)
-                    yield Context(settings, log, signal, rows, js)
+                    context = Context(settings, log, signal, rows, nats)
+                    await ensure_streams(context.js)
+                    yield context
     finally:
         rows.close()

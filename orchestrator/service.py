@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from aetherius.event_store.health import health_of
 from aetherius.orchestrator import statements
 from aetherius.orchestrator.analysis_desk import AnalysisDesk
 from aetherius.orchestrator.catalogue import Catalogue, shipped
@@ -21,6 +22,7 @@ from aetherius.orchestrator.workflow_starter import WorkflowStarter
 from aetherius.orchestrator.workflow_timers import WorkflowTimers
 from aetherius.projections.reader import ProcessManager
 from aetherius.projections.runner import AfterCommit, Runner
+from aetherius.runtime.health import health_served
 from aetherius.runtime.process import endless
 
 logger = logging.getLogger(__name__)
@@ -38,13 +40,18 @@ async def run(
         DefinitionError: a shipped workflow does not load.
         SettingError: a parameter of a workflow is given that it does not have, or that is no duration.
         LogUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
+        PortTakenError: another program listens where health was to be told.
     """
     catalogue = Catalogue(shipped(), settings.workflow_parameters)
     await asyncio.to_thread(statements.create, settings.postgres_dsn)
     async with open_context(settings) as context:
         await context.blocking(publish, context.log, catalogue)
         timers, desk = WorkflowTimers(context), AnalysisDesk(context, reasoner or RuleReasoner())
-        async with asyncio.TaskGroup() as tasks:
+        health = health_of(context.log, lambda: context.nats.is_connected)
+        async with (
+            health_served(settings.health_host, settings.orchestrator_health_port, health),
+            asyncio.TaskGroup() as tasks,
+        ):
             enqueuing = tasks.create_task(endless("analysis queue", desk.enqueue()), name="analysis-queue")
             tasks.create_task(desk.answer(stop), name="analyses")
             tasks.create_task(timers.run(stop), name="workflow-timers")

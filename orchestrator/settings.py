@@ -37,6 +37,11 @@ class OrchestratorSettings:
     drain_timeout: float = 8.0
     """How long stopping may take to finish what was taken. Below the supervisor's ten seconds."""
 
+    orchestrator_health_port: int = 0
+    """Port of `/healthz`, `/readyz` and `/metrics` on `health_host`; 0: no such server."""
+    health_host: str = "127.0.0.1"
+    """Address for them; `0.0.0.0` in a pod."""
+
     def __post_init__(self) -> None:
         for name in ("soak_time", "rollout_timeout", "repair_timeout", "analysis_timeout"):
             if not 0 < getattr(self, name) <= MAX_TIMEOUT:

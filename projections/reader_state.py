@@ -12,13 +12,15 @@ from aetherius.event_store.pending import Pending
 
 
 class ReaderStatus(enum.StrEnum):
-    """`waiting`: has read all there is. `parked`: met an event it cannot take, and stays there until restarted."""
+    """`waiting`: has read all there is. `parked`: met an event it cannot take, and stays there until restarted.
+    `ahead`: its checkpoint lies past the log's end, which was restored to an earlier point; it goes on once it was rebuilt."""
 
     STARTING = "starting"
     RUNNING = "running"
     WAITING = "waiting"
     BACKING_OFF = "backing_off"
     PARKED = "parked"
+    AHEAD = "ahead"
 
 
 class ReaderState(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,8 +17,9 @@ import anyio.to_thread
 
 from aetherius.domain.errors import InfrastructureError
 from aetherius.domain.event import Recorded
-from aetherius.event_store.errors import CheckpointConflictError, VersionConflictError
+from aetherius.event_store.errors import CheckpointConflictError, PositionAheadError, VersionConflictError
 from aetherius.event_store.log import Log
+from aetherius.event_store.metrics import note_reader
 from aetherius.event_store.pending import Page
 from aetherius.event_store.subscription import LogSignal
 from aetherius.projections.errors import UnsavedDecisionsError
@@ -71,6 +72,11 @@ class Runner:
         self._checkpoint: int | None = None
         self._seen = 0
         self._conflicts = 0
+        self._incarnation = 0
+        self._stored = 0
+        """The checkpoint when it was last read or moved."""
+        self._ahead = 0
+        """A checkpoint that was past the log's end: it stays wrong when the log has grown past it."""
         self.state = ReaderState(name=reader.name)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -83,7 +89,7 @@ class Runner:
                 if await self._attempt():
                     failures = 0
                     continue
-                if self.state.status is ReaderStatus.BACKING_OFF:
+                if self.state.status in (ReaderStatus.BACKING_OFF, ReaderStatus.AHEAD):
                     failures += 1
                     await _first(stopping, asyncio.sleep(min(_BACKOFF[0] * 2 ** min(failures, 10), _BACKOFF[1])))
                 else:
@@ -97,6 +103,9 @@ class Runner:
         """One step in the thread; True when another should follow at once."""
         try:
             committed = await anyio.to_thread.run_sync(self.step, limiter=self._thread)
+        except PositionAheadError as exc:
+            self._note_ahead(exc)
+            return False
         except InfrastructureError as exc:
             self._note(ReaderStatus.BACKING_OFF, str(exc))
             return False
@@ -117,14 +126,18 @@ class Runner:
 
         Raises:
             LogUnavailableError: safe to repeat, as every ``InfrastructureError`` of the reader's own.
+            PositionAheadError: its checkpoint is past the log's end.
         """
         if self.state.status is ReaderStatus.PARKED:
             return None
-        if self._checkpoint is None:
-            self._checkpoint = self._seen = self._log.checkpoint(self._reader.name)
         page: Page | None = None
         try:
+            if self._checkpoint is None:
+                self._checkpoint = self._seen = self._recalled()
             page = self._log.read_page(self._seen, self._limit, self._reader.topics)
+            if self._log.incarnation != self._incarnation:
+                self._checkpoint = None  # what we read ahead of the checkpoint may be gone from this server
+                return Committed(position=self._seen)
             return self._commit(page)
         except InfrastructureError:
             self._checkpoint = None
@@ -138,6 +151,26 @@ class Runner:
         except Exception as exc:  # noqa: BLE001  # a reader's edge: its fault must not stop the others
             return self._narrow(page, exc)
 
+    def _recalled(self) -> int:
+        """The stored checkpoint, if the log reaches as far."""
+        checkpoint, head = self._place()
+        if checkpoint > head or checkpoint == self._ahead > 0:
+            self._ahead = checkpoint
+            raise PositionAheadError(checkpoint, head)
+        if checkpoint < self._stored:
+            reason = "it was reset, or the log was restored to an earlier point"
+            logger.warning("%s was at %d and goes on after %d: %s", self._reader.name, self._stored, checkpoint, reason)
+        self._ahead, self._stored = 0, checkpoint
+        return checkpoint
+
+    def _place(self) -> tuple[int, int]:
+        """The checkpoint and the log's end, both of one server."""
+        while True:
+            self._incarnation = self._log.incarnation
+            checkpoint, head = self._log.checkpoint(self._reader.name), self._log.head()
+            if self._log.incarnation == self._incarnation:
+                return checkpoint, head
+
     def _commit(self, page: Page) -> Committed | None:
         assert self._checkpoint is not None
         if not page.events and page.next_position - self._checkpoint < IDLE_GAP:
@@ -145,7 +178,7 @@ class Runner:
             self._note(ReaderStatus.WAITING)
             return None
         committed = self._apply(page, self._checkpoint)
-        self._checkpoint = self._seen = page.next_position
+        self._checkpoint = self._stored = self._seen = page.next_position
         self._limit = min(self._limit * 2, self._max_batch)
         self._conflicts = 0
         self._note(ReaderStatus.RUNNING)
@@ -201,11 +234,23 @@ class Runner:
         )
         self._note(ReaderStatus.PARKED, f"{where}: {error}", recorded.position if recorded else None)
 
+    def _note_ahead(self, exc: PositionAheadError) -> None:
+        if self.state.status is not ReaderStatus.AHEAD:
+            logger.error("%s is AHEAD of the log: %s. It waits for: aetherius log restored", self._reader.name, exc)
+        self._seen = exc.position
+        self._note(ReaderStatus.AHEAD, str(exc))
+
     def _note(self, status: ReaderStatus, error: str = "", poison: int | None = None) -> None:
         if status is ReaderStatus.BACKING_OFF and self.state.status is not status:
             logger.warning("%s: %s; trying again", self._reader.name, error)
         self.state = ReaderState(
             name=self._reader.name, status=status, position=self._seen, error=error, poison_position=poison
+        )
+        note_reader(
+            self._reader.name,
+            self._seen,
+            parked=status is ReaderStatus.PARKED,
+            ahead=status is ReaderStatus.AHEAD,
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import anyio.to_thread
 
+from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
 from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import schema
@@ -14,6 +15,7 @@ from aetherius.projections.models import MODELS
 from aetherius.projections.runner import Runner
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.runtime.health import health_served
 
 
 async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callable[[], None] | None = None) -> None:
@@ -26,11 +28,16 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
 
     Raises:
         ReadModelUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
+        PortTakenError: another program listens where health was to be told.
     """
     await anyio.to_thread.run_sync(schema.create, settings.postgres_dsn)
     log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections)
     try:
-        async with LogSignal(settings.postgres_dsn) as signal, asyncio.TaskGroup() as tasks:
+        async with (
+            LogSignal(settings.postgres_dsn) as signal,
+            health_served(settings.health_host, settings.projections_health_port, health_of(log)),
+            asyncio.TaskGroup() as tasks,
+        ):
             for runner in runners(log, signal, settings):
                 tasks.create_task(runner.run(stop), name=runner.state.name)
             if ready:

@@ -20,6 +20,11 @@ class ProjectionsSettings:
     projections_batch: int = 2000
     """Events in one transaction at most: more gains little, fewer cost an fsync each."""
 
+    projections_health_port: int = 0
+    """Port of `/healthz`, `/readyz` and `/metrics` on `health_host`; 0: no such server."""
+    health_host: str = "127.0.0.1"
+    """Address for them; `0.0.0.0` in a pod."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read the settings.

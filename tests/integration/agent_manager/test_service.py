@@ -10,6 +10,7 @@ import pytest
 from aetherius.domain.agent import WentOffline
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import CommandStatus
+from aetherius.domain.wire import subjects
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.jetstream import EVENTS
 from aetherius.runtime.ports import free_port
@@ -71,3 +72,32 @@ async def test_health_says_whether_log_and_broker_answer(site: Site, broker: Emb
         assert (await http.get("/healthz")).status_code == 200
         await broker.start()
         await answers(http, 200)
+
+
+async def test_prometheus_is_told_what_was_taken_what_was_put_aside_and_where_the_readers_stand(site: Site) -> None:
+    port = free_port()
+    async with site.manager(health_port=port), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        before = await metrics(http)
+        await site.register()
+        await site.report(*events_of([1, 2]), message_id="first")
+        await site.report(*events_of([2, 3]), message_id="second")
+        await site.js.publish(subjects.event("c1"), b"nonsense")
+        wanted = {
+            'aetherius_ingest_events_total{outcome="stored"}': 3,
+            'aetherius_ingest_events_total{outcome="known"}': 1,
+            "aetherius_ingest_messages_total": 3,
+            "aetherius_dead_letters_total": 1,
+        }
+        async with asyncio.timeout(20):
+            while True:
+                found = await metrics(http)
+                counted = {name: found.get(name, 0) - before.get(name, 0) for name in wanted}
+                if counted == wanted and found.get('aetherius_reader_lag_events{reader="command_dispatch"}') == 0:
+                    break
+                await asyncio.sleep(0.05)
+        assert found["aetherius_leads"] == 1
+
+
+async def metrics(http: httpx2.AsyncClient) -> dict[str, float]:
+    lines = (await http.get("/metrics")).text.splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from aetherius.event_store.log import Log
 from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.timeline import restored
 from aetherius.graphql.errors import TooManySubscriptionsError
 from aetherius.graphql.feed import Feed
 from graphql_client import GraphQLClient, receive, send, take
@@ -191,3 +192,28 @@ async def test_followers_that_leave_make_room_for_others(open_: Open, history: H
     for _ in range(8):  # more than may follow at a time
         async with open_(LOG, after=0) as payloads:
             assert await take(payloads, 1) == [{"position": 1}]
+
+
+async def test_a_position_of_a_time_that_the_log_was_restored_to_before_is_refused(
+    client: GraphQLClient, history: History, dsn: str
+) -> None:
+    """Here the log keeps its events: what a restore takes away is tested with real backups."""
+    for _ in range(3):
+        history.report()
+    before = (await client.ask("{ timeline }"))["timeline"]
+    await asyncio.to_thread(restored, dsn)
+    for _ in range(3):
+        history.report()
+    after = (await client.ask("{ timeline }"))["timeline"]
+    query = "subscription($after: Position, $on: UUID) { log(after: $after, timeline: $on) { position } }"
+    async with client.follow(query, after=5, on=after) as payloads:
+        assert await take(payloads, 1) == [{"position": 6}]
+    async with client.follow(query, after=2, on=before) as payloads:  # up to 3 both are the same
+        assert await take(payloads, 4) == [{"position": each} for each in (3, 4, 5, 6)]
+    async with client.socket() as socket:
+        await send(socket, type="connection_init", payload={"authorization": f"Bearer {client.token}"})
+        await receive(socket)
+        variables = {"after": 5, "on": before}
+        await send(socket, id="1", type="subscribe", payload={"query": query, "variables": variables})
+        (error,) = (await receive(socket))["payload"]["errors"]
+    assert error["extensions"] == {"code": "ANOTHER_TIMELINE", "shared": 3, "current": after}

@@ -1,0 +1,35 @@
+"""How commands show rows: a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+class Output(enum.StrEnum):
+    """The forms."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="table, or json for programs.")]
+
+
+def show(rows: Sequence[dict[str, Any]], output: Output) -> None:
+    """Print rows that all have the same keys; none print nothing but the JSON's brackets."""
+    if output is Output.JSON:
+        typer.echo(json.dumps(rows, default=str))
+        return
+    if not rows:
+        return
+    table = Table(*rows[0], box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console(highlight=False, soft_wrap=True).print(table)

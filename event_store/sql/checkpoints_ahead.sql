@@ -1,0 +1,1 @@
+SELECT name, position FROM {checkpoints} WHERE position > %s ORDER BY name

@@ -1,0 +1,1 @@
+UPDATE {schema}.timelines SET server = %s WHERE number = (SELECT max(number) FROM {schema}.timelines)
