@@ -114,6 +114,7 @@ class Platform:
             "AETHERIUS_SIGNING_KEY_FILE": str(self.folder.signing_key),
             "AETHERIUS_TOKENS_FILE": str(self.folder.tokens),
             "AETHERIUS_ANCHOR_FILE": str(self.folder.anchors),
+            "AETHERIUS_ANCHOR_KEY_ID": self.key.public.fingerprint,
             "AETHERIUS_GRAPHQL_PORT": str(self.graphql_port),
         }
         return service_environment(os.environ, own, self.options.environment)

@@ -1,4 +1,4 @@
-"""The HTTP application: /graphql over HTTP, WebSocket (graphql-transport-ws) and server-sent events, /healthz and /readyz."""
+"""The HTTP application: /graphql over HTTP, WebSocket (graphql-transport-ws) and server-sent events, the audit's REST under /api/v1, /healthz and /readyz."""
 
 from __future__ import annotations
 
@@ -55,17 +55,26 @@ class Router(GraphQLRouter[Context, None]):
 
 
 def create_app(
-    services: Services, tokens: Tokens, *, max_depth: int = 15, max_cost: int = 50_000, max_body: int = 256 * 1024
+    services: Services,
+    tokens: Tokens,
+    *,
+    audit: FastAPI | None = None,
+    max_depth: int = 15,
+    max_cost: int = 50_000,
+    max_body: int = 256 * 1024,
 ) -> FastAPI:
     """The application over services that somebody else opens and closes. Without a token everything but health answers 401.
 
     Args:
+        audit: the REST routes of the audit, for /api/v1.
         max_depth: levels of a query.
         max_cost: fields of a query, each times the rows around it.
         max_body: bytes of a request.
     """
     app = FastAPI(title="Aetherius read API", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=max_body)
     app.include_router(Router(create_schema(max_depth=max_depth, max_cost=max_cost), services, tokens))
+    if audit:
+        app.mount("/api/v1", audit)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -13,7 +13,9 @@ import uvicorn
 
 from aetherius.event_store.log import Log
 from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.trail import Trail
 from aetherius.graphql.app import create_app
+from aetherius.graphql.audit_routes import audit_api
 from aetherius.graphql.context import Services
 from aetherius.graphql.feed import Feed
 from aetherius.graphql.settings import GraphQLSettings
@@ -44,6 +46,7 @@ async def run(
     tokens = Tokens.read(settings.tokens_file)
     listening = _listen(settings)
     log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections)
+    trail = Trail(settings.postgres_dsn)
     try:
         async with (
             LogSignal(settings.postgres_dsn) as signal,
@@ -56,13 +59,14 @@ async def run(
         ):
             feed = Feed(log, signal, max_followers=settings.graphql_max_subscriptions)
             services = Services(log, models, feed, threads=settings.postgres_connections)
-            server = _server(settings, services, tokens)
+            server = _server(settings, services, tokens, trail)
             if on_port:
                 on_port(listening.getsockname()[1])
             await _serve(server, listening, feed, stop, ready)
     finally:
         listening.close()
         await anyio.to_thread.run_sync(log.close)
+        await anyio.to_thread.run_sync(trail.close)
 
 
 async def _serve(
@@ -115,10 +119,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(settings: GraphQLSettings, services: Services, tokens: Tokens) -> uvicorn.Server:
+def _server(settings: GraphQLSettings, services: Services, tokens: Tokens, trail: Trail) -> uvicorn.Server:
     app = create_app(
         services,
         tokens,
+        audit=audit_api(
+            trail, tokens, settings.anchor_file, settings.anchor_key_id, max_body=settings.graphql_max_body
+        ),
         max_depth=settings.graphql_max_depth,
         max_cost=settings.graphql_max_cost,
         max_body=settings.graphql_max_body,

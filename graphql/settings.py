@@ -34,6 +34,10 @@ class GraphQLSettings:
     """Subscriptions at a time, over all clients: each may hold a few hundred kilobytes."""
     read_model_patience: float = 5.0
     """How long a question as of a position waits for a read model that lags behind."""
+    anchor_file: Path | None = None
+    """File of the log's signed heads that an audit over the API compares the ledger with."""
+    anchor_key_id: str = ""
+    """Id (or more of the SHA-256) of the key that must have signed them; empty: any key will do."""
     drain_timeout: float = 5.0
     """How long stopping waits for requests under way. Below the supervisor's ten seconds."""
 

@@ -1,0 +1,202 @@
+"""REST of the audit: `GET /api/v1/audit` pages through the log, `POST /api/v1/audit/verify` proves it.
+
+It lives in the read API's process: it reads the log for people who hold the same tokens, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import anyio.to_thread
+import msgspec
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
+from fastapi.responses import Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from aetherius.domain.errors import UnknownEventError
+from aetherius.domain.event import topics_of
+from aetherius.event_store.anchor import Anchor, AnchorFile
+from aetherius.event_store.audit import AuditReport, AuditStoppedError
+from aetherius.event_store.trail import AuditRunningError, Trail, TrailEntry, TrailPage, Wanted
+from aetherius.graphql.errors import ForbiddenError, InvalidArgumentError, StoppingError
+from aetherius.graphql.problems import explain_errors
+from aetherius.graphql.tokens import Role, Tokens, User
+
+MAX_PAGE = 500
+
+
+class AuditQuery(BaseModel):
+    """The query of `GET /audit`. A name that is not known is refused: a filter that is misspelt must not show too much."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    actor: str | None = Field(None, max_length=300)
+    type: str | None = Field(None, max_length=200)
+    stream: UUID | None = None
+    correlation: UUID | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    as_of: str | None = Field(None, max_length=40)
+    cursor: str | None = Field(None, max_length=100)
+    limit: int = Field(50, ge=1, le=MAX_PAGE)
+
+
+def audit_api(
+    trail: Trail,
+    tokens: Tokens,
+    anchor_file: Path | None = None,
+    anchor_key_id: str = "",
+    *,
+    max_body: int = 256 * 1024,
+) -> FastAPI:
+    """The routes, to be mounted at /api/v1.
+
+    Args:
+        anchor_file: heads that an audit compares the ledger with.
+        anchor_key_id: of the key that must have signed them; empty: any.
+    """
+    app = FastAPI(title="Aetherius audit", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=max_body)
+    explain_errors(app, {AuditRunningError: 409})
+    signed_in = Depends(_user(tokens))
+
+    @app.get("/audit")
+    async def audit(request: Request, query: Annotated[AuditQuery, Query()], user: User = signed_in) -> Response:
+        wanted = _wanted(query)
+        as_of = await _as_of(trail, query.as_of)
+        before = None if query.cursor is None else _place(query.cursor)
+        page = await anyio.to_thread.run_sync(lambda: trail.page(wanted, before=before, as_of=as_of, limit=query.limit))
+        return _json(_page(page), {"Link": link} if (link := _next(request, page)) else {})
+
+    @app.post("/audit/verify")
+    async def verify(user: User = signed_in) -> Response:
+        if user.role is not Role.OPERATOR:
+            raise ForbiddenError("audit/verify", Role.OPERATOR)
+        return _json(_report(await _verified(trail, partial(_anchors, anchor_file, anchor_key_id))))
+
+    return app
+
+
+def _user(tokens: Tokens) -> Callable[[Request], User]:
+    def user(request: Request) -> User:
+        found = tokens.user(request.headers.get("authorization"))
+        if found is None:
+            raise HTTPException(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
+        return found
+
+    return user
+
+
+async def _verified(trail: Trail, anchors: Callable[[], Iterator[Anchor]]) -> AuditReport:
+    """The report; an audit whose request is cancelled, as when the process stops, ends at the next batch."""
+    stopped = threading.Event()
+    try:
+        return await anyio.to_thread.run_sync(lambda: trail.verify(anchors(), stopped.is_set), abandon_on_cancel=True)
+    except AuditStoppedError as exc:
+        raise StoppingError from exc
+    finally:
+        stopped.set()
+
+
+def _anchors(file: Path | None, key_id: str) -> Iterator[Anchor]:
+    return AnchorFile(file).anchors(key_id) if file and file.exists() else iter(())
+
+
+def _wanted(query: AuditQuery) -> Wanted:
+    return Wanted(
+        actor=query.actor,
+        topics=None if query.type is None else _topics(query.type),
+        stream=query.stream,
+        correlation=query.correlation,
+        since=query.since,
+        until=query.until,
+    )
+
+
+def _topics(kind: str) -> tuple[str, ...]:
+    try:
+        return topics_of([kind])
+    except UnknownEventError as exc:
+        raise InvalidArgumentError("type", "is no type of event, as Incident.Opened is one") from exc
+
+
+async def _as_of(trail: Trail, text: str | None) -> int | None:
+    """A position, or the last one at a recorded time."""
+    if text is None:
+        return None
+    if text.isdecimal() and text.isascii():
+        return min(int(text), 2**63 - 1)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = datetime.min
+    if time.tzinfo is None:
+        raise InvalidArgumentError("as_of", "must be a position, or a time with its zone, as 2026-11-23T12:00:00Z")
+    return await anyio.to_thread.run_sync(trail.position_at, time)
+
+
+def _next(request: Request, page: TrailPage) -> str:
+    """The Link to what is older; empty at the log's beginning."""
+    if page.before <= 1:
+        return ""
+    query = urlencode({**request.query_params, "cursor": _cursor(page.before)})
+    return f'<{request.url.path}?{query}>; rel="next"'
+
+
+def _cursor(before: int) -> str:
+    return base64.urlsafe_b64encode(f"audit:{before}".encode()).decode().rstrip("=")
+
+
+def _place(cursor: str) -> int:
+    try:
+        name, _, before = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(":")
+        if name == "audit" and before.isdecimal() and before.isascii():
+            return min(int(before), 2**63 - 1)
+    except (binascii.Error, ValueError):
+        pass
+    raise InvalidArgumentError("cursor", "is none of this list: take it from the Link of the page before")
+
+
+def _page(page: TrailPage) -> dict[str, Any]:
+    return {"items": [_item(entry) for entry in page.entries]}
+
+
+def _item(entry: TrailEntry) -> dict[str, Any]:
+    recorded = entry.recorded
+    return {
+        "position": recorded.position,
+        "id": recorded.id,
+        "stream_id": recorded.stream_id,
+        "version": recorded.version,
+        "type": recorded.event.type_name,
+        "recorded_at": entry.recorded_at,
+        "occurred_at": recorded.occurred_at,
+        "actor": recorded.cause.actor,
+        "correlation_id": recorded.cause.correlation_id,
+        "causation_id": recorded.cause.causation_id,
+        "data": recorded.event,
+    }
+
+
+def _report(report: AuditReport) -> dict[str, Any]:
+    return {
+        "intact": report.intact,
+        "events": report.events,
+        "entries": report.entries,
+        "anchors": report.anchors,
+        "head": {"position": report.head.position, "hash": report.head.hash.hex()},
+        "findings": report.findings,
+        "total": report.total,
+    }
+
+
+def _json(content: object, headers: dict[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(content), headers=headers, media_type="application/json")
