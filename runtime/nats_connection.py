@@ -7,6 +7,7 @@ fetch that timed out. A service finishes its own work first (pull consumers stop
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -106,7 +107,8 @@ async def _leave(client: Client, within: float) -> None:
     except (TimeoutError, NatsError) as exc:
         logger.warning("left NATS without knowing that all was sent", extra={"reason": repr(exc)})
     finally:
-        await client.close()
+        with contextlib.suppress(ConnectionError):  # the library sends a last word, to a server that may have gone
+            await client.close()
 
 
 async def _report(error: Exception) -> None:
