@@ -49,7 +49,7 @@ def verify(
 
     if proof is not None and bundle is not None:
         raise typer.BadParameter("give either --proof or --bundle")
-    with explained():
+    with explained(), _refused():
         if proof is not None:
             audit_evidence.verify_proof(proof, anchor, key_id)
         elif bundle is not None:
@@ -66,7 +66,7 @@ def prove(
     dsn: DsnOption = "",
 ) -> None:
     """Write the proof of one event: it can be checked without the log."""
-    with explained():
+    with explained(), _refused():
         from aetherius.event_store.evidence import prove as prove_event
 
         with _connected(DataFolder.at(data), dsn) as connection:
@@ -92,7 +92,7 @@ def export(
     dsn: DsnOption = "",
 ) -> None:
     """Write a signed bundle of events with their proofs: of a range of positions, of a time, or of one incident."""
-    with explained():
+    with explained(), _refused():
         from aetherius.event_store.bundle_file import IncidentStory, PositionRange, TimeRange
 
         selection: Selection
@@ -158,11 +158,21 @@ def _own_key_id(folder: DataFolder) -> str:
 
 
 @contextmanager
-def _connected(folder: DataFolder, dsn: str) -> Iterator[Connection[Any]]:
-    """A connection to the log; what it refuses becomes a sentence and an exit code."""
-    import psycopg
-
+def _refused() -> Iterator[None]:
+    """What the log, a key or a place of anchors refuses becomes a sentence and an exit code."""
     from aetherius.domain.errors import DomainError, InfrastructureError
+
+    try:
+        yield
+    except (DomainError, InfrastructureError) as exc:
+        typer.secho(str(exc), fg="red", err=True)
+        raise typer.Exit(2 if isinstance(exc, DomainError) else 1) from exc
+
+
+@contextmanager
+def _connected(folder: DataFolder, dsn: str) -> Iterator[Connection[Any]]:
+    """A connection to the log."""
+    import psycopg
 
     try:
         with psycopg.connect(dsn or _embedded(folder), connect_timeout=10) as connection:
@@ -170,9 +180,6 @@ def _connected(folder: DataFolder, dsn: str) -> Iterator[Connection[Any]]:
     except psycopg.OperationalError as exc:
         typer.secho(f"PostgreSQL does not answer: {exc}", fg="red", err=True)
         raise typer.Exit(75) from exc
-    except (DomainError, InfrastructureError) as exc:
-        typer.secho(str(exc), fg="red", err=True)
-        raise typer.Exit(2 if isinstance(exc, DomainError) else 1) from exc
 
 
 def _embedded(folder: DataFolder) -> str:

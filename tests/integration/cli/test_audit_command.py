@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -116,6 +118,21 @@ def test_no_bundle_is_left_behind_when_the_log_is_damaged(site: Site) -> None:
     assert result.exit_code == 1
     assert "position 2 is not what was recorded" in result.output
     assert list(site.folder.glob("bundle*")) == []
+
+
+def test_a_key_that_others_can_read_is_refused_with_a_sentence(site: Site) -> None:
+    site.key_file.chmod(0o644)
+    result = site.at_the_log("export", "-o", "b", "--key", site.key_file, "--first", 1, "--last", 2)
+    assert (result.exit_code, "others may read it" in result.output) == (1, True)
+
+
+def test_an_auditor_needs_none_of_the_servers_libraries() -> None:
+    program = """
+import sys, aetherius.cli.audit_evidence
+print([name for name in ("psycopg", "eventsourcing", "fastapi", "obstore", "nats") if name in sys.modules])
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
