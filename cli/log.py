@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from aetherius.cli import log_status
 from aetherius.cli.folder import DEFAULT, DataOption
 from aetherius.cli.log_address import DsnOption, log_address
 from aetherius.cli.missing import explained
 from aetherius.cli.output import Output, OutputOption, show
 
 app = typer.Typer(help="The log: its timelines, and what to do after a restore.", no_args_is_help=True)
+app.command("status")(log_status.status)
 
 
 @app.command()

@@ -42,7 +42,7 @@ class _EventMeta(msgspec.StructMeta):
         return cls
 
 
-class Event(msgspec.Struct, metaclass=_EventMeta, frozen=True, kw_only=True):
+class Event(msgspec.Struct, metaclass=_EventMeta, frozen=True, kw_only=True, gc=False):
     """A fact of one stream. Subclasses give `stream` (its kind), and `schema` (its version, from 1) as class arguments.
 
     The kind and the class name make the topic: `class Opened(Event, stream="Incident")` is `Incident.Opened.v1`.
@@ -53,7 +53,7 @@ class Event(msgspec.Struct, metaclass=_EventMeta, frozen=True, kw_only=True):
     """Topic without the version: `Incident.Opened`."""
 
 
-class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Who and what led to an event.
 
     `actor` is `system:<component>`, `agent:<cluster>` or `user:<name>`; `correlation_id` names the story, `causation_id` the event or message before.
@@ -75,7 +75,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event as the log gives it back: what was said, by whom, and where in the log it stands."""
 
     position: int
@@ -98,7 +98,7 @@ def event_id(stream_id: UUID, version: int) -> UUID:
     return stream_id if version == 1 else UUID(int=(stream_id.int + version - 1) % (1 << 128))
 
 
-class _Envelope(msgspec.Struct, kw_only=True, omit_defaults=True):
+class _Envelope(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     at: datetime
     by: str
     corr: UUID | None = None

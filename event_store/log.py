@@ -6,10 +6,9 @@ gaps and become visible in order; an append is stored whole or not at all; `tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import accumulate
 from typing import Self, TypeVar
 from uuid import UUID
 
@@ -20,7 +19,9 @@ from psycopg.rows import TupleRow
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.event import Cause, Recorded
 from aetherius.event_store import partitions
-from aetherius.event_store.appending import COPY_THRESHOLD, Appender, Versions
+from aetherius.event_store.appending import COPY_THRESHOLD, Appender
+from aetherius.event_store.catch_up import StoredRow, recorded_of, stored_pages
+from aetherius.event_store.claims import claim, distinct, ends, expected, stream_id_of
 from aetherius.event_store.connections import Connections
 from aetherius.event_store.errors import StreamNotFoundError, UnplaceableEventError, VersionConflictError
 from aetherius.event_store.group_commit import Batch, GroupCommit, Outcome
@@ -96,7 +97,7 @@ class Log:
         Raises:
             UnplaceableEventError: an observation is of a time that is archived, or too far ahead; of the transaction with it nothing was written.
         """
-        fresh = _distinct(stored)
+        fresh = distinct(stored)
         parts = (fresh[start : start + BULK] for start in range(0, len(fresh), BULK))
         return sum(self._in_place(part, partial(self._ingest, part)) for part in parts)
 
@@ -170,7 +171,7 @@ class Log:
                 connection.execute("COMMIT")
                 return None
             head, versions = self._appender.lock(connection, self._streams([events]))
-            _claim(events, versions)
+            claim(events, versions)
             return self._appender.store(connection, head, events).last
 
     def checkpoint(self, name: str) -> int:
@@ -212,6 +213,21 @@ class Log:
         """As `read`, with the position to go on after: it moves past events that the filter leaves out, never past one not yet committed."""
         with self._connections.connection() as connection:
             return self._reader.page(connection, after, limit, topics, upto)
+
+    def stored(
+        self, after: int, upto: int | None = None, *, size: int = 5000
+    ) -> Generator[list[StoredRow], None, None]:
+        """What is stored after a position, at or before `upto` (by default all that there is), not decoded, page by page: the fast way to read a lot.
+
+        Takes one connection until the iterator is used up or closed.
+        """
+        with self._connections.connection() as connection:
+            yield from stored_pages(connection, LOG, after, LAST if upto is None else upto, size)
+
+    def pages(self, after: int, upto: int | None = None, *, size: int = 5000) -> Iterator[Page]:
+        """As `stored`, decoded."""
+        for rows in self.stored(after, upto, size=size):
+            yield Page([recorded_of(row) for row in rows], rows[-1][0])
 
     def head(self) -> int:
         """The last position of the log; 0 if it is empty."""
@@ -281,7 +297,7 @@ class Log:
             return write()
 
     def _make_room(self, events: Sequence[StoredEvent]) -> None:
-        ids = [_stream_id(event) for event in events if table_of(event.topic) == OBSERVED]
+        ids = [stream_id_of(event) for event in events if table_of(event.topic) == OBSERVED]
         with self._connections.connection() as connection:
             partitions.make_room(connection, ids)
 
@@ -297,7 +313,7 @@ class Log:
     def _commit_at_once(self, batches: Sequence[Batch]) -> Sequence[Outcome] | None:
         """Store all in one round trip, if they are few and nothing speaks against any; else None."""
         events = [event for batch in batches for event in batch]
-        streams = _expected(events)
+        streams = expected(events)
         if streams is None:
             return None
         try:
@@ -305,7 +321,7 @@ class Log:
                 last = self._appender.store_at_once(connection, events, streams)
         except errors.UniqueViolation:
             return None
-        return None if last is None else _ends(last - len(events), batches)
+        return None if last is None else ends(last - len(events), batches)
 
     def _commit_in_place(self, batches: Sequence[Batch]) -> Sequence[Outcome]:
         refused: dict[int, Outcome] = {}
@@ -327,7 +343,7 @@ class Log:
             outcomes: list[Outcome] = []
             for batch in batches:
                 try:
-                    _claim(batch, versions)
+                    claim(batch, versions)
                 except VersionConflictError as exc:
                     outcomes.append(exc)
                 else:
@@ -341,48 +357,4 @@ class Log:
 
     def _streams(self, batches: Sequence[Batch]) -> dict[str, list[UUID]]:
         groups = self._appender.by_table(event for batch in batches for event in batch)
-        return {table: list({_stream_id(event) for event in events}) for table, events in groups.items()}
-
-
-def _claim(batch: Batch, versions: Versions) -> None:
-    """Check each event's version against its stream's last one, and move `versions` on if all hold."""
-    claimed: Versions = {}
-    for event in batch:
-        stream_id = _stream_id(event)
-        last = claimed[stream_id] if stream_id in claimed else versions[stream_id]
-        if event.originator_version != last + 1:
-            raise VersionConflictError(stream_id, event.originator_version)
-        claimed[stream_id] = last + 1
-    versions.update(claimed)
-
-
-def _expected(events: Sequence[StoredEvent]) -> Versions | None:
-    """The version that each stream must end with for the events to follow it; None if they do not follow one another."""
-    expected: Versions = {}
-    last: Versions = {}
-    for event in events:
-        stream_id, version = _stream_id(event), event.originator_version
-        before = last.get(stream_id)
-        if version < 1 or (before is not None and version != before + 1):
-            return None
-        if before is None:
-            expected[stream_id] = version - 1
-        last[stream_id] = version
-    return expected
-
-
-def _ends(position: int, batches: Sequence[Batch]) -> Sequence[Outcome]:
-    """The last position of each batch, the first of which follows `position`."""
-    return list(accumulate((len(batch) for batch in batches), initial=position))[1:]
-
-
-def _stream_id(event: StoredEvent) -> UUID:
-    assert isinstance(event.originator_id, UUID)
-    return event.originator_id
-
-
-def _distinct(stored: Sequence[StoredEvent]) -> list[StoredEvent]:
-    seen: dict[tuple[UUID | str, int], StoredEvent] = {}
-    for event in stored:
-        seen.setdefault((event.originator_id, event.originator_version), event)
-    return list(seen.values())
+        return {table: list({stream_id_of(event) for event in events}) for table, events in groups.items()}

@@ -33,7 +33,7 @@ class Severity(enum.StrEnum):
         return ("low", "medium", "high", "critical").index(self.value)
 
 
-class Labels(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Labels(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The object an event is about, and the workload that owns it (the top of its owner references)."""
 
     kind: Name
@@ -43,7 +43,7 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     owner_name: Name = ""
 
 
-class RawData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RawData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What Kubernetes said, as far as rules need it."""
 
     count: int = 1
@@ -57,7 +57,7 @@ class RawData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     image: str = ""
 
 
-class EventMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EventMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One thing that happened in a cluster.
 
     `source` is the reporting component (`kubelet`) for an event of the API, `container_status` or `node_status` for what the agent read from a

@@ -20,6 +20,7 @@ from aetherius.event_store.errors import UnplaceableEventError
 from aetherius.event_store.log import Log
 from aetherius.event_store.partitions import FARTHEST, Partition
 from aetherius.event_store.pending import Pending
+from aetherius.event_store.status import status
 
 WEEK = timedelta(days=7)
 
@@ -165,6 +166,35 @@ def test_a_partition_that_was_detached_is_not_made_again(log: Log, connection: C
     )
     with pytest.raises(UnplaceableEventError, match="detached"):
         log.ingest(at(now() - 10 * WEEK, 1))
+
+
+def test_a_stretch_of_the_log_is_read_page_by_page_as_it_is_stored(
+    log: Log, at: Reports, events: Events, dsn: str
+) -> None:
+    assert list(log.stored(0)) == []
+    for week in (0, 20, 10):
+        log.ingest(at(now() - week * WEEK, 130))
+        log.append([events.decided(uuid4()), events.decided(uuid4())])
+    whole = log.read(0, 1000)
+    assert [recorded for page in log.pages(0, size=50) for recorded in page] == whole
+    assert [len(page) for page in log.pages(0, size=100)] == [100, 100, 100, 96]
+    assert [recorded for page in log.pages(131, 262, size=7) for recorded in page] == whole[131:262]
+    with Log(dsn, pool_size=1, timeout=1) as small:
+        pages = small.stored(0, size=10)
+        (first, *_) = next(pages)
+        pages.close()
+        assert first[:2] == (1, whole[0].stream_id.bytes)
+        assert small.head() == 396
+
+
+def test_the_status_tells_of_partitions_rates_and_readers(log: Log, connection: Connection[Any], at: Reports) -> None:
+    log.ingest([*at(now(), 100), *at(now() - 20 * WEEK, 100)])
+    log.transact("reader", 150)
+    found = status(connection)
+    assert (found.head, found.last_minute, found.last_hour, found.archive_edge) == (200, 200, 200, None)
+    assert [(each.name, each.position, each.lag) for each in found.readers] == [("reader", 150, 50)]
+    assert found.partitions == partitions.partitions(connection)
+    assert found.size > found.observed_size == sum(each.size for each in found.partitions) > 0
 
 
 class TestUpgrade:
