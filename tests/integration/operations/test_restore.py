@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -121,8 +122,11 @@ async def test_services_that_ran_on_while_the_log_was_restored_skip_nothing(site
             await primary.stop()
             await site.server("restored", port).start()
             restored(dsn)
-            await asyncio.to_thread(write, dsn, 50, 2)
-            await projected(dsn, 70)
+            first, second = await asyncio.to_thread(incidents_around, dsn)
+            await asyncio.to_thread(
+                eventually, lambda: closed(dsn, second), "the second incident's end in the read model"
+            )
+            assert closed(dsn, first)  # of positions that these readers, who found nothing there, had passed before
             seen, ended = await following
             assert seen == list(range(1, 51))
             assert ended.shared == 20
@@ -131,6 +135,21 @@ async def test_services_that_ran_on_while_the_log_was_restored_skip_nothing(site
     rows = all_rows(dsn)
     aetherius("projections", "rebuild", "--all", "--dsn", dsn)
     assert all_rows(dsn) == rows
+
+
+def incidents_around(dsn: str) -> tuple[UUID, UUID]:
+    """Two incidents, before and after as many reports as were lost."""
+    with Log(dsn) as log:
+        history = History(log)
+        history.count = 2000
+        first = history.repaired_incident()
+        for _ in range(50):
+            history.report()
+        return first, history.repaired_incident()
+
+
+def closed(dsn: str, incident: UUID) -> bool:
+    return any(str(incident) in row and "resolved" in row.lower() for (row,) in all_rows(dsn)["incidents"])
 
 
 async def follow(feed: Feed) -> tuple[list[int], AnotherTimelineError]:
