@@ -111,8 +111,8 @@ def verify(
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         audit = _Audit(connection, tables, stopped)
         report = audit.run()
-        audit.check_anchors(chain((anchor,) if anchor else (), anchors))
-        return report
+    audit.check_anchors(chain((anchor,) if anchor else (), anchors))
+    return report
 
 
 class _Audit:
@@ -138,7 +138,10 @@ class _Audit:
         return self._report
 
     def check_anchors(self, anchors: Iterable[Anchor]) -> None:
-        """Look every anchor up, some at a time: they may be many, and come in any order."""
+        """Look every anchor up, some at a time: they may be many, and come in any order.
+
+        Each time in the log as it is by then: heads are noted while an audit runs, and what was noted is in the ledger for ever.
+        """
         agreed = 0
         remaining = iter(anchors)
         while some := list(islice(remaining, _ANCHORS_AT_ONCE)):
@@ -165,8 +168,8 @@ class _Audit:
         return f"{what}; {since}" + (f" ({anchor.where})" if anchor.where else "")
 
     def _hashes(self, positions: list[int]) -> dict[int, bytes]:
-        cursor = self._connection.cursor(binary=True, row_factory=tuple_row)
-        return dict(cursor.execute(self._tables.statement("audit_anchors"), (positions,)).fetchall())
+        with self._connection.transaction(), self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            return dict(cursor.execute(self._tables.statement("audit_anchors"), (positions,)).fetchall())
 
     def _entries(self) -> Iterator[Entry]:
         for row in self._stream("audit_ledger", "ledger", _ENTRIES_AT_ONCE):

@@ -14,7 +14,7 @@ from eventsourcing.persistence import StoredEvent
 from psycopg import Connection
 
 from aetherius.event_store import audit, ledger
-from aetherius.event_store.anchor import AnchorFile, AnchorSink, AnchorUnavailableError, SignedHead
+from aetherius.event_store.anchor import Anchor, AnchorFile, AnchorSink, AnchorUnavailableError, SignedHead
 from aetherius.event_store.anchor_bucket import AnchorBucket
 from aetherius.event_store.audit import AuditReport, AuditStoppedError, Wrong
 from aetherius.event_store.log import Log
@@ -91,6 +91,18 @@ def rewrite(tables: Connection[Any], position: int, state: bytes) -> None:
 def test_an_untouched_log_meets_every_anchor(tables: Connection[Any], sink: AnchorSink, key: SigningKey) -> None:
     report = verified(tables, sink, key)
     assert (report.intact, report.anchors) == (True, 3)
+
+
+def test_a_head_that_is_noted_while_the_audit_runs_is_met(
+    tables: Connection[Any], log: Log, events: Events, sink: AnchorSink, key: SigningKey
+) -> None:
+    def noted_late() -> Iterator[Anchor]:
+        log.append([events.decided(uuid4())])
+        note(tables, sink, key)
+        yield from sink.anchors()
+
+    report = audit.verify(tables, anchors=noted_late())
+    assert (report.findings, report.anchors, report.head.position) == ([], 4, 110)
 
 
 def test_recomputing_the_whole_chain_is_found_and_located(
