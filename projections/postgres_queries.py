@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import cache
 from typing import Any, Self
 from uuid import UUID
@@ -26,6 +27,7 @@ from aetherius.projections.read_model import Filter, R, ReadModel
 from aetherius.projections.tables import statement
 
 _LOOK_AGAIN = 0.02
+_SETTINGS = "SET TimeZone = 'UTC'; SET statement_timeout = '15s'; SET default_transaction_read_only = on"
 
 
 class PostgresReadModels:
@@ -41,13 +43,15 @@ class PostgresReadModels:
         self._log = log
         self._patience = patience
         self._complete: dict[str, int] = {}
+        """Positions up to which a model was seen to be whole; by this server."""
+        self._server: datetime | None = None
         self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
             dsn,
             kwargs={"autocommit": True, "row_factory": tuple_row, "connect_timeout": 5},
             min_size=1,
             max_size=pool_size,
             timeout=timeout,
-            configure=_configure,
+            configure=self._configure,
             name="read_models",
             open=False,
         )
@@ -131,6 +135,13 @@ class PostgresReadModels:
             raise ReadModelBehindError(model.name, as_of, await self._checkpoint(model)) from None
         self._complete[model.name] = max(as_of, self._complete.get(model.name, 0))
 
+    async def _configure(self, connection: AsyncConnection[TupleRow]) -> None:
+        await connection.execute(_SETTINGS)
+        row = await (await connection.execute("SELECT pg_postmaster_start_time()")).fetchone()
+        if row and row[0] != self._server:
+            self._server = row[0]
+            self._complete.clear()  # it may have been restored to an earlier point
+
     async def _has_all(self, model: ReadModel[Any], position: int) -> bool:
         """A checkpoint moves with events only: between it and the position, none may be left to come."""
         at = await self._checkpoint(model)
@@ -149,19 +160,16 @@ class PostgresReadModels:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[TupleRow]]:
+        server = self._server
         try:
             async with self._pool.connection() as connection:
+                if server not in (None, self._server):
+                    raise ReadModelUnavailableError("another PostgreSQL server answers: ask again")
                 yield connection
         except (errors.UndefinedTable, errors.InvalidSchemaName) as exc:
             raise ReadModelUnavailableError("the read models' tables are missing: projections never ran") from exc
         except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
             raise ReadModelUnavailableError(f"the read models do not answer: {exc}") from exc
-
-
-async def _configure(connection: AsyncConnection[TupleRow]) -> None:
-    await connection.execute(
-        "SET TimeZone = 'UTC'; SET statement_timeout = '15s'; SET default_transaction_read_only = on"
-    )
 
 
 def _sql(name: str, model: ReadModel[Any], conditions: Conditions) -> Composed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from uuid import UUID
 
 import psycopg
@@ -14,13 +15,22 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from aetherius.event_store import audit
 from aetherius.event_store import schema as log_schema
 from aetherius.event_store.audit import Anchor, Wrong
-from aetherius.event_store.errors import AnotherTimelineError, PositionAheadError
+from aetherius.event_store.errors import (
+    AnotherTimelineError,
+    LogUnavailableError,
+    PositionAheadError,
+    UnknownPositionError,
+)
 from aetherius.event_store.log import Log
 from aetherius.event_store.subscription import LogSignal
 from aetherius.event_store.timeline import restored
 from aetherius.graphql.feed import Feed
 from aetherius.projections import schema as read_model_schema
 from aetherius.projections import service
+from aetherius.projections.errors import ReadModelUnavailableError
+from aetherius.projections.events import EventFilter
+from aetherius.projections.models import EVENTS
+from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.projections.settings import ProjectionsSettings
 from installation import aetherius
 from log_history import History
@@ -109,9 +119,15 @@ async def test_services_that_ran_on_while_the_log_was_restored_skip_nothing(site
     read_model_schema.create(dsn)
     write(dsn, 20)
     stop = asyncio.Event()
-    async with asyncio.timeout(60), LogSignal(dsn) as signal, asyncio.TaskGroup() as tasks:
+    async with (
+        asyncio.timeout(60),
+        LogSignal(dsn) as signal,
+        asyncio.TaskGroup() as tasks,
+        AsyncExitStack() as opened,
+    ):
         tasks.create_task(service.run(ProjectionsSettings(dsn), stop))
         with Log(dsn, timeout=2) as log:
+            models = await opened.enter_async_context(PostgresReadModels(dsn, log))
             feed = Feed(log, signal)
             feeding = tasks.create_task(feed.run())
             following = tasks.create_task(follow(feed))
@@ -119,9 +135,12 @@ async def test_services_that_ran_on_while_the_log_was_restored_skip_nothing(site
             site.base_backup(dsn, "restored", "-X", "stream")
             await asyncio.to_thread(write, dsn, 30, 1)
             await projected(dsn, 50)
+            await asked(models, 50)
             await primary.stop()
             await site.server("restored", port).start()
             restored(dsn)
+            with pytest.raises(UnknownPositionError):  # though it was whole up to there a moment ago
+                await asked(models, 50)
             first, second = await asyncio.to_thread(incidents_around, dsn)
             await asyncio.to_thread(
                 eventually, lambda: closed(dsn, second), "the second incident's end in the read model"
@@ -165,6 +184,16 @@ async def follow(feed: Feed) -> tuple[list[int], AnotherTimelineError]:
 async def projected(dsn: str, count: int) -> None:
     """Wait until the events of a log of `count` reports are rows."""
     await asyncio.to_thread(eventually, lambda: rows_of_events(dsn) == count, f"{count} events in the read model")
+
+
+async def asked(models: PostgresReadModels, position: int) -> None:
+    """Ask for reports as of a position, again while a connection of before stands in the way."""
+    while True:
+        try:
+            await models.page(EVENTS, EventFilter(), first=1, as_of=position)
+        except (ReadModelUnavailableError, LogUnavailableError):
+            continue
+        return
 
 
 def rows_of_events(dsn: str) -> int:
