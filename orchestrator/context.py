@@ -9,7 +9,6 @@ from typing import ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
-from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from aetherius.event_store.log import Log
@@ -32,10 +31,17 @@ class Context:
     """The connections of one replica."""
 
     def __init__(
-        self, settings: OrchestratorSettings, log: Log, signal: LogSignal, rows: StateRows, nats: Client
+        self,
+        settings: OrchestratorSettings,
+        log: Log,
+        signal: LogSignal,
+        rows: StateRows,
+        js: JetStreamContext,
+        is_connected: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.settings, self.log, self.signal, self.rows, self.nats = settings, log, signal, rows, nats
-        self.js: JetStreamContext = nats.jetstream(timeout=5)
+        """`is_connected`: whether the broker answers."""
+        self.settings, self.log, self.signal, self.rows, self.js = settings, log, signal, rows, js
+        self.is_connected = is_connected
         self._limiter = anyio.CapacityLimiter(settings.postgres_connections)
 
     async def blocking(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -55,8 +61,8 @@ async def open_context(settings: OrchestratorSettings) -> AsyncIterator[Context]
         async with connect(settings.nats_url, "orchestrator") as nats:
             with Log(settings.postgres_dsn, pool_size=settings.postgres_connections) as log:
                 async with LogSignal(settings.postgres_dsn) as signal:
-                    context = Context(settings, log, signal, rows, nats)
-                    await ensure_streams(context.js)
-                    yield context
+                    js = nats.jetstream(timeout=5)
+                    await ensure_streams(js)
+                    yield Context(settings, log, signal, rows, js, lambda: nats.is_connected)
     finally:
         rows.close()

@@ -47,7 +47,7 @@ async def run(
     async with open_context(settings) as context:
         await context.blocking(publish, context.log, catalogue)
         timers, desk = WorkflowTimers(context), AnalysisDesk(context, reasoner or RuleReasoner())
-        health = health_of(context.log, lambda: context.nats.is_connected)
+        health = health_of(context.log, context.is_connected)
         async with (
             health_served(settings.health_host, settings.orchestrator_health_port, health),
             asyncio.TaskGroup() as tasks,

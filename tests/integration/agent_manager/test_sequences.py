@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -59,7 +60,7 @@ async def test_a_new_epoch_counts_from_one(site: Site) -> None:
         await site.report(*events_of([1, 2]))
         await site.until(lambda: site.log.checkpoint(CHECKPOINT) >= 4)
         await site.register(epoch=2)
-        late = events_of([3], id="018f2b1e-0000-7000-8000-000000000001")
-        await site.report(*events_of([2], epoch=2, id="018f2b1e-0000-7000-8000-000000000002"), *late)
+        now = datetime.now(UTC)  # other ids
+        await site.report(*events_of([2], epoch=2, timestamp=now), *events_of([3], timestamp=now))
         await site.until(lambda: gaps(site))
     assert gaps(site) == [(2, 1, 1)]
