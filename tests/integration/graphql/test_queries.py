@@ -38,6 +38,8 @@ async def at_head(client: GraphQLClient, log: Log, name: str, fields: str, argum
 
 async def test_an_incident_tells_its_whole_story(client: GraphQLClient, history: History, log: Log) -> None:
     history.repaired_incident()
+    for told_of in ("events", "workflows", "commands", "remediations"):  # each model arrives by itself
+        await at_head(client, log, told_of, "id")
     (incident,) = await at_head(client, log, "incidents", "id")
     story = (await client.ask(STORY, id=incident["id"]))["node"]
     assert (story["status"], story["symptom"], story["eventCount"]) == ("RESOLVED", "CRASH_LOOP", 3)
