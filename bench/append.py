@@ -1,9 +1,10 @@
-"""How fast the log takes events in, beside the physical limit and the library's stock recorder, on one PostgreSQL in one run.
+"""How fast the log takes events in, beside the physical limit, the library's stock recorder and UmaDB, in one run.
 
 `append.copy` is the limit: prebuilt bytes by binary COPY into a table of the same columns and indexes, a checkpoint moved in the same transaction.
-`append.stock` and `append.ours` store such batches from `StoredEvent`s, checkpoint included, by the library's recorder and by ours. The three take turns in
-random order, so that the machine's noise meets all alike; rates are medians, ratios medians over the rounds. `append.single` is 64 callers that append
-one event each, by group commit.
+`append.stock` and `append.ours` store such batches from `StoredEvent`s, checkpoint included, by the library's recorder and by ours. `peer.umadb` appends such
+events, each tagged with its stream, and its tracking; without tags (`peer.umadb_untagged`) an event can be found by its position alone, and comes twice when
+sent twice. Batches are of 2,000, of 100 and of 1. All take turns in random order, so that the machine's noise meets all alike; rates are medians, ratios medians
+over the rounds. `append.single` is 64 callers that append one event each, by group commit.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from struct import Struct
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 from uuid import UUID, uuid4
 
 import psycopg
+import reading
+import umadb_server
 from eventsourcing.persistence import StoredEvent, Tracking
 from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from psycopg import Connection
@@ -39,10 +43,12 @@ from aetherius.event_store.recorder import LogRecorder
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 
 BATCH = 2000
-ROUNDS = 60
+ROUNDS = {BATCH: 40, 100: 120, 1: 300}
+"""By size of batch."""
 CALLERS = 64
 SINGLES_A_CALLER = 150
 _WARM_UP = 4
+_START = time.time_ns() // 1_000_000
 
 _LIMIT_TABLES = (
     "CREATE SCHEMA raw",
@@ -71,19 +77,38 @@ class Row(TypedDict):
     p99_ms: float
 
 
-Prepare = Callable[[list[StoredEvent], int], Callable[[], object]]
-"""Given a batch and its number, the call whose time counts."""
+class Turn(NamedTuple):
+    """A batch, the position of its first event, and its number."""
+
+    number: int
+    first: int
+    events: list[StoredEvent]
 
 
-def run(dsn: str) -> list[Row]:
-    """Measure all four on an empty database; about 25 s."""
-    with _contestants(dsn) as contestants:
-        took = _take_turns(contestants)
+Prepare = Callable[[Turn], Callable[[], object]]
+"""Given a turn, the call whose time counts."""
+
+
+def run(dsn: str, folder: Path) -> list[Row]:
+    """Measure all on an empty database; UmaDB keeps its file in `folder`. About 40 s."""
+    rows: list[Row] = []
+    with _contestants(dsn, folder) as contestants:
+        turns = _turns()
+        for size, rounds in ROUNDS.items():
+            rows += _sized(_take_turns(contestants, turns, size, rounds), size)
+    limit = next(row["value"] for row in rows if row["name"] == "append.copy")
+    return [*rows, single(dsn, limit)]
+
+
+def _sized(took: dict[str, list[float]], size: int) -> Iterator[Row]:
     limit = took["append.copy"]
-    rows = [
-        _row(name, BATCH / statistics.median(times), _pairwise(limit, times), times) for name, times in took.items()
-    ]
-    return [*rows, single(dsn, BATCH / statistics.median(limit))]
+    for name, times in took.items():
+        rate = size / statistics.median(times)
+        yield _row(_named(name, size), rate, _pairwise(limit, times), times, _named("append.copy", size))
+
+
+def _named(name: str, size: int) -> str:
+    return name if size == BATCH and name.startswith("append.") else f"{name}.{size}"
 
 
 def _pairwise(limit: Sequence[float], times: Sequence[float]) -> float:
@@ -114,12 +139,15 @@ def _append_singles(log: Log, count: int) -> list[float]:
     return times
 
 
-def _take_turns(contestants: dict[str, Prepare]) -> dict[str, list[float]]:
+def _take_turns(
+    contestants: dict[str, Prepare], turns: Callable[[int], Turn], size: int, rounds: int
+) -> dict[str, list[float]]:
     """Times of each call; who follows whom changes, as each leaves its work for the disk behind."""
     took: dict[str, list[float]] = {name: [] for name in contestants}
-    for number in range(_WARM_UP + ROUNDS):
+    for number in range(_WARM_UP + rounds):
+        turn = turns(size)
         for name in random.sample(list(contestants), len(contestants)):
-            call = contestants[name](_batch(number), number + 1)
+            call = contestants[name](turn)
             start = time.perf_counter()
             call()
             if number >= _WARM_UP:
@@ -127,8 +155,21 @@ def _take_turns(contestants: dict[str, Prepare]) -> dict[str, list[float]]:
     return took
 
 
+def _turns() -> Callable[[int], Turn]:
+    """Makes turns of any size, one after the other."""
+    numbers, stored = count(1), 0
+
+    def turn(size: int) -> Turn:
+        nonlocal stored
+        stored += size
+        first = stored - size + 1
+        return Turn(next(numbers), first, _batch(first, size))
+
+    return turn
+
+
 @contextmanager
-def _contestants(dsn: str) -> Iterator[dict[str, Prepare]]:
+def _contestants(dsn: str, folder: Path) -> Iterator[dict[str, Prepare]]:
     schema.create(dsn)
     with ExitStack() as stack:
         connection = stack.enter_context(psycopg.connect(dsn, autocommit=True))
@@ -137,28 +178,35 @@ def _contestants(dsn: str) -> Iterator[dict[str, Prepare]]:
         stock = PostgresProcessRecorder(stack.enter_context(_datastore(dsn, "stock")))
         stock.create_table()
         ours = LogRecorder(stack.enter_context(_datastore(dsn, "aetherius")), events_table_name="observed")
+        peer = stack.enter_context(umadb_server.served(folder))
         yield {
-            "append.copy": lambda events, number: _raw_copy(connection, events, number),
-            "append.stock": lambda events, number: lambda: stock.insert_events(events, tracking=Tracking("b", number)),
-            "append.ours": lambda events, number: lambda: ours.insert_events(events, tracking=Tracking("b", number)),
+            "append.copy": lambda turn: _raw_copy(connection, turn),
+            "append.stock": lambda turn: _recorded(stock, turn),
+            "append.ours": lambda turn: _recorded(ours, turn),
+            "peer.umadb": lambda turn: umadb_server.append(peer, "b", turn.number, turn.events, tagged=True),
+            "peer.umadb_untagged": lambda turn: umadb_server.append(peer, "c", turn.number, turn.events, tagged=False),
         }
+
+
+def _recorded(recorder: PostgresProcessRecorder, turn: Turn) -> Callable[[], object]:
+    return lambda: recorder.insert_events(turn.events, tracking=Tracking("b", turn.number))
 
 
 def _datastore(dsn: str, schema: str) -> PostgresDatastore:
     place: dict[str, Any] = conninfo_to_dict(dsn)
     names = ("dbname", "host", "port", "user", "password")
-    return PostgresDatastore(*(place[name] for name in names), schema=schema, pool_size=2)
+    return PostgresDatastore(*(place[name] for name in names), schema=schema, pool_size=1)
 
 
-def _raw_copy(connection: Connection[Any], events: list[StoredEvent], number: int) -> Callable[[], None]:
-    payload = _payload(events, number * BATCH)
+def _raw_copy(connection: Connection[Any], turn: Turn) -> Callable[[], None]:
+    payload = _payload(turn.events, turn.first)
 
     def write() -> None:
         connection.execute("BEGIN")
         with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.write(payload)
         with connection.pipeline():
-            connection.execute(_CHECKPOINT, (number,))
+            connection.execute(_CHECKPOINT, (turn.number,))
             connection.execute("COMMIT")
 
     return write
@@ -178,26 +226,26 @@ def _payload(events: Sequence[StoredEvent], first: int) -> bytes:
     return b"".join([*parts, b"\xff\xff"])
 
 
-def _batch(number: int) -> list[StoredEvent]:
+def _batch(first: int, size: int) -> list[StoredEvent]:
     """Events of 575 to 600 bytes with ids as observations have them: time first, then a hash."""
     return [
         StoredEvent(
-            UUID(int=((1_800_000_000_000 + number * BATCH + i) << 80) | int.from_bytes(os.urandom(10))),
+            UUID(int=((_START + first + i) << 80) | int.from_bytes(os.urandom(10))),
             1,
             "ClusterEvent.Reported.v1",
             os.urandom(300).hex().encode()[: 575 + i % 26],
         )
-        for i in range(BATCH)
+        for i in range(size)
     ]
 
 
-def _row(name: str, rate: float, ratio: float, times: Sequence[float]) -> Row:
+def _row(name: str, rate: float, ratio: float, times: Sequence[float], reference: str = "append.copy") -> Row:
     in_order = sorted(times)
     return Row(
         name=name,
         value=round(rate, 1),
         unit="events/s",
-        reference="append.copy",
+        reference=reference,
         ratio=round(ratio, 4),
         p50_ms=round(statistics.median(in_order) * 1000, 3),
         p99_ms=round(in_order[int(len(in_order) * 0.99)] * 1000, 3),
@@ -212,9 +260,9 @@ def main() -> None:
         server = EmbeddedPostgres(folder / "postgres")
         dsn = asyncio.run(server.start())
         try:
-            for row in run(dsn):
+            for row in (*run(dsn, folder), *reading.measure(dsn)):
                 sys.stdout.write(
-                    f"{row['name']:<14} {row['value']:>10,.0f} {row['unit']}  {row['ratio']:>7.1%} of {row['reference']}"
+                    f"{row['name']:<26} {row['value']:>10,.0f} {row['unit']}  {row['ratio']:>7.1%} of {row['reference']}"
                     f"   p50 {row['p50_ms']:.2f} ms  p99 {row['p99_ms']:.2f} ms\n"
                 )
         finally:

@@ -12,6 +12,7 @@ from typing import Any
 import append
 import ingest
 import path
+import reading
 
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 
@@ -20,7 +21,7 @@ RESULT = Path("build/bench.json")
 
 def main() -> None:
     """Measure, print, and write the result."""
-    rows: list[dict[str, Any]] = [dict(row) for row in _append_rows()]
+    rows = _log_rows()
     limit = next(row["value"] for row in rows if row["name"] == "append.copy")
     for row in rows:
         _show(row)
@@ -32,20 +33,21 @@ def main() -> None:
     sys.stdout.write(f"written to {RESULT}\n")
 
 
-def _append_rows() -> list[append.Row]:
+def _log_rows() -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="aetherius-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # the server, run as another user by root, must reach its data
         server = EmbeddedPostgres(folder / "postgres")
         try:
-            return append.run(asyncio.run(server.start()))
+            dsn = asyncio.run(server.start())
+            return [*(dict(row) for row in append.run(dsn, folder)), *reading.measure(dsn)]
         finally:
             asyncio.run(server.stop())
 
 
 def _show(row: dict[str, Any]) -> None:
     sys.stdout.write(
-        f"{row['name']:<18} {row['value']:>10,.0f} {row['unit']}  {row['ratio']:>7.1%} of {row['reference']}"
+        f"{row['name']:<26} {row['value']:>10,.0f} {row['unit']}  {row['ratio']:>7.1%} of {row['reference']}"
         f"   p50 {row['p50_ms']:.2f} ms  p99 {row['p99_ms']:.2f} ms\n"
     )
     sys.stdout.flush()

@@ -6,7 +6,7 @@ gaps and become visible in order; an append is stored whole or not at all; `tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Self, TypeVar
@@ -20,7 +20,7 @@ from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.event import Cause, Recorded
 from aetherius.event_store import partitions
 from aetherius.event_store.appending import COPY_THRESHOLD, Appender
-from aetherius.event_store.catch_up import StoredRow, recorded_of, stored_pages
+from aetherius.event_store.catch_up import StoredRow, stored_pages
 from aetherius.event_store.claims import claim, distinct, ends, expected, stream_id_of
 from aetherius.event_store.connections import Connections
 from aetherius.event_store.errors import StreamNotFoundError, UnplaceableEventError, VersionConflictError
@@ -215,19 +215,14 @@ class Log:
             return self._reader.page(connection, after, limit, topics, upto)
 
     def stored(
-        self, after: int, upto: int | None = None, *, size: int = 5000
+        self, after: int, upto: int | None = None, *, size: int = 2000
     ) -> Generator[list[StoredRow], None, None]:
         """What is stored after a position, at or before `upto` (by default all that there is), not decoded, page by page: the fast way to read a lot.
 
-        Takes one connection until the iterator is used up or closed.
+        Has a connection of its own until it is used up or closed.
         """
         with self._connections.connection() as connection:
             yield from stored_pages(connection, LOG, after, LAST if upto is None else upto, size)
-
-    def pages(self, after: int, upto: int | None = None, *, size: int = 5000) -> Iterator[Page]:
-        """As `stored`, decoded."""
-        for rows in self.stored(after, upto, size=size):
-            yield Page([recorded_of(row) for row in rows], rows[-1][0])
 
     def head(self) -> int:
         """The last position of the log; 0 if it is empty."""

@@ -14,6 +14,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from psycopg import Connection, sql
 
+from aetherius.domain.event import decode
 from aetherius.domain.wire.identity import milliseconds, observation_id
 from aetherius.event_store import audit, partitions, schema
 from aetherius.event_store.errors import UnplaceableEventError
@@ -176,15 +177,19 @@ def test_a_stretch_of_the_log_is_read_page_by_page_as_it_is_stored(
         log.ingest(at(now() - week * WEEK, 130))
         log.append([events.decided(uuid4()), events.decided(uuid4())])
     whole = log.read(0, 1000)
-    assert [recorded for page in log.pages(0, size=50) for recorded in page] == whole
-    assert [len(page) for page in log.pages(0, size=100)] == [100, 100, 100, 96]
-    assert [recorded for page in log.pages(131, 262, size=7) for recorded in page] == whole[131:262]
+    keys = [(r.position, r.stream_id.bytes, r.version, r.event.topic) for r in whole]
+    for size in (7, 100, 1000):
+        rows = [row for page in log.stored(0, size=size) for row in page]
+        assert [row[:4] for row in rows] == keys
+        assert [decode(row[3], row[4])[0] for row in rows] == [recorded.event for recorded in whole]
+    assert [len(page) for page in log.stored(0, size=100)] == [100, 100, 100, 96]
+    assert [row[:4] for page in log.stored(131, 262, size=7) for row in page] == keys[131:262]
     with Log(dsn, pool_size=1, timeout=1) as small:
         pages = small.stored(0, size=10)
         (first, *_) = next(pages)
-        pages.close()
         assert first[:2] == (1, whole[0].stream_id.bytes)
-        assert small.head() == 396
+        pages.close()
+        assert small.head() == 396, "closing it gives the connection back"
 
 
 def test_the_status_tells_of_partitions_rates_and_readers(log: Log, connection: Connection[Any], at: Reports) -> None:
