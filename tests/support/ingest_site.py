@@ -27,6 +27,7 @@ from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.runtime.jetstream import EVENTS, ensure_streams
 from aetherius.runtime.nats_connection import connect
+from aetherius.runtime.signing_key import SigningKey
 from aetherius.runtime.supervisor import Phase, RestartPolicy, Supervisor
 from event_feed import an_event
 from installation import aetherius
@@ -112,6 +113,7 @@ class IngestSite:
                 await asyncio.to_thread(schema.create, server.dsn)
                 async with connect(broker.url, "test") as client:
                     await ensure_streams(client.jetstream())
+                    SigningKey.load_or_create(root / "signing-key.pem")  # the replicas share it
                     site = cls(supervisor, server, broker, client)
                     await supervisor.start(*(site._replica(number, root) for number in range(1, replicas + 1)))
                     yield site
