@@ -10,6 +10,8 @@ import fcntl
 import hashlib
 import os
 import stat
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -78,15 +80,28 @@ def command_line(pid: int) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all (also across a power cut)."""
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Write a file that only its owner can read, whole or not at all (also across a power cut). Of several writers the last one counts."""
+    _private_draft(path, text).replace(path)
+
+
+def write_private_once(path: Path, text: str) -> None:
+    """As `write_private`, but a file that is there stays: of several writers the first one counts, and all read the same afterwards."""
+    draft = _private_draft(path, text)
+    try:
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        draft.unlink()
+
+
+def _private_draft(path: Path, text: str) -> Path:
+    """The text in a file of its own beside `path`."""
+    fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 600
     with os.fdopen(fd, "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(path)
+    return Path(name)
 
 
 def first_closed_folder(path: Path, uid: int, gid: int) -> Path | None:

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from aetherius.runtime.data_folder import write_private
+from aetherius.runtime.data_folder import write_private_once
 from aetherius.runtime.errors import CredentialsError
 
 
@@ -31,14 +31,14 @@ class SigningKey:
 
     @classmethod
     def load_or_create(cls, file: Path) -> Self:
-        """The key in `file`; made on the first call.
+        """The key in `file`; made on the first call, and one for all who call it at once.
 
         Raises:
             CredentialsError: the file is no Ed25519 key, or others may read it.
         """
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_private(file, _pem(Ed25519PrivateKey.generate()))
+            write_private_once(file, _pem(Ed25519PrivateKey.generate()))
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
             raise CredentialsError(file, "others may read it: chmod 600 it, if it was not copied meanwhile")
         try:

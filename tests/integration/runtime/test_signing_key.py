@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,11 @@ def test_a_malformed_file_is_refused_without_showing_the_password(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match=r"absent\.json: No such file"):
         Credentials.load(tmp_path / "absent.json")
+
+
+def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
+    file = tmp_path / "keys" / "signing-key.pem"
+    with ThreadPoolExecutor(16) as starting:
+        keys = list(starting.map(lambda _: SigningKey.load_or_create(file).public.key_id, range(64)))
+    assert len(set(keys)) == 1
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
