@@ -65,8 +65,11 @@ class PublicKey:
 
     @classmethod
     def from_base64(cls, text: str) -> Self:
-        """The key in its wire form. Raises ``ValueError`` if it is none."""
-        return cls(base64.b64decode(text, validate=True))
+        """The key in its wire form, of which each key has one only. Raises ``ValueError`` if it is none."""
+        key = cls(base64.b64decode(text, validate=True))
+        if key.base64 != text:
+            raise ValueError("not the base64 of a key: bits that carry nothing are set")
+        return key
 
     def verify(self, signature: bytes, message: bytes) -> bool:
         """Whether the private half signed exactly these bytes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
+import string
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -113,3 +114,12 @@ def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
         keys = list(starting.map(lambda _: SigningKey.load_or_create(file).public.key_id, range(64)))
     assert len(set(keys)) == 1
     assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_a_key_has_one_wire_form_only() -> None:
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+    wire = PublicKey(bytes(32)).base64
+    for other in alphabet.replace(wire[-2], ""):
+        with pytest.raises(ValueError, match=r"base64|key"):
+            if PublicKey.from_base64(f"{wire[:-2]}{other}=").base64 != wire:
+                raise ValueError("another key")
