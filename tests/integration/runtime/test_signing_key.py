@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import stat
 import string
@@ -119,7 +120,9 @@ def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
 def test_a_key_has_one_wire_form_only() -> None:
     alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
     wire = PublicKey(bytes(32)).base64
-    for other in alphabet.replace(wire[-2], ""):
-        with pytest.raises(ValueError, match=r"base64|key"):
-            if PublicKey.from_base64(f"{wire[:-2]}{other}=").base64 != wire:
-                raise ValueError("another key")
+    others = [f"{wire[:-2]}{letter}=" for letter in alphabet if letter != wire[-2]]
+    aliases = [other for other in others if base64.b64decode(other) == bytes(32)]
+    assert len(aliases) == 3, "two bits of the last letter carry nothing"
+    for alias in aliases:
+        with pytest.raises(ValueError, match="bits that carry nothing"):
+            PublicKey.from_base64(alias)
