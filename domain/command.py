@@ -10,6 +10,7 @@ from uuid import UUID
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.errors import WrongStateError
 from aetherius.domain.event import Event
+from aetherius.domain.secrets import Secret
 from aetherius.domain.wire.command import CommandType, ResultMessage, ResultStatus
 
 
@@ -66,7 +67,7 @@ class Succeeded(Event, stream="Command", frozen=True, kw_only=True, omit_default
     """The agent ran it; `output` is at most 256 KiB, `truncated` says if there was more."""
 
     exit_code: int | None = None
-    output: str = ""
+    output: Secret = ""
     execution_time: str = "0s"
     truncated: bool = False
     output_sha256: str = ""
@@ -77,8 +78,8 @@ class Failed(Event, stream="Command", frozen=True, kw_only=True, omit_defaults=T
     """The agent ran it, and it failed."""
 
     exit_code: int | None = None
-    output: str = ""
-    error: str = ""
+    output: Secret = ""
+    error: Secret = ""
     execution_time: str = "0s"
     truncated: bool = False
     output_sha256: str = ""
@@ -87,8 +88,8 @@ class Failed(Event, stream="Command", frozen=True, kw_only=True, omit_defaults=T
 class TimedOut(Event, stream="Command", frozen=True, kw_only=True, omit_defaults=True):
     """It took longer than allowed and was stopped."""
 
-    output: str = ""
-    error: str = ""
+    output: Secret = ""
+    error: Secret = ""
 
 
 class Cancelled(Event, stream="Command", frozen=True, kw_only=True):

@@ -5,7 +5,10 @@ AetheriusError
 |   +-- InvalidMessageError    a message from outside breaks a rule of its form
 |   +-- WrongStateError        the aggregate is past (or not yet at) the state the command needs
 |   +-- UnknownEventError      a stored topic names no event type of this version
+|   +-- InvalidKeyError        a key that is to seal secrets is malformed
 +-- InfrastructureError    the world said no: may be tried again
+    +-- NoKeyError             a secret is to be stored, and there is no key to seal it
+    +-- SecretUnavailableError a sealed text cannot be opened with the keys at hand
 """
 
 from __future__ import annotations
@@ -54,3 +57,29 @@ class UnknownEventError(DomainError):
     def __init__(self, topic: str) -> None:
         super().__init__(f"no event type for topic {topic!r}: written by a newer version?")
         self.topic = topic
+
+
+class InvalidKeyError(DomainError):
+    """A key of the state's keyring is malformed; its value is not told. Attributes: `key` (its id), `rule`."""
+
+    def __init__(self, key: str, rule: str) -> None:
+        super().__init__(f"state key {key}: {rule}")
+        self.key = key
+        self.rule = rule
+
+
+class NoKeyError(InfrastructureError):
+    """A secret was to be stored, and there is no key to seal it with; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a secret cannot be stored: set AETHERIUS_STATE_KEYS_FILE or AETHERIUS_STATE_KEYS (`aetherius keys new` makes a key)"
+        )
+
+
+class SecretUnavailableError(InfrastructureError):
+    """A sealed text cannot be opened. Attributes: `reason` (names the key, never its value)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"unavailable: {reason}")
+        self.reason = reason

@@ -11,6 +11,7 @@ from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.errors import WrongStateError
 from aetherius.domain.event import Event
 from aetherius.domain.risk import Risk, RiskLevel
+from aetherius.domain.secrets import Secret
 
 
 class RemediationStatus(enum.StrEnum):
@@ -119,7 +120,7 @@ class RolledBack(Event, stream="Remediation", frozen=True, kw_only=True):
 class Failed(Event, stream="Remediation", frozen=True, kw_only=True):
     """It could not be done, or not be taken back; the reason says what the cluster is left with."""
 
-    reason: str
+    reason: Secret
 
 
 class Remediation(Aggregate):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from aetherius.domain.event import Event
+from aetherius.domain.secrets import Secret, StepOutput
 from aetherius.domain.workflow_definition import WorkflowDefinition
 
 
@@ -56,14 +56,14 @@ class StepSucceeded(Event, stream="Workflow", frozen=True, kw_only=True):
     """A step is done; `output` is a short form, the whole is in the stream of its work."""
 
     step_id: str
-    output: dict[str, Any] = {}
+    output: StepOutput = {}
 
 
 class StepFailed(Event, stream="Workflow", frozen=True, kw_only=True):
     """A step failed for good. A failed look is evidence too: the workflow goes on, unless the step was the repair."""
 
     step_id: str
-    error: str
+    error: Secret
 
 
 class StepRetried(Event, stream="Workflow", frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class StepRetried(Event, stream="Workflow", frozen=True, kw_only=True):
 
     step_id: str
     attempt: int
-    error: str
+    error: Secret
 
 
 class StepSkipped(Event, stream="Workflow", frozen=True, kw_only=True):
@@ -119,4 +119,4 @@ class Failed(Event, stream="Workflow", frozen=True, kw_only=True):
     """The repair did not come about."""
 
     step_id: str
-    error: str
+    error: Secret

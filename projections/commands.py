@@ -20,6 +20,7 @@ from aetherius.domain.command import (
     TimedOut,
 )
 from aetherius.domain.event import Event, Recorded
+from aetherius.domain.secrets import Secret
 from aetherius.domain.wire.command import CommandType
 from aetherius.projections.read_model import Column, Filter, ReadModel, Row, topics_of_streams
 
@@ -42,8 +43,8 @@ class CommandRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     step_id: str = ""
     status: CommandStatus
     exit_code: int | None = None
-    output: str = ""
-    error: str = ""
+    output: Secret = ""
+    error: Secret = ""
     rejected_by: str = ""
     execution_time: str = ""
     truncated: bool = False

@@ -23,6 +23,7 @@ from aetherius.domain.remediation import (
     Verified,
 )
 from aetherius.domain.risk import RiskLevel
+from aetherius.domain.secrets import Secret
 from aetherius.projections.read_model import Column, Filter, ReadModel, Row, topics_of_streams
 
 
@@ -57,7 +58,7 @@ class RemediationRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     verification_command_id: UUID | None = None
     rollback: str = ""
     rollback_command_id: UUID | None = None
-    error: str = ""
+    error: Secret = ""
     proposed_at: datetime
     decided_at: datetime | None = None
     executed_at: datetime | None = None

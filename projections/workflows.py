@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from aetherius.domain.event import Event, Recorded
+from aetherius.domain.secrets import Secret, StepOutput
 from aetherius.domain.workflow_definition import REMEDIATIONS, Step
 from aetherius.domain.workflow_events import (
     BranchTaken,
@@ -41,8 +42,8 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     work_id: UUID | None = None
     not_before: datetime | None = None
     until: datetime | None = None
-    output: dict[str, Any] = {}
-    error: str = ""
+    output: StepOutput = {}
+    error: Secret = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
 
@@ -63,7 +64,7 @@ class WorkflowRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     choice: str = ""
     choice_reason: str = ""
     outcome: str = ""
-    error: str = ""
+    error: Secret = ""
     ended_by: str = ""
     started_at: datetime
     ended_at: datetime | None = None

@@ -50,6 +50,8 @@ def golden(topic: str) -> dict[str, Any]:
 
 def _value(kind: inspect.Type) -> Any:
     match kind:
+        case inspect.Metadata():
+            return _value(kind.type)
         case inspect.StructType():
             return {"type": kind.tag} | _fields(kind) if kind.tag else _fields(kind)
         case inspect.UnionType():
