@@ -21,6 +21,7 @@ from aetherius.orchestrator.workflow_driver import WorkflowDriver
 from aetherius.orchestrator.workflow_starter import WorkflowStarter
 from aetherius.orchestrator.workflow_timers import WorkflowTimers
 from aetherius.projections.reader import ProcessManager
+from aetherius.projections.reader_control import ReaderControl
 from aetherius.projections.runner import AfterCommit, Runner
 from aetherius.runtime.health import health_served
 from aetherius.runtime.process import endless
@@ -55,8 +56,10 @@ async def run(
             enqueuing = tasks.create_task(endless("analysis queue", desk.enqueue()), name="analysis-queue")
             tasks.create_task(desk.answer(stop), name="analyses")
             tasks.create_task(timers.run(stop), name="workflow-timers")
+            control = ReaderControl(settings.postgres_dsn)
+            tasks.create_task(control.run(stop), name="reader-control")
             for manager, after_commit in _managers(settings, catalogue, timers):
-                runner = _runner(context, manager, after_commit)
+                runner = _runner(context, manager, after_commit, control)
                 tasks.create_task(runner.run(stop), name=manager.name)
             if ready:
                 ready()
@@ -76,5 +79,9 @@ def _managers(
     ]
 
 
-def _runner(context: Context, manager: ProcessManager, after_commit: AfterCommit | None) -> Runner:
-    return Runner(context.log, manager, context.signal, state_rows=context.rows, after_commit=after_commit)
+def _runner(
+    context: Context, manager: ProcessManager, after_commit: AfterCommit | None, control: ReaderControl
+) -> Runner:
+    return Runner(
+        context.log, manager, context.signal, state_rows=context.rows, after_commit=after_commit, control=control
+    )

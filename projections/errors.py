@@ -4,6 +4,9 @@ DomainError
 +-- UnsavedDecisionsError    a process manager changed an aggregate and did not save it
 +-- InvalidCursorError       a page cursor that this list did not give out
 +-- ReadModelParkedError     an event could not be taken into a read model
++-- UnknownReaderError       nobody by this name reads the log
++-- RebuildRunsError         the read model is being built already
++-- CompactedError           the versions of that moment were removed
 InfrastructureError
 +-- ReadModelUnavailableError   PostgreSQL does not answer, or the tables are missing
 +-- ReadModelBehindError        the read model has not come as far as the answer needs
@@ -41,6 +44,36 @@ class ReadModelParkedError(DomainError):
         super().__init__(f"{model} is parked at {reason}")
         self.model = model
         self.reason = reason
+
+
+class UnknownReaderError(DomainError):
+    """Attributes: `name`, `known`."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"no reader {name!r}: there are {', '.join(known) or 'none'}")
+        self.name = name
+        self.known = known
+
+
+class RebuildRunsError(DomainError):
+    """Another process builds, verifies or compacts it. Attribute: `model`."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"{model} is being built, verified or compacted by another process: wait for its end")
+        self.model = model
+
+
+class CompactedError(DomainError):
+    """Versions that were superseded before `position` were removed, so what was at `as_of` is not known any more. A rebuild brings them back. Attributes:
+    `model`, `as_of`, `position`."""
+
+    def __init__(self, model: str, as_of: int, position: int) -> None:
+        super().__init__(
+            f"{model} was compacted up to position {position}: it cannot tell what was at {as_of}. A rebuild brings it back"
+        )
+        self.model = model
+        self.as_of = as_of
+        self.position = position
 
 
 class ReadModelUnavailableError(InfrastructureError):

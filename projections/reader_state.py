@@ -12,7 +12,7 @@ from aetherius.event_store.pending import Pending
 
 
 class ReaderStatus(enum.StrEnum):
-    """`waiting`: has read all there is. `parked`: met an event it cannot take, and stays there until restarted.
+    """`waiting`: has read all there is. `parked`: met an event it cannot take, and stays there until it is resumed or restarted. `paused`: told to stand still.
     `ahead`: its checkpoint lies past the log's end, which was restored to an earlier point; it goes on once it was rebuilt."""
 
     STARTING = "starting"
@@ -20,6 +20,7 @@ class ReaderStatus(enum.StrEnum):
     WAITING = "waiting"
     BACKING_OFF = "backing_off"
     PARKED = "parked"
+    PAUSED = "paused"
     AHEAD = "ahead"
 
 
@@ -34,6 +35,7 @@ class ReaderState(msgspec.Struct, frozen=True, kw_only=True):
     """Why it backs off or is parked."""
     poison_position: int | None = None
     """The event it cannot take, when that is known."""
+    poison_topic: str = ""
 
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):

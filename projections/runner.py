@@ -24,6 +24,7 @@ from aetherius.event_store.pending import Page
 from aetherius.event_store.subscription import LogSignal
 from aetherius.projections.errors import UnsavedDecisionsError
 from aetherius.projections.reader import ProcessManager, Projector
+from aetherius.projections.reader_control import Order, ReaderControl
 from aetherius.projections.reader_state import Committed, ReaderState, ReaderStatus
 from aetherius.projections.state_rows import StateRows
 from aetherius.projections.unit import Unit
@@ -36,6 +37,7 @@ IDLE_GAP = 10_000
 """Positions without an event for this reader after which its checkpoint is moved all the same, so that a restart does not read them again."""
 _BACKOFF = (0.05, 10.0)
 _MAX_CONFLICTS = 100
+_LOOK_AGAIN = 2.0
 
 AfterCommit = Callable[[Committed], Awaitable[None]]
 
@@ -52,6 +54,7 @@ class Runner:
         max_batch: int = MAX_BATCH,
         state_rows: StateRows | None = None,
         after_commit: AfterCommit | None = None,
+        control: ReaderControl | None = None,
     ) -> None:
         """
         Args:
@@ -60,6 +63,7 @@ class Runner:
             state_rows: where a process manager's ``unit.select`` reads; not needed by one that never does.
             after_commit: awaited after each commit that had events. A hint: a crash between commit and call loses it, and an error is only logged;
                 whatever must happen follows from the log.
+            control: brings orders to pause and resume, and tells other processes where the reader stands; without it a parked reader waits for a restart.
         """
         self._log = log
         self._reader = reader
@@ -77,14 +81,22 @@ class Runner:
         """The checkpoint when it was last read or moved."""
         self._ahead = 0
         """A checkpoint that was past the log's end: it stays wrong when the log has grown past it."""
+        self._control = control
+        self._resumes = 0
+        """Orders to go on that were obeyed, or came before it was parked."""
         self.state = ReaderState(name=reader.name)
+        if control:
+            control.register(reader.name, lambda: self.state)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop` is set; the batch under way is finished first. A parked reader waits for `stop`."""
+        """Read until `stop` is set; the batch under way is finished first. A reader that is parked or paused waits for an order to go on."""
         stopping = asyncio.create_task(stop.wait(), name=f"{self._reader.name} stop")
         failures = 0
         try:
-            while not stop.is_set() and self.state.status is not ReaderStatus.PARKED:
+            while not stop.is_set():
+                if self._stands_still():
+                    await _first(stopping, self._order_or_progress())
+                    continue
                 woken = self._signal.count
                 if await self._attempt():
                     failures = 0
@@ -95,9 +107,43 @@ class Runner:
                 else:
                     failures = 0
                     await _first(stopping, self._signal.wait(woken))
-            await stopping
         finally:
             stopping.cancel()
+
+    def _stands_still(self) -> bool:
+        """Obey the last order; whether it is to stand still, or parked."""
+        if self._control and not self._control.is_known:
+            return True
+        order = self._control.order(self._reader.name) if self._control else Order()
+        parked, paused = (self.state.status is status for status in (ReaderStatus.PARKED, ReaderStatus.PAUSED))
+        if parked and (order.resumes == self._resumes or order.paused):
+            return True
+        if order.paused and not paused:
+            self._note(ReaderStatus.PAUSED)
+        elif not order.paused and (parked or paused):
+            logger.info("%s goes on after %d", self._reader.name, self._seen)
+            self._start_again()
+        self._resumes = order.resumes
+        return order.paused
+
+    def _start_again(self) -> None:
+        self._checkpoint, self._limit = None, self._max_batch
+        self._note(ReaderStatus.STARTING)
+
+    async def _order_or_progress(self) -> None:
+        """Wait for another order. A parked reader also looks whether a replica, of a newer version perhaps, came past the event that it cannot take."""
+        waiting = self._control.changed() if self._control else asyncio.Event().wait()
+        try:
+            async with asyncio.timeout(_LOOK_AGAIN):
+                await waiting
+        except TimeoutError:
+            if self.state.status is ReaderStatus.PARKED and await anyio.to_thread.run_sync(self._was_passed):
+                logger.info("%s was parked, and another replica went on: so does it", self._reader.name)
+                self._start_again()
+
+    def _was_passed(self) -> bool:
+        poison = self.state.poison_position
+        return poison is not None and self._log.checkpoint(self._reader.name) >= poison
 
     async def _attempt(self) -> bool:
         """One step in the thread; True when another should follow at once."""
@@ -230,9 +276,15 @@ class Runner:
         )
         error = f"{type(exc).__name__}: {exc}"
         logger.error(
-            "%s is PARKED at %s: %s. It reads no further until restarted", self._reader.name, where, error, exc_info=exc
+            "%s is PARKED at %s: %s. It reads no further until it is resumed or restarted",
+            self._reader.name,
+            where,
+            error,
+            exc_info=exc,
         )
-        self._note(ReaderStatus.PARKED, f"{where}: {error}", recorded.position if recorded else None)
+        if self._control:
+            self._resumes = self._control.order(self._reader.name).resumes
+        self._note(ReaderStatus.PARKED, f"{where}: {error}", recorded)
 
     def _note_ahead(self, exc: PositionAheadError) -> None:
         if self.state.status is not ReaderStatus.AHEAD:
@@ -240,11 +292,16 @@ class Runner:
         self._seen = exc.position
         self._note(ReaderStatus.AHEAD, str(exc))
 
-    def _note(self, status: ReaderStatus, error: str = "", poison: int | None = None) -> None:
+    def _note(self, status: ReaderStatus, error: str = "", poison: Recorded | None = None) -> None:
         if status is ReaderStatus.BACKING_OFF and self.state.status is not status:
             logger.warning("%s: %s; trying again", self._reader.name, error)
         self.state = ReaderState(
-            name=self._reader.name, status=status, position=self._seen, error=error, poison_position=poison
+            name=self._reader.name,
+            status=status,
+            position=self._seen,
+            error=error,
+            poison_position=poison.position if poison else None,
+            poison_topic=poison.event.topic if poison else "",
         )
         note_reader(
             self._reader.name,

@@ -6,9 +6,7 @@ import psycopg
 
 from aetherius.projections.errors import ReadModelUnavailableError
 from aetherius.projections.models import MODELS
-from aetherius.projections.tables import creation
-
-_MIGRATION_LOCK = 0x6165746865727270
+from aetherius.projections.tables import MIGRATION_LOCK, creation, general
 
 
 def create(dsn: str) -> None:
@@ -20,7 +18,9 @@ def create(dsn: str) -> None:
     try:
         with psycopg.connect(dsn, connect_timeout=10) as connection:
             connection.execute("SET LOCAL client_min_messages = warning")
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+            connection.execute(general("schema"))
+            connection.execute(general("readers"))
             for model in MODELS:
                 for statement in creation(model):
                     connection.execute(statement)

@@ -9,9 +9,11 @@ import anyio.to_thread
 
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
+from aetherius.event_store.sealing import sealing_of
 from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import schema
 from aetherius.projections.models import MODELS
+from aetherius.projections.reader_control import ReaderControl
 from aetherius.projections.runner import Runner
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.projections.versioned_rows import VersionedRows
@@ -31,14 +33,16 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
         PortTakenError: another program listens where health was to be told.
     """
     await anyio.to_thread.run_sync(schema.create, settings.postgres_dsn)
-    log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections)
+    log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections, sealing=sealing_of(settings))
     try:
         async with (
             LogSignal(settings.postgres_dsn) as signal,
             health_served(settings.health_host, settings.projections_health_port, health_of(log)),
             asyncio.TaskGroup() as tasks,
         ):
-            for runner in runners(log, signal, settings):
+            control = ReaderControl(settings.postgres_dsn)
+            tasks.create_task(control.run(stop), name="reader-control")
+            for runner in runners(log, signal, settings, control):
                 tasks.create_task(runner.run(stop), name=runner.state.name)
             if ready:
                 ready()
@@ -46,6 +50,11 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
         await anyio.to_thread.run_sync(log.close)
 
 
-def runners(log: Log, signal: LogSignal, settings: ProjectionsSettings) -> Sequence[Runner]:
+def runners(
+    log: Log, signal: LogSignal, settings: ProjectionsSettings, control: ReaderControl | None = None
+) -> Sequence[Runner]:
     """A runner for each read model."""
-    return [Runner(log, VersionedRows(model), signal, max_batch=settings.projections_batch) for model in MODELS]
+    return [
+        Runner(log, VersionedRows(model), signal, max_batch=settings.projections_batch, control=control)
+        for model in MODELS
+    ]

@@ -12,6 +12,8 @@ from aetherius.event_store.tables import LOG
 from aetherius.projections.read_model import ReadModel
 
 SCHEMA = "read_models"
+MIGRATION_LOCK = 0x6165746865727270
+"""Advisory lock of whoever makes tables."""
 _SQL = Path(__file__).with_name("sql")
 
 
@@ -28,6 +30,15 @@ def statement(name: str, model: ReadModel[Any], **parts: Composable) -> Composed
         names=SQL(", ").join(map(Identifier, model.columns)),
         checkpoints=Identifier(LOG.schema, LOG.checkpoints),
         **parts,
+    )
+
+
+def general(name: str) -> Composed:
+    """The statement of file `sql/<name>.sql`, which is on no model's table."""
+    return text(name).format(
+        schema=Identifier(SCHEMA),
+        checkpoints=Identifier(LOG.schema, LOG.checkpoints),
+        ledger=Identifier(LOG.schema, "ledger"),
     )
 
 

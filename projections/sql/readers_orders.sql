@@ -1,0 +1,1 @@
+SELECT name, paused, resumes FROM {schema}.readers
