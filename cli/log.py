@@ -72,4 +72,4 @@ def _rebuild_ahead(address: str) -> None:
     for name, position in positions.items():
         if position > head:
             typer.secho(f"{name} was at {position}, ahead of the log: building it again", fg="yellow")
-            typer.echo(f"{name} is at {rebuild(address, name)}")
+            typer.echo(f"{name} is at {rebuild(address, name)[name]}")

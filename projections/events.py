@@ -56,6 +56,7 @@ class Events(ReadModel[EventRow]):
     row = EventRow
     topics = topics_of_streams("ClusterEvent")
     immutable = True
+    subject = ("cluster_id", "namespace", "kind", "name", "reason")
     columns = {
         "cluster_id": Column(indexed=True),
         "namespace": Column(),

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 import anyio.to_thread
 
+from aetherius.domain.errors import InfrastructureError
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
 from aetherius.event_store.sealing import sealing_of
 from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import schema
+from aetherius.projections.errors import ReadModelParkedError, ReadModelUnavailableError, RebuildRunsError
 from aetherius.projections.models import MODELS
 from aetherius.projections.reader_control import ReaderControl
+from aetherius.projections.rebuild import rebuild
 from aetherius.projections.runner import Runner
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.projections.versioned_rows import VersionedRows
 from aetherius.runtime.health import health_served
 
+logger = logging.getLogger(__name__)
+
+_BUILD_AGAIN = 1.0
+
 
 async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callable[[], None] | None = None) -> None:
     """Keep the read models until `stop` is set; batches under way are finished first. Replicas may run beside: each event is applied once.
 
-    A read model that meets an event it cannot take is parked, with a log line, and the others go on. The log's tables exist already.
+    A read model that meets an event it cannot take is parked, with a log line, and the others go on. One whose tables are of another version is built again
+    first, beside them. The log's tables exist already.
 
     Args:
         ready: called once, when the tables are there and reading begins.
@@ -33,6 +44,7 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
         PortTakenError: another program listens where health was to be told.
     """
     await anyio.to_thread.run_sync(schema.create, settings.postgres_dsn)
+    old = await anyio.to_thread.run_sync(schema.outdated, settings.postgres_dsn)
     log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections, sealing=sealing_of(settings))
     try:
         async with (
@@ -43,7 +55,8 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
             control = ReaderControl(settings.postgres_dsn)
             tasks.create_task(control.run(stop), name="reader-control")
             for runner in runners(log, signal, settings, control):
-                tasks.create_task(runner.run(stop), name=runner.state.name)
+                driven = _driven(runner, settings.postgres_dsn, log, old, stop)
+                tasks.create_task(driven, name=runner.state.name)
             if ready:
                 ready()
     finally:
@@ -58,3 +71,22 @@ def runners(
         Runner(log, VersionedRows(model), signal, max_batch=settings.projections_batch, control=control)
         for model in MODELS
     ]
+
+
+async def _driven(runner: Runner, dsn: str, log: Log, old: Sequence[str], stop: asyncio.Event) -> None:
+    """Run a reader, once its tables are of this version."""
+    name = runner.state.name
+    while name in old and not stop.is_set():
+        try:
+            logger.warning("%s is of another version: building it again beside", name)
+            await anyio.to_thread.run_sync(partial(rebuild, dsn, name, log=log), abandon_on_cancel=True)
+        except RebuildRunsError:
+            logger.info("%s is built by another process: waiting for it", name)
+        except (InfrastructureError, ReadModelParkedError) as exc:
+            logger.error("%s cannot be built again, trying again: %s", name, exc)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BUILD_AGAIN):
+                await stop.wait()
+        with suppress(ReadModelUnavailableError):
+            old = await anyio.to_thread.run_sync(schema.outdated, dsn)
+    await runner.run(stop)

@@ -6,7 +6,6 @@ changes of one row in one batch all keep their versions, so the rows do not depe
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from operator import attrgetter
@@ -18,12 +17,12 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from aetherius.domain.event import Recorded
+from aetherius.projections.copy_text import json_text, lines
+from aetherius.projections.intervals import Intervals
 from aetherius.projections.read_model import R, ReadModel
 from aetherius.projections.tables import statement
 
 _encode = msgspec.json.Encoder().encode
-_REPLACEMENT = "\ufffd"
-"""Stands for NUL, which PostgreSQL keeps in no text; the document has it escaped."""
 
 
 class _Version(Generic[R]):
@@ -43,10 +42,13 @@ class _Version(Generic[R]):
 class VersionedRows(Generic[R]):
     """A `Projector` for one read model."""
 
-    def __init__(self, model: ReadModel[R]) -> None:
+    def __init__(self, model: ReadModel[R], suffix: str = "") -> None:
+        """`suffix`: of tables that are made beside those that serve."""
         self.model = model
         self.name = model.name
         self.topics = model.topics
+        self._suffix = suffix
+        self._intervals = Intervals(model, suffix) if model.subject else None
         self._decoder = msgspec.json.Decoder(model.row)
 
     def apply(self, batch: Sequence[Recorded], rows: Cursor[TupleRow]) -> None:
@@ -61,6 +63,8 @@ class VersionedRows(Generic[R]):
             rows.execute(self._statements["close_rows"], (list(ended), list(ended.values())))
         if made:
             self._copy(rows, made)
+            if self._intervals:
+                self._intervals.apply([(version.id, version.created, version.row) for version in made], rows)
 
     def _fold(
         self,
@@ -94,29 +98,25 @@ class VersionedRows(Generic[R]):
     def _copy(self, rows: Cursor[TupleRow], versions: Iterable[_Version[R]]) -> None:
         values = _values_of(tuple(self.model.columns))
         with rows.copy(self._statements["copy_rows"]) as copy:
-            for version in versions:
-                copy.write_row((
-                    version.id,
-                    version.created,
-                    version.valid_from,
-                    version.valid_to,
-                    *map(_storable, values(version.row)),
-                    _encode(version.row).decode(),
-                ))  # fmt: skip
+            copy.write(
+                lines(
+                    (
+                        version.id,
+                        version.created,
+                        version.valid_from,
+                        version.valid_to,
+                        *values(version.row),
+                        json_text(_encode(version.row)),
+                    )
+                    for version in versions
+                )
+            )
 
     @cached_property
     def _statements(self) -> dict[str, Any]:
-        return {name: statement(name, self.model) for name in ("current_rows", "close_rows", "copy_rows")}
+        return {name: statement(name, self.model, self._suffix) for name in ("current_rows", "close_rows", "copy_rows")}
 
 
 def _values_of(names: tuple[str, ...]) -> Any:
     read = attrgetter(*names)
     return read if len(names) > 1 else lambda row: (read(row),)
-
-
-def _storable(value: object) -> object:
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, str) and "\0" in value:
-        return value.replace("\0", _REPLACEMENT)
-    return value

@@ -5,6 +5,5 @@ CREATE TABLE IF NOT EXISTS {table} (
     valid_to bigint,
     {columns},
     doc json NOT NULL,
-    PRIMARY KEY (id, valid_from),
     CHECK (valid_to > valid_from)
 )

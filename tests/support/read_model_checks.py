@@ -39,8 +39,7 @@ async def live_and_rebuilt(dsn: str) -> tuple[Rows, Rows]:
                 head = await asyncio.to_thread(log.head)
                 await _caught_up(models, head)
                 live = await asyncio.to_thread(all_rows, dsn)
-                for name in LISTS:
-                    await asyncio.to_thread(rebuild, dsn, name)
+                await asyncio.to_thread(rebuild, dsn, *LISTS)
                 rebuilt = await asyncio.to_thread(all_rows, dsn)
                 if await asyncio.to_thread(log.head) == head:
                     return live, rebuilt

@@ -12,5 +12,5 @@ def all_rows(dsn: str) -> dict[str, list[TupleRow]]:
     with psycopg.connect(dsn) as connection:
         return {
             name: connection.execute(f"SELECT t::text FROM read_models.{name} AS t ORDER BY valid_from, id").fetchall()
-            for name in LISTS
+            for name in (*LISTS, "events_intervals")
         }

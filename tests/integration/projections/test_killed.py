@@ -37,8 +37,7 @@ def test_killed_in_the_middle_again_and_again_no_event_is_lost_or_applied_twice(
         while runner.step() is not None:
             pass
     survived = all_rows(dsn)
-    for name in LISTS:
-        rebuild(dsn, name)
+    rebuild(dsn, *LISTS)
     assert all_rows(dsn) == survived
 
 

@@ -18,7 +18,7 @@ from aetherius.projections.incidents import IncidentFilter
 from aetherius.projections.models import EVENTS, INCIDENTS, MODELS, REMEDIATIONS, model_named
 from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.projections.read_model import Filter
-from aetherius.projections.rebuild import rebuild, rewind
+from aetherius.projections.rebuild import rebuild
 from aetherius.projections.runner import Runner
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.projections.versioned_rows import VersionedRows
@@ -56,8 +56,7 @@ def test_rebuilt_from_zero_equals_live_row_for_row(dsn: str, log: Log, project: 
         project(max_batch=1 + seed * 2)
     live = all_rows(dsn)
     assert all(len(rows) > 1 for rows in live.values()), {name: len(rows) for name, rows in live.items()}
-    for name in LISTS:
-        rebuild(dsn, name)
+    rebuild(dsn, *LISTS)
     assert all_rows(dsn) == live
 
 
@@ -139,7 +138,7 @@ async def test_a_question_waits_for_a_model_that_lags_and_says_so_when_it_takes_
 
 
 @pytest.mark.anyio
-async def test_the_service_keeps_all_models_beside_a_rewind_and_a_replica(dsn: str, log: Log) -> None:
+async def test_the_service_keeps_all_models_beside_a_rebuild_and_a_replica(dsn: str, log: Log) -> None:
     settings = ProjectionsSettings.from_environment({"AETHERIUS_POSTGRES_DSN": dsn, "AETHERIUS_PROJECTIONS_BATCH": "5"})
     stop, ready = asyncio.Event(), asyncio.Event()
     history = History(log, 5)
@@ -150,11 +149,10 @@ async def test_the_service_keeps_all_models_beside_a_rewind_and_a_replica(dsn: s
         for turn in range(6):
             await asyncio.to_thread(history.go_on, 10)
             if turn == 3:
-                await asyncio.to_thread(rewind, dsn, "incidents")
+                await asyncio.to_thread(rebuild, dsn, "incidents")
         for model in MODELS:
             await models.page(model, Filter(), first=1, as_of=log.head())
         stop.set()
     live = all_rows(dsn)
-    for name in LISTS:
-        await asyncio.to_thread(rebuild, dsn, name)
+    await asyncio.to_thread(rebuild, dsn, *LISTS)
     assert all_rows(dsn) == live

@@ -1,0 +1,1 @@
+DELETE FROM {schema}.builds WHERE name = %s

@@ -1,0 +1,1 @@
+UPDATE {schema}.builds SET indexed = true WHERE name = %s

@@ -1,0 +1,1 @@
+UPDATE {schema}.builds SET position = %s, timeline = %s WHERE name = %s

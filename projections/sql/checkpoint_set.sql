@@ -1,0 +1,1 @@
+UPDATE {checkpoints} SET position = %s WHERE name = %s

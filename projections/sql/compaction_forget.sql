@@ -1,0 +1,1 @@
+DELETE FROM {schema}.compactions WHERE name = %s

@@ -1,0 +1,4 @@
+CREATE TABLE IF NOT EXISTS {schema}.compactions (
+    name text PRIMARY KEY,
+    position bigint NOT NULL
+)

@@ -1,1 +1,0 @@
-UPDATE {checkpoints} SET position = 0 WHERE name = %s

@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX IF NOT EXISTS {row} ON {table} (id, valid_from)
