@@ -20,7 +20,8 @@ class AsOf:
 
 
 @strawberry.input(
-    description="As AsOf; `occurredAt` shows only what had happened by then, as far as is known at the moment of the log."
+    description="As AsOf; `occurredAt` shows what held at that moment where it happened: of each cluster, namespace, kind, name and reason the last "
+    "report by then, as far as is known at the moment of the log (now, if none is given). Latest first."
 )
 class EventsAsOf:
     """Reports have two times: when it happened, and when we learned it."""

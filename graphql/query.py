@@ -7,7 +7,6 @@ from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
-from msgspec.structs import replace
 
 from aetherius.graphql.connection import DEFAULT_PAGE, Connection, connect
 from aetherius.graphql.context import Info
@@ -20,8 +19,8 @@ from aetherius.graphql.filters import (
     IncidentsWanted,
     RemediationsWanted,
     WorkflowsWanted,
-    as_filter,
 )
+from aetherius.graphql.listing import listing
 from aetherius.graphql.moment import AsOf, EventsAsOf, aware, known_position, position_of
 from aetherius.graphql.scalars import Long, Position
 from aetherius.graphql.time_travel import states
@@ -33,13 +32,6 @@ from aetherius.graphql.types.log_entry import HistoryEntry, StreamState
 from aetherius.graphql.types.node import Node, parse_id
 from aetherius.graphql.types.remediation import Remediation
 from aetherius.graphql.types.workflow import Workflow
-from aetherius.projections.agents import AgentFilter
-from aetherius.projections.clusters import ClusterFilter
-from aetherius.projections.commands import CommandFilter
-from aetherius.projections.events import EventFilter
-from aetherius.projections.incidents import IncidentFilter
-from aetherius.projections.remediations import RemediationFilter
-from aetherius.projections.workflows import WorkflowFilter
 
 NODES: Final[dict[str, type[Node]]] = {
     cls.__name__: cls for cls in (Agent, Cluster, Command, Event, Incident, Remediation, Workflow)
@@ -76,8 +68,7 @@ class Query:
         as_of: AsOf | None = None,
     ) -> Connection[Agent]:
         """A page."""
-        moment = await position_of(info.context, as_of)
-        return await connect(info.context, Agent, as_filter(AgentFilter, filter), first, after, moment)
+        return await connect(info.context, Agent, await listing(info.context, Agent, filter, first, after, as_of))
 
     @strawberry.field(description="The clusters under watch.")
     async def clusters(
@@ -89,8 +80,7 @@ class Query:
         as_of: AsOf | None = None,
     ) -> Connection[Cluster]:
         """A page."""
-        moment = await position_of(info.context, as_of)
-        return await connect(info.context, Cluster, as_filter(ClusterFilter, filter), first, after, moment)
+        return await connect(info.context, Cluster, await listing(info.context, Cluster, filter, first, after, as_of))
 
     @strawberry.field(description="What agents reported.")
     async def events(
@@ -102,9 +92,7 @@ class Query:
         as_of: EventsAsOf | None = None,
     ) -> Connection[Event]:
         """A page."""
-        moment = await position_of(info.context, as_of)
-        wanted = _by_then(as_filter(EventFilter, filter), as_of)
-        return await connect(info.context, Event, wanted, first, after, moment)
+        return await connect(info.context, Event, await listing(info.context, Event, filter, first, after, as_of))
 
     @strawberry.field(description="What broke.")
     async def incidents(
@@ -116,8 +104,7 @@ class Query:
         as_of: AsOf | None = None,
     ) -> Connection[Incident]:
         """A page."""
-        moment = await position_of(info.context, as_of)
-        return await connect(info.context, Incident, as_filter(IncidentFilter, filter), first, after, moment)
+        return await connect(info.context, Incident, await listing(info.context, Incident, filter, first, after, as_of))
 
     @strawberry.field(description="Orders to agents.")
     async def commands(
@@ -129,8 +116,7 @@ class Query:
         as_of: AsOf | None = None,
     ) -> Connection[Command]:
         """A page."""
-        moment = await position_of(info.context, as_of)
-        return await connect(info.context, Command, as_filter(CommandFilter, filter), first, after, moment)
+        return await connect(info.context, Command, await listing(info.context, Command, filter, first, after, as_of))
 
     @strawberry.field(description="Incidents being looked into and repaired.")
     async def workflows(
@@ -142,8 +128,7 @@ class Query:
         as_of: AsOf | None = None,
     ) -> Connection[Workflow]:
         """A page."""
-        moment = await position_of(info.context, as_of)
-        return await connect(info.context, Workflow, as_filter(WorkflowFilter, filter), first, after, moment)
+        return await connect(info.context, Workflow, await listing(info.context, Workflow, filter, first, after, as_of))
 
     @strawberry.field(description="What was proposed and done.")
     async def remediations(
@@ -155,8 +140,9 @@ class Query:
         as_of: AsOf | None = None,
     ) -> Connection[Remediation]:
         """A page."""
-        moment = await position_of(info.context, as_of)
-        return await connect(info.context, Remediation, as_filter(RemediationFilter, filter), first, after, moment)
+        return await connect(
+            info.context, Remediation, await listing(info.context, Remediation, filter, first, after, as_of)
+        )
 
     @strawberry.field(description="Anything by its global id.")
     async def node(self, info: Info, id: strawberry.ID, as_of: AsOf | None = None) -> Node | None:
@@ -211,10 +197,3 @@ async def _moment(info: Info, time: datetime | None, position: Position | None) 
     if time is not None:
         return await info.context.blocking(info.context.log.position_at, aware(time, "time"))
     return None if position is None else await known_position(info.context, position, "position")
-
-
-def _by_then(filter: EventFilter, as_of: EventsAsOf | None) -> EventFilter:
-    """The filter narrowed to what had happened by `occurredAt`."""
-    if as_of is None or as_of.occurred_at is None:
-        return filter
-    return replace(filter, occurred_at_upto=aware(as_of.occurred_at, "asOf.occurredAt"))

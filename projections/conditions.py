@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Self
 
-from psycopg.sql import SQL, Composable, Identifier, Placeholder
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal, Placeholder
 
 from aetherius.projections.read_model import Filter, ReadModel, split_bound
+from aetherius.projections.tables import SCHEMA, statement
+
+COMPACTED = "AE001"
+"""SQLSTATE of a statement that asks for versions that were removed; its detail is the first position that can be asked for."""
 
 
 class Conditions:
@@ -37,20 +42,51 @@ class Conditions:
         return self._add("{} = ANY({})", column, column, [_plain(value) for value in values])
 
     def at(self, position: int | None) -> Self:
-        """Versions that are valid at a position (None: now)."""
+        """Versions that are valid at a position (None: now). The statement fails, with SQLSTATE `COMPACTED`, if those of that time were removed."""
         if position is None:
             self._parts.append(SQL("valid_to IS NULL"))
         elif self._model.immutable:
-            return self._add("{} <= {}", "created", "as_of", position)
+            self._parts.append(SQL("valid_to IS NULL"))
+            self._add("{} <= {}", "created", "as_of", position)
         else:
-            self._add("{} <= {}", "valid_from", "as_of", position)
             self._add("{} <= {}", "created", "as_of", position)  # lets the list's index begin there
-            self._parts.append(SQL("(valid_to IS NULL OR valid_to > {})").format(Placeholder("as_of")))
+            self._known(position)
         return self
 
     def before(self, position: int) -> Self:
         """Rows that were made before a position."""
         return self._add("{} < {}", "created", "before", position)
+
+    def found_at(self, occurred: datetime, position: int | None, before: int | None) -> Composed:
+        """The statement that finds the observations that held at a moment in the time of what happened, as was known at a position (None: now): id, place
+        in the list, newest first. They meet the conditions so far. `before`: position of an observation that is later in time than all of these.
+
+        Raises:
+            LookupError: the model is not of observations.
+        """
+        if not self._model.subject:
+            raise LookupError(f"{self._model.name} are not observations: there is no occurred time to ask for")
+        self.values |= {"occurred": occurred, "as_of": position}
+        if before is not None:
+            self._parts.append(statement("occurred_before", self._model))
+            self.values["before"] = before
+        wanted = self.sql
+        known: Composable = SQL("valid_to IS NULL")
+        ended: Composable = SQL("true")
+        then: Composable = SQL("")
+        if position is not None:
+            moment = Conditions(self._model)
+            moment._known(position)
+            then = statement("occurred_open_then", self._model, known=moment.sql, conditions=wanted)
+            ended = SQL("ended_by <= %(as_of)s")
+            known = moment.sql
+        return statement("occurred_found", self._model, known=known, ended=ended, open_then=then, conditions=wanted)
+
+    def _known(self, position: int) -> None:
+        """Versions of that position, in the form that the history's indexes have."""
+        self._add("{} <= {}", "valid_from", "as_of", position)
+        self._parts.append(SQL("coalesce(valid_to, 9223372036854775807) > %(as_of)s"))
+        self._parts.append(SQL("{}({}, %(as_of)s)").format(Identifier(SCHEMA, "kept"), Literal(self._model.name)))
 
     def _field(self, field: str, value: Any) -> None:
         column, comparison = split_bound(field)

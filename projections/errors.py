@@ -65,13 +65,12 @@ class RebuildRunsError(DomainError):
 
 class CompactedError(DomainError):
     """Versions that were superseded before `position` were removed, so what was at `as_of` is not known any more. A rebuild brings them back. Attributes:
-    `model`, `as_of`, `position`."""
+    `as_of`, `position`."""
 
-    def __init__(self, model: str, as_of: int, position: int) -> None:
+    def __init__(self, as_of: int, position: int) -> None:
         super().__init__(
-            f"{model} was compacted up to position {position}: it cannot tell what was at {as_of}. A rebuild brings it back"
+            f"versions from before position {position} were removed: this list cannot tell what was at {as_of}; a rebuild brings them back"
         )
-        self.model = model
         self.as_of = as_of
         self.position = position
 

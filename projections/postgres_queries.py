@@ -20,8 +20,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from aetherius.event_store.errors import UnknownPositionError
 from aetherius.event_store.log import Log
-from aetherius.projections.conditions import Conditions
-from aetherius.projections.errors import ReadModelBehindError, ReadModelUnavailableError
+from aetherius.projections.conditions import COMPACTED, Conditions
+from aetherius.projections.errors import CompactedError, ReadModelBehindError, ReadModelUnavailableError
 from aetherius.projections.queries import MAX_PAGE, Found, Page
 from aetherius.projections.read_model import Filter, R, ReadModel
 from aetherius.projections.tables import statement
@@ -64,22 +64,46 @@ class PostgresReadModels:
         await self._pool.close(timeout=5)
 
     async def page(
-        self, model: ReadModel[R], filter: Filter, *, first: int, before: int | None = None, as_of: int | None = None
+        self,
+        model: ReadModel[R],
+        filter: Filter,
+        *,
+        first: int,
+        before: int | None = None,
+        as_of: int | None = None,
+        occurred: datetime | None = None,
     ) -> Page[R]:
         """See `ReadModels`."""
         if not 1 <= first <= MAX_PAGE:
             raise ValueError(f"first: {first} is not between 1 and {MAX_PAGE}")
-        conditions = Conditions(model).matching(filter).at(as_of)
-        if before is not None:
-            conditions.before(before)
         await self._arrive(model, as_of)
-        rows = await self._page(model, conditions, first + 1)
+        if occurred:
+            rows = await self._page_occurred(
+                model, Conditions(model).matching(filter), first + 1, before, as_of, occurred
+            )
+        else:
+            conditions = Conditions(model).matching(filter).at(as_of)
+            if before is not None:
+                conditions.before(before)
+            rows = await self._page(model, conditions, first + 1)
         found = [_found(model, row) for row in rows[:first]]
         return Page(found, len(rows) > first, await self._moment(model, rows) if as_of is None else as_of)
 
-    async def count(self, model: ReadModel[Any], filter: Filter, *, as_of: int | None = None, upto: int) -> int:
+    async def count(
+        self,
+        model: ReadModel[Any],
+        filter: Filter,
+        *,
+        as_of: int | None = None,
+        occurred: datetime | None = None,
+        upto: int,
+    ) -> int:
         """See `ReadModels`."""
         await self._arrive(model, as_of)
+        if occurred:
+            conditions = Conditions(model).matching(filter)
+            counting = statement("occurred_count", model, found=conditions.found_at(occurred, as_of, None))
+            return int((await self._fetch(counting, conditions.values | {"limit": upto}))[0][0])
         conditions = Conditions(model).matching(filter).at(as_of)
         rows = await self._fetch(_sql("count", model, conditions), conditions.values | {"limit": upto})
         return int(rows[0][0])
@@ -114,6 +138,18 @@ class PostgresReadModels:
     async def _page(self, model: ReadModel[Any], conditions: Conditions, limit: int) -> list[TupleRow]:
         values = {"model": model.name, "limit": limit}
         return await self._fetch(_sql("page", model, conditions), conditions.values | values)
+
+    async def _page_occurred(
+        self,
+        model: ReadModel[Any],
+        conditions: Conditions,
+        limit: int,
+        before: int | None,
+        as_of: int | None,
+        occurred: datetime,
+    ) -> list[TupleRow]:
+        query = statement("occurred_page", model, found=conditions.found_at(occurred, as_of, before))
+        return await self._fetch(query, conditions.values | {"model": model.name, "limit": limit})
 
     async def _moment(self, model: ReadModel[Any], rows: list[TupleRow]) -> int:
         """The position that current rows are of: the checkpoint that was read in the same statement."""
@@ -155,7 +191,12 @@ class PostgresReadModels:
 
     async def _fetch(self, query: Composed, values: dict[str, Any]) -> list[TupleRow]:
         async with self._connection() as connection:
-            cursor = await connection.execute(query, values)
+            try:
+                cursor = await connection.execute(query, values)
+            except psycopg.DatabaseError as exc:
+                if exc.sqlstate != COMPACTED:
+                    raise
+                raise CompactedError(values["as_of"], int(exc.diag.message_detail or 0)) from exc
             return await cursor.fetchall()
 
     @asynccontextmanager
@@ -166,10 +207,22 @@ class PostgresReadModels:
                 if server not in (None, self._server):
                     raise ReadModelUnavailableError("another PostgreSQL server answers: ask again")
                 yield connection
-        except (errors.UndefinedTable, errors.InvalidSchemaName) as exc:
-            raise ReadModelUnavailableError("the read models' tables are missing: projections never ran") from exc
-        except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+        except psycopg.DatabaseError as exc:
+            if ours := _ours(exc):
+                raise ours from exc
+            raise
+        except psycopg.InterfaceError as exc:
             raise ReadModelUnavailableError(f"the read models do not answer: {exc}") from exc
+
+
+def _ours(exc: psycopg.DatabaseError) -> ReadModelUnavailableError | None:
+    match exc:
+        case errors.UndefinedTable() | errors.InvalidSchemaName() | errors.UndefinedFunction():
+            return ReadModelUnavailableError("the read models' tables are missing: projections never ran")
+        case psycopg.OperationalError():
+            return ReadModelUnavailableError(f"the read models do not answer: {exc}")
+        case _:
+            return None
 
 
 def _sql(name: str, model: ReadModel[Any], conditions: Conditions) -> Composed:

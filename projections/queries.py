@@ -7,6 +7,7 @@ together are asked `as_of` one position; without it each page is of its own mome
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Generic, Protocol
 from uuid import UUID
 
@@ -38,15 +39,34 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
 class ReadModels(Protocol):
     """Reads the read models. Every method may raise ``ReadModelUnavailableError``; all are safe to repeat.
 
-    With `as_of`, a method first waits until the model has taken in everything up to that position, or raises ``ReadModelBehindError``.
+    With `as_of`, a method first waits until the model has taken in everything up to that position, or raises ``ReadModelBehindError``; of a moment whose
+    versions were removed (`projections compact`) it raises ``CompactedError``.
+
+    With `occurred` (aware; observations only) a list is of the observations that held at that moment in the time of what happened: of each subject the last
+    one by then, as far as is known at `as_of`. It is in order of that time, latest first.
     """
 
     async def page(
-        self, model: ReadModel[R], filter: Filter, *, first: int, before: int | None = None, as_of: int | None = None
+        self,
+        model: ReadModel[R],
+        filter: Filter,
+        *,
+        first: int,
+        before: int | None = None,
+        as_of: int | None = None,
+        occurred: datetime | None = None,
     ) -> Page[R]:
         """Up to `first` rows (1 to 500) that were made before position `before` (None: from the newest)."""
 
-    async def count(self, model: ReadModel[Any], filter: Filter, *, as_of: int | None = None, upto: int) -> int:
+    async def count(
+        self,
+        model: ReadModel[Any],
+        filter: Filter,
+        *,
+        as_of: int | None = None,
+        occurred: datetime | None = None,
+        upto: int,
+    ) -> int:
         """How many rows match; stops counting at `upto`."""
 
     async def rows(self, model: ReadModel[R], ids: Sequence[UUID], *, as_of: int | None = None) -> dict[UUID, Found[R]]:
