@@ -12,6 +12,7 @@ InfrastructureError
 |   +-- ServerChangedError    another PostgreSQL answers than before: begin again from the checkpoint
 +-- PositionAheadError       the log ends before the position: it was restored to an earlier point
 +-- LogDamagedError           ledger and tables disagree: audit, do not retry
++-- FanOutClosedError         the process stops: follow on elsewhere
 """
 
 from __future__ import annotations
@@ -110,3 +111,10 @@ class ServerChangedError(LogUnavailableError):
 
     def __init__(self) -> None:
         super().__init__("another PostgreSQL server answers: reading on from the checkpoint")
+
+
+class FanOutClosedError(InfrastructureError):
+    """This process does not follow the log any more. Go on elsewhere, after the last position seen."""
+
+    def __init__(self) -> None:
+        super().__init__("the log is not followed here any more")

@@ -29,6 +29,7 @@ from aetherius.event_store.metrics import APPEND_SECONDS
 from aetherius.event_store.partitions import Partition
 from aetherius.event_store.pending import Page, Pending
 from aetherius.event_store.reading import LAST, Reader
+from aetherius.event_store.sealing import PLAIN, Sealing
 from aetherius.event_store.standing import Standing, standing
 from aetherius.event_store.tables import LOG, OBSERVED, table_of
 from aetherius.event_store.timeline import Timeline, check, timelines
@@ -43,17 +44,19 @@ BULK = 4000
 class Log:
     """Appends to and reads from the log. Every method may raise ``LogUnavailableError``, which says what may be repeated."""
 
-    def __init__(self, dsn: str, *, pool_size: int = 8, timeout: float = 10.0) -> None:
+    def __init__(self, dsn: str, *, pool_size: int = 8, timeout: float = 10.0, sealing: Sealing = PLAIN) -> None:
         """Connect in the background.
 
         Args:
             dsn: libpq connection string; the tables are there already (`schema.create`).
             pool_size: connections at most; one is enough for all appends, each read and transaction at a time takes one.
             timeout: seconds that a caller waits for a free connection.
+            sealing: how secrets are sealed; without keys none is stored.
         """
         self._connections = Connections(dsn, size=pool_size, timeout=timeout)
         self._appender = Appender(LOG, table_of)
-        self._reader = Reader(LOG)
+        self._reader = Reader(LOG, sealing)
+        self.sealing = sealing
         self._group_commit = GroupCommit(self._commit)
 
     def __enter__(self) -> Self:
@@ -78,7 +81,7 @@ class Log:
         """
         if not batch:
             return self.head()
-        return self._group_commit.append([pending.stored() for pending in batch])
+        return self._group_commit.append([self.sealing.stored(pending) for pending in batch])
 
     def save(self, aggregate: Aggregate, cause: Cause) -> int:
         """Store what the aggregate decided; the last position. After an error throw the aggregate away and load it again.
@@ -97,7 +100,7 @@ class Log:
         Raises:
             UnplaceableEventError: an observation is of a time that is archived, or too far ahead; of the transaction with it nothing was written.
         """
-        fresh = distinct(stored)
+        fresh = self.sealing.bulk(distinct(stored))
         parts = (fresh[start : start + BULK] for start in range(0, len(fresh), BULK))
         return sum(self._in_place(part, partial(self._ingest, part)) for part in parts)
 
@@ -150,7 +153,7 @@ class Log:
             VersionConflictError: nothing was written.
             UnplaceableEventError: nothing was written.
         """
-        events = [item.stored() for item in pending]
+        events = [self.sealing.stored(item) for item in pending]
         return self._in_place(events, lambda: self._transact(name, position, events, rows, after))
 
     @APPEND_SECONDS.labels("transact").time()
@@ -209,10 +212,26 @@ class Log:
         """Up to `limit` events after a position, in order, of the given topics (all if none are given), at or before `upto`."""
         return self.read_page(after, limit, topics, upto).events
 
-    def read_page(self, after: int, limit: int, topics: Sequence[str] = (), upto: int | None = None) -> Page:
-        """As `read`, with the position to go on after: it moves past events that the filter leaves out, never past one not yet committed."""
+    def read_page(
+        self,
+        after: int,
+        limit: int,
+        topics: Sequence[str] = (),
+        upto: int | None = None,
+        *,
+        clusters: Sequence[str] = (),
+    ) -> Page:
+        """As `read`, with the position to go on after: it moves past events that the filter leaves out, never past one not yet committed.
+
+        `clusters`: only events of these, and those that concern every cluster; of all if none are given.
+        """
         with self._connections.connection() as connection:
-            return self._reader.page(connection, after, limit, topics, upto)
+            return self._reader.page(connection, after, limit, topics, upto, clusters)
+
+    def clusters_of(self, events: Sequence[Recorded]) -> list[str]:
+        """The cluster that each event is about, named by itself or by the first event of its stream; "" for those that concern every cluster."""
+        with self._connections.connection() as connection:
+            return self._reader.filtered.clusters(connection, events)
 
     def stored(
         self, after: int, upto: int | None = None, *, size: int = 2000

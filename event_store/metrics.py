@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import Gauge, Histogram, generate_latest
+from prometheus_client import Counter, Gauge, Histogram, generate_latest
 
 from aetherius.event_store.errors import LogUnavailableError
 
@@ -35,6 +35,12 @@ _POSITION: Final = Gauge("aetherius_reader_position", "Last position that a read
 _LAG: Final = Gauge("aetherius_reader_lag_events", "Log head minus the reader's position", ["reader"])
 _PARKED: Final = Gauge("aetherius_reader_parked", "1 while a reader stands before an event it cannot take", ["reader"])
 _AHEAD: Final = Gauge("aetherius_reader_ahead", "1 while a reader's checkpoint lies past the log's end", ["reader"])
+
+FOLLOWERS: Final = Gauge(
+    "aetherius_fan_out_followers", "Followers of the log in this process: live, or catching up by themselves", ["state"]
+)
+DROPPED: Final = Counter("aetherius_fan_out_dropped", "Times that a follower was too slow, and reads by itself again")
+QUEUED: Final = Gauge("aetherius_fan_out_queued_events", "Events that wait for the slowest live follower")
 
 _positions: dict[str, int] = {}
 

@@ -17,9 +17,11 @@ from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
 from aetherius.domain import vocabulary
-from aetherius.domain.event import Recorded, decode
+from aetherius.domain.event import Recorded
 from aetherius.event_store.errors import UnknownPositionError
+from aetherius.event_store.filtered_reading import FilteredReader, wanted
 from aetherius.event_store.pending import Page
+from aetherius.event_store.sealing import PLAIN, Sealing
 from aetherius.event_store.tables import DECIDED, EVENT_TABLES, OBSERVED, Tables, table_of
 
 Row = tuple[int, UUID, int, str, bytes]
@@ -32,14 +34,24 @@ assert vocabulary.MODULES, "importing it makes every topic known"
 class Reader:
     """Reads over connections that the caller lends."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, sealing: Sealing = PLAIN) -> None:
         self._tables = tables
+        self._recorded = sealing.recorded
+        self.filtered = FilteredReader(tables, sealing.recorded)
 
     def page(
-        self, connection: Connection[TupleRow], after: int, limit: int, topics: Sequence[str], upto: int | None
+        self,
+        connection: Connection[TupleRow],
+        after: int,
+        limit: int,
+        topics: Sequence[str],
+        upto: int | None,
+        clusters: Sequence[str] = (),
     ) -> Page:
-        """Up to `limit` events after a position, one round trip."""
+        """Up to `limit` events after a position; one round trip, unless they are rare and far apart."""
         end = LAST if upto is None else upto
+        if clusters or any(table_of(topic) == OBSERVED for topic in topics):
+            return self.filtered.page(connection, after, limit, wanted(topics, clusters), end)
         with connection.pipeline():
             head = self._run(connection, "head")
             cursors = [self._select(connection, table, after, end, limit, topics) for table in _tables_of(topics)]
@@ -47,18 +59,15 @@ class Reader:
         seen = min(_scalar(head), end)
         if rows and rows[-1][0] > seen:  # committed meanwhile: of one table it is here, of the other perhaps not
             rows = rows[: bisect_right(rows, seen, key=_position)]
-            return Page([recorded(row) for row in rows], max(after, seen))
-        return Page([recorded(row) for row in rows], rows[-1][0] if len(rows) == limit else max(after, seen))
+            return Page([self._recorded(row) for row in rows], max(after, seen))
+        return Page([self._recorded(row) for row in rows], rows[-1][0] if len(rows) == limit else max(after, seen))
 
     def _select(
         self, connection: Connection[TupleRow], table: str, after: int, end: int, limit: int, topics: Sequence[str]
     ) -> Cursor[TupleRow]:
         if not topics:
             return self._run(connection, "page", after, end, limit, events=table)
-        own = [topic for topic in topics if table_of(topic) == table]
-        if table == OBSERVED:  # has few topics and no index by them
-            return self._run(connection, "page_of_topics", after, end, own, limit, events=table)
-        return self._run(connection, "page_by_topic_index", own, after, end, limit, limit, events=table)
+        return self._run(connection, "page_by_topic_index", list(topics), after, end, limit, limit, events=table)
 
     def stream(
         self, connection: Connection[TupleRow], stream_id: UUID, first: int, last: int, upto: int
@@ -68,7 +77,7 @@ class Reader:
             cursors = [
                 self._run(connection, "stream", stream_id, first, last, upto, events=table) for table in EVENT_TABLES
             ]
-        return [recorded(row) for cursor in cursors for row in cursor.fetchall()]
+        return [self._recorded(row) for cursor in cursors for row in cursor.fetchall()]
 
     def head(self, connection: Connection[TupleRow]) -> int:
         """The last position; 0 for an empty log."""
@@ -95,15 +104,6 @@ class Reader:
         self, connection: Connection[TupleRow], name: str, *values: object, events: str = DECIDED
     ) -> Cursor[TupleRow]:
         return connection.cursor(binary=True).execute(self._tables.statement(name, events), values or None)
-
-
-def recorded(row: Any) -> Recorded:
-    """The event in a row."""
-    position, stream_id, version, topic, state = row
-    event, occurred_at, cause = decode(topic, state)
-    return Recorded(
-        position=position, stream_id=stream_id, version=version, event=event, occurred_at=occurred_at, cause=cause
-    )
 
 
 def _tables_of(topics: Sequence[str]) -> Sequence[str]:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Self
 from uuid import UUID
 
@@ -118,8 +119,9 @@ class Subscription:
         log: Log,
         signal: LogSignal,
         *,
-        after: int = 0,
+        after: int | datetime = 0,
         topics: Sequence[str] = (),
+        clusters: Sequence[str] = (),
         limit: int = 500,
         name: str | None = None,
     ) -> None:
@@ -128,19 +130,22 @@ class Subscription:
         Args:
             log: to read from.
             signal: shared by the subscriptions of the process.
-            after: start behind this position.
+            after: start behind this position, or behind what was recorded by this time (aware).
             topics: with version, as `domain.event.topics_of` gives them; all if none.
+            clusters: only events of these, and those that concern every cluster; of all if none.
             limit: events in a page at most.
             name: under which metrics tell where it stands; none if not given.
         """
         self._log = log
         self._signal = signal
         self._topics = tuple(topics)
+        self._clusters = tuple(clusters)
         self._limit = limit
         self._name = name
         self._incarnation = -1
         self._timeline: UUID | None = None
-        self.position = after
+        self._since = after if isinstance(after, datetime) else None
+        self.position = 0 if isinstance(after, datetime) else after
         """Everything up to here was looked at; also moves past what the filter leaves out."""
 
     async def __aiter__(self) -> AsyncIterator[Page]:
@@ -159,9 +164,7 @@ class Subscription:
     async def _read(self) -> Page:
         while True:
             try:
-                page = await anyio.to_thread.run_sync(
-                    self._log.read_page, self.position, self._limit, self._topics, limiter=self._signal.readers
-                )
+                page = await anyio.to_thread.run_sync(self._page, limiter=self._signal.readers)
                 if self._log.incarnation == self._incarnation:
                     return page
                 incarnation = self._log.incarnation
@@ -172,3 +175,9 @@ class Subscription:
             except LogUnavailableError as exc:  # following means waiting for its return
                 logger.warning("cannot read on after position %d: %s", self.position, exc)
                 await asyncio.sleep(self._signal.poll_interval)
+
+    def _page(self) -> Page:
+        if self._since is not None:
+            self.position = self._log.position_at(self._since)
+            self._since = None
+        return self._log.read_page(self.position, self._limit, self._topics, clusters=self._clusters)

@@ -2,9 +2,11 @@
 
 DomainError
 +-- InvalidArgumentError    an argument breaks a rule
+|   +-- PositionAheadError  a position that the log does not have yet
 +-- ForbiddenError          the user's role does not allow it
 +-- UnknownThingError       no such node or stream
 +-- TooExpensiveError       a query asks for too much
++-- NotPlainError           a list that is not answered by one statement; never told to a client
 InfrastructureError
 +-- TokensFileError         the file of tokens is missing or malformed
 +-- TooManySubscriptionsError   ask again when others have ended
@@ -25,6 +27,14 @@ class InvalidArgumentError(DomainError):
         super().__init__(f"{field}: {rule}")
         self.field = field
         self.rule = rule
+
+
+class PositionAheadError(InvalidArgumentError):
+    """The log ends before a position to go on after: it was restored to an earlier point, or is another one. Attributes: `field`, `rule`, `head`."""
+
+    def __init__(self, field: str, head: int) -> None:
+        super().__init__(field, f"the log ends at {head}")
+        self.head = head
 
 
 class ForbiddenError(DomainError):
@@ -54,6 +64,14 @@ class TooExpensiveError(DomainError):
         )
         self.cost = cost
         self.limit = limit
+
+
+class NotPlainError(DomainError):
+    """A query is more than a list of plain fields: its resolvers answer it. Attribute: `name` (the field that is not plain)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not a plain field")
+        self.name = name
 
 
 class TokensFileError(InfrastructureError):

@@ -5,35 +5,45 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
-from strawberry.scalars import JSON
 
 from aetherius.domain.errors import UnknownEventError
-from aetherius.domain.event import Recorded, all_topics, topics_of
-from aetherius.graphql.context import Context, Info
+from aetherius.domain.event import all_topics, topics_of
+from aetherius.graphql.context import Info
 from aetherius.graphql.errors import InvalidArgumentError
-from aetherius.graphql.filters import EventsWanted, IncidentsWanted, as_filter
-from aetherius.graphql.moment import known_position
-from aetherius.graphql.rows_of_events import RowsOfEvents
+from aetherius.graphql.filters import CommandsWanted, EventsWanted, IncidentsWanted, RemediationsWanted, as_filter
+from aetherius.graphql.following import Place, changes, changes_of, start
+from aetherius.graphql.payloads import (
+    CommandChanged,
+    EventArrived,
+    EventsArrived,
+    IncidentChanged,
+    RemediationChanged,
+    WorkflowChanged,
+)
 from aetherius.graphql.scalars import Position
-from aetherius.graphql.time_travel import to_json
 from aetherius.graphql.types.event import Event
-from aetherius.graphql.types.incident import Incident
 from aetherius.graphql.types.log_entry import LogEntry
+from aetherius.graphql.types.node import parse_id
+from aetherius.projections.commands import CommandFilter
 from aetherius.projections.events import EventFilter
-from aetherius.projections.incidents import IncidentFilter, IncidentRow
-from aetherius.projections.models import EVENTS, INCIDENTS
-from aetherius.projections.read_model import Filter, R, ReadModel, matches
+from aetherius.projections.incidents import IncidentFilter
+from aetherius.projections.models import COMMANDS, EVENTS, INCIDENTS, REMEDIATIONS, WORKFLOWS
+from aetherius.projections.read_model import matches
+from aetherius.projections.remediations import RemediationFilter
 
 _MAX_TYPES: Final = 100
 From = Annotated[
     Position | None,
     strawberry.argument(description="Begin behind this position; by default with what comes from now on."),
 ]
-
+Since = Annotated[
+    datetime | None,
+    strawberry.argument(description="Begin with what was recorded after this time, instead of behind a position."),
+]
 On = Annotated[
     UUID | None,
     strawberry.argument(
@@ -42,118 +52,124 @@ On = Annotated[
 ]
 
 
-@strawberry.type(description="A report, as it arrives.")
-class EventArrived:
-    """A payload of `events`."""
-
-    position: Position
-    event: Event
-
-
-@strawberry.type(description="Reports that arrived together.")
-class EventsArrived:
-    """A payload of `eventPages`."""
-
-    position: Position = strawberry.field(description="Of the last of them.")
-    events: list[Event]
-
-
-@strawberry.type(description="A change of an incident, as it happens.")
-class IncidentChanged:
-    """A payload of `incidents`."""
-
-    position: Position
-    type: str = strawberry.field(description="What happened: Incident.Opened.")
-    occurred_at: datetime
-    change: JSON = strawberry.field(description="The event that changed it.")
-    incident: Incident = strawberry.field(description="The incident as this event left it.")
-
-    @classmethod
-    def of(cls, recorded: Recorded, row: IncidentRow) -> IncidentChanged:
-        """The payload of an event and the row it left."""
-        position = Position(recorded.position)
-        return cls(
-            position=position,
-            type=recorded.event.type_name,
-            occurred_at=recorded.occurred_at,
-            change=JSON(to_json(recorded.event)),
-            incident=Incident.shown(row, position, position),
-        )
-
-
 @strawberry.type
 class Subscription:
     """What can be followed."""
 
     @strawberry.subscription(description="Reports of agents.")
     async def events(
-        self, info: Info, filter: EventsWanted | None = None, after: From = None, timeline: On = None
+        self,
+        info: Info,
+        filter: EventsWanted | None = None,
+        after: From = None,
+        timeline: On = None,
+        since: Since = None,
     ) -> AsyncGenerator[EventArrived, None]:
         """From the log itself."""
-        context, wanted = info.context, as_filter(EventFilter, filter)
-        async with aclosing(_rows(context, EVENTS, wanted, after, timeline)) as rows:
-            async for recorded, row in rows:
-                position = Position(recorded.position)
-                yield EventArrived(position=position, event=Event.shown(row, position, position))
+        place, wanted = Place(after, since, timeline), as_filter(EventFilter, filter)
+        async with aclosing(changes(info.context, EVENTS, wanted, place)) as found:
+            async for change in found:
+                position = Position(change.position)
+                yield EventArrived(
+                    position=position, live=change.live, event=Event.shown(change.row, position, position)
+                )
 
     @strawberry.subscription(
         description="Reports of agents, up to 500 in a payload: as many as were there. For followers of everything."
     )
     async def event_pages(
-        self, info: Info, filter: EventsWanted | None = None, after: From = None, timeline: On = None
+        self,
+        info: Info,
+        filter: EventsWanted | None = None,
+        after: From = None,
+        timeline: On = None,
+        since: Since = None,
     ) -> AsyncGenerator[EventsArrived, None]:
         """From the log itself."""
         feed, wanted = info.context.feed, as_filter(EventFilter, filter)
-        start = await _start(info.context, after, timeline)
-        async with aclosing(feed.follow_pages(start, EVENTS.topics, timeline)) as pages:
-            async for page in pages:
-                rows = [(recorded.position, EVENTS.evolve(None, recorded)) for recorded in page]
+        clusters = [wanted.cluster_id] if wanted.cluster_id else []
+        begin = await start(info.context, Place(after, since, timeline))
+        async with aclosing(feed.batches(begin, EVENTS.topics, timeline, clusters)) as batches:
+            async for batch in batches:
+                rows = [(recorded.position, EVENTS.evolve(None, recorded)) for recorded in batch.events]
                 events = [Event.shown(row, at, at) for at, row in rows if row is not None and matches(wanted, row)]
                 if events:
-                    yield EventsArrived(position=events[-1].changed_at_position, events=events)
+                    yield EventsArrived(position=events[-1].changed_at_position, live=batch.live, events=events)
 
     @strawberry.subscription(description="Changes of incidents.")
     async def incidents(
-        self, info: Info, filter: IncidentsWanted | None = None, after: From = None, timeline: On = None
+        self,
+        info: Info,
+        filter: IncidentsWanted | None = None,
+        after: From = None,
+        timeline: On = None,
+        since: Since = None,
     ) -> AsyncGenerator[IncidentChanged, None]:
         """From the log itself; the filter looks at the incident as the change left it."""
-        context, wanted = info.context, as_filter(IncidentFilter, filter)
-        async with aclosing(_rows(context, INCIDENTS, wanted, after, timeline)) as rows:
-            async for recorded, row in rows:
-                yield IncidentChanged.of(recorded, row)
+        place, wanted = Place(after, since, timeline), as_filter(IncidentFilter, filter)
+        async with aclosing(changes(info.context, INCIDENTS, wanted, place)) as found:
+            async for change in found:
+                yield IncidentChanged.of(change)
+
+    @strawberry.subscription(description="Changes of one workflow, by global id or stream id.")
+    async def workflow(
+        self, info: Info, id: strawberry.ID, after: From = None, timeline: On = None, since: Since = None
+    ) -> AsyncGenerator[WorkflowChanged, None]:
+        """From the log itself."""
+        type_name, stream_id = parse_id(id)
+        if type_name not in (None, "Workflow"):
+            raise InvalidArgumentError("id", "is not a workflow's")
+        place = Place(after, since, timeline)
+        async with aclosing(changes_of(info.context, WORKFLOWS, "Workflow", stream_id, place)) as found:
+            async for change in found:
+                yield WorkflowChanged.of(change)
+
+    @strawberry.subscription(description="Changes of commands.")
+    async def commands(
+        self,
+        info: Info,
+        filter: CommandsWanted | None = None,
+        after: From = None,
+        timeline: On = None,
+        since: Since = None,
+    ) -> AsyncGenerator[CommandChanged, None]:
+        """From the log itself; the filter looks at the command as the change left it."""
+        place, wanted = Place(after, since, timeline), as_filter(CommandFilter, filter)
+        async with aclosing(changes(info.context, COMMANDS, wanted, place)) as found:
+            async for change in found:
+                yield CommandChanged.of(change)
+
+    @strawberry.subscription(description="Changes of remediations.")
+    async def remediations(
+        self,
+        info: Info,
+        filter: RemediationsWanted | None = None,
+        after: From = None,
+        timeline: On = None,
+        since: Since = None,
+    ) -> AsyncGenerator[RemediationChanged, None]:
+        """From the log itself; the filter looks at the remediation as the change left it."""
+        place, wanted = Place(after, since, timeline), as_filter(RemediationFilter, filter)
+        async with aclosing(changes(info.context, REMEDIATIONS, wanted, place)) as found:
+            async for change in found:
+                yield RemediationChanged.of(change)
 
     @strawberry.subscription(
         description="Every event of the log, or those of some types (Incident.Opened) or kinds of stream (Incident)."
     )
     async def log(
-        self, info: Info, after: From = None, types: list[str] | None = None, timeline: On = None
+        self,
+        info: Info,
+        after: From = None,
+        types: list[str] | None = None,
+        timeline: On = None,
+        since: Since = None,
     ) -> AsyncGenerator[LogEntry, None]:
         """As recorded."""
-        start = await _start(info.context, after, timeline)
-        async with aclosing(info.context.feed.follow(start, _topics(types), timeline)) as events:
+        begin = await start(info.context, Place(after, since, timeline))
+        async with aclosing(info.context.feed.follow(begin, _topics(types), timeline)) as events:
             async for recorded in events:
                 yield LogEntry.of(recorded)
-
-
-async def _rows(
-    context: Context, model: ReadModel[R], filter: Filter, after: Position | None, timeline: UUID | None
-) -> AsyncGenerator[tuple[Recorded, R], None]:
-    """Events that change a model, with the rows they leave, as far as the filter wants them."""
-    rows: RowsOfEvents[Any] = RowsOfEvents(context.log, model)
-    start = await _start(context, after, timeline)
-    async with aclosing(context.feed.follow(start, model.topics, timeline)) as events:
-        async for recorded in events:
-            row = await rows.after(recorded)
-            if row is not None and matches(filter, row):
-                yield recorded, row
-
-
-async def _start(context: Context, after: Position | None, timeline: UUID | None) -> int:
-    if after is None:
-        return await context.feed.head()
-    if timeline is not None:
-        await context.blocking(context.log.check, after, timeline)
-    return await known_position(context, after, "after")
 
 
 def _topics(types: Sequence[str] | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from functools import partial
 import anyio.to_thread
 
 from aetherius.domain.errors import InfrastructureError
+from aetherius.event_store.contents_index import ContentsIndex
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
 from aetherius.event_store.sealing import sealing_of
@@ -54,6 +55,7 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
         ):
             control = ReaderControl(settings.postgres_dsn)
             tasks.create_task(control.run(stop), name="reader-control")
+            tasks.create_task(ContentsIndex(log).run(stop), name="log-contents")
             for runner in runners(log, signal, settings, control):
                 driven = _driven(runner, settings.postgres_dsn, log, old, stop)
                 tasks.create_task(driven, name=runner.state.name)

@@ -127,8 +127,11 @@ async def test_a_wrong_subscription_is_refused_with_its_field(client: GraphQLCli
         await send(socket, type="connection_init", payload={"authorization": f"Bearer {client.token}"})
         await receive(socket)
         for query, field in (
-            ("subscription { log(after: 5) { position } }", "after"),
+            ("subscription { log(after: -1) { position } }", "after"),
             ('subscription { log(types: ["Nothing.Ever"]) { position } }', "types"),
+            ('subscription { log(since: "2026-11-23T12:00:00") { position } }', "since"),
+            ('subscription { events(after: 0, since: "2026-11-23T12:00:00Z") { position } }', "since"),
+            ('subscription { workflow(id: "no id") { position } }', "id"),
         ):
             await send(socket, type="subscribe", id=field, payload={"query": query})
             errors = (await receive(socket))["payload"]["errors"]

@@ -1,0 +1,112 @@
+"""What subscriptions bring: each payload with its position, and whether it is live."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from aetherius.graphql.following import Change
+from aetherius.graphql.scalars import Position
+from aetherius.graphql.time_travel import to_json
+from aetherius.graphql.types.command import Command
+from aetherius.graphql.types.event import Event
+from aetherius.graphql.types.incident import Incident
+from aetherius.graphql.types.remediation import Remediation
+from aetherius.graphql.types.workflow import Workflow
+from aetherius.projections.commands import CommandRow
+from aetherius.projections.incidents import IncidentRow
+from aetherius.projections.remediations import RemediationRow
+from aetherius.projections.workflows import WorkflowRow
+
+_LIVE = "False while the subscription catches up: it began farther back, or its client reads too slowly. Nothing is left out then."
+
+
+@strawberry.type(description="A report, as it arrives.")
+class EventArrived:
+    """A payload of `events`."""
+
+    position: Position
+    live: bool = strawberry.field(description=_LIVE)
+    event: Event
+
+
+@strawberry.type(description="Reports that arrived together.")
+class EventsArrived:
+    """A payload of `eventPages`."""
+
+    position: Position = strawberry.field(description="Of the last of them.")
+    live: bool = strawberry.field(description=_LIVE)
+    events: list[Event]
+
+
+@strawberry.interface(description="A change of something, as it happens.")
+class Changed:
+    """What changes have in common."""
+
+    position: Position
+    live: bool = strawberry.field(description=_LIVE)
+    type: str = strawberry.field(description="What happened: Incident.Opened.")
+    occurred_at: datetime
+    change: JSON = strawberry.field(description="The event that changed it.")
+
+
+@strawberry.type(description="A change of an incident, as it happens.")
+class IncidentChanged(Changed):
+    """A payload of `incidents`."""
+
+    incident: Incident = strawberry.field(description="The incident as this event left it.")
+
+    @classmethod
+    def of(cls, change: Change[IncidentRow]) -> IncidentChanged:
+        """The payload of a change."""
+        return cls(**_common(change), incident=Incident.shown(change.row, change.position, change.position))
+
+
+@strawberry.type(description="A change of a workflow, as it happens.")
+class WorkflowChanged(Changed):
+    """A payload of `workflow`."""
+
+    workflow: Workflow = strawberry.field(description="The workflow as this event left it.")
+
+    @classmethod
+    def of(cls, change: Change[WorkflowRow]) -> WorkflowChanged:
+        """The payload of a change."""
+        return cls(**_common(change), workflow=Workflow.shown(change.row, change.position, change.position))
+
+
+@strawberry.type(description="A change of a command, as it happens.")
+class CommandChanged(Changed):
+    """A payload of `commands`."""
+
+    command: Command = strawberry.field(description="The command as this event left it.")
+
+    @classmethod
+    def of(cls, change: Change[CommandRow]) -> CommandChanged:
+        """The payload of a change."""
+        return cls(**_common(change), command=Command.shown(change.row, change.position, change.position))
+
+
+@strawberry.type(description="A change of a remediation, as it happens.")
+class RemediationChanged(Changed):
+    """A payload of `remediations`."""
+
+    remediation: Remediation = strawberry.field(description="The remediation as this event left it.")
+
+    @classmethod
+    def of(cls, change: Change[RemediationRow]) -> RemediationChanged:
+        """The payload of a change."""
+        return cls(**_common(change), remediation=Remediation.shown(change.row, change.position, change.position))
+
+
+def _common(change: Change[Any]) -> dict[str, Any]:
+    recorded = change.recorded
+    return {
+        "position": Position(recorded.position),
+        "live": change.live,
+        "type": recorded.event.type_name,
+        "occurred_at": recorded.occurred_at,
+        "change": JSON(to_json(recorded.event)),
+    }
