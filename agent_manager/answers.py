@@ -6,6 +6,7 @@ import asyncio
 from typing import Final, cast
 
 import msgspec
+from msgspec import structs
 
 from aetherius.agent_manager.context import Context
 from aetherius.agent_manager.envelope import envelope
@@ -13,6 +14,7 @@ from aetherius.agent_manager.follower import Follower
 from aetherius.agent_manager.steady import steadily
 from aetherius.domain.command import ANSWERS, Cancelled, Failed, Issued, Lost, Refused, Succeeded, TimedOut
 from aetherius.domain.event import Event, Recorded, topics_of
+from aetherius.domain.secrets import opened
 from aetherius.domain.wire.command import ResultMessage, ResultStatus
 from aetherius.domain.wire.subjects import COMMAND_RESULT
 from aetherius.runtime.jetstream import INTERNAL
@@ -48,7 +50,8 @@ class Answers:
     async def _publish(self, recorded: Recorded) -> None:
         context = self._context
         (first,) = await context.blocking(context.log.stream, recorded.stream_id, 1, 1)
-        payload = msgspec.json.encode(result_of(cast(Issued, first.event), recorded))
+        plain = opened(recorded.event, recorded.stream_id, context.log.sealing.keys)
+        payload = msgspec.json.encode(result_of(cast(Issued, first.event), structs.replace(recorded, event=plain)))
         sent = envelope(str(recorded.id), "command.result", recorded.occurred_at, recorded.cause.traceparent)
         await context.js.publish(COMMAND_RESULT, payload, stream=INTERNAL, headers=sent)
 

@@ -14,6 +14,7 @@ from nats.js import JetStreamContext
 
 from aetherius.agent_manager.settings import AgentManagerSettings
 from aetherius.event_store.log import Log
+from aetherius.event_store.sealing import sealing_of
 from aetherius.event_store.subscription import LogSignal
 from aetherius.runtime.jetstream import ensure_streams
 from aetherius.runtime.nats_connection import connect
@@ -61,12 +62,13 @@ async def open_context(
     """Connect, make sure that the streams exist, and let everything go at the end.
 
     Raises:
-        CredentialsError: the signing key's file cannot be used.
+        CredentialsError: the file of the signing key, or of the state's keys, cannot be used.
+        SettingError: the state's keys are malformed.
         TimeoutError: no NATS server within half a minute. Safe to repeat.
     """
-    key = SigningKey.load_or_create(settings.signing_key_file)
+    key, sealing = SigningKey.load_or_create(settings.signing_key_file), sealing_of(settings)
     async with connect(settings.nats_url, "agent_manager") as nats:
-        with Log(settings.postgres_dsn, pool_size=settings.postgres_connections) as log:
+        with Log(settings.postgres_dsn, pool_size=settings.postgres_connections, sealing=sealing) as log:
             async with LogSignal(settings.postgres_dsn) as signal:
                 context = Context(settings, log, signal, nats, key, clock)
                 await ensure_streams(context.js)

@@ -22,6 +22,12 @@ class AgentManagerSettings:
     """`nats://user:password@host:port`, a user who may do everything."""
     signing_key_file: Path
     """PEM file of the key that commands are signed with, mode 600; the same for all replicas."""
+    state_keys_file: Path | None = None
+    """File of the keys that seal command output and other secrets in the log, mode 600, the same for all; `aetherius keys` makes it."""
+    state_keys: str = ""
+    """The same keys as text, `id:base64,id:base64`, if they come by the environment; they go before the file's."""
+    encrypt: str = "secrets"
+    """What is sealed in the log: `secrets`, or `all`, everything that events say."""
     health_port: int = 0
     """Port of `/healthz`, `/readyz` and `/metrics` on `health_host`; 0: no such server."""
     health_host: str = "127.0.0.1"

@@ -43,6 +43,11 @@ class DataFolder:
         return self.root / "signing-key.pem"
 
     @property
+    def state_keys(self) -> Path:
+        """Keys that secrets in the log are sealed with."""
+        return self.root / "state-keys"
+
+    @property
     def tokens(self) -> Path:
         """Who may use the API: hashes of tokens."""
         return self.root / "tokens.json"

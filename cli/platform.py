@@ -13,12 +13,14 @@ from typing import Self
 
 from aetherius.cli.folder import DataFolder, program
 from aetherius.cli.tokens import local_token
+from aetherius.domain.keyring import new_key
 from aetherius.runtime.child import ChildSpec
 from aetherius.runtime.data_folder import make_folder
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.runtime.ports import kept_port
 from aetherius.runtime.signing_key import SigningKey
+from aetherius.runtime.state_keys import make_key_file
 from aetherius.runtime.supervisor import Phase, Supervisor
 
 _KEPT = frozenset({"PATH", "HOME", "LANG", "VIRTUAL_ENV"})
@@ -84,6 +86,7 @@ class Platform:
         self._exits.callback(self.nats.release)
         await self._exits.enter_async_context(self.supervisor)
         self.key = SigningKey.load_or_create(self.folder.signing_key)
+        make_key_file(self.folder.state_keys, new_key())
         self.token = local_token(self.folder, self.options.user)
         self.graphql_port = kept_port(self.folder.root / "graphql.port", self.options.graphql_port)
         await self.supervisor.start(self.postgres.child(), self.nats.child())
@@ -112,6 +115,8 @@ class Platform:
             "AETHERIUS_POSTGRES_DSN": self.postgres.dsn,
             "AETHERIUS_NATS_URL": self.nats.url,
             "AETHERIUS_SIGNING_KEY_FILE": str(self.folder.signing_key),
+            "AETHERIUS_STATE_KEYS_FILE": str(self.folder.state_keys),
+            "AETHERIUS_STATE_KEYS": "",  # those of another installation, left in the shell
             "AETHERIUS_TOKENS_FILE": str(self.folder.tokens),
             "AETHERIUS_ANCHOR_FILE": str(self.folder.anchors),
             "AETHERIUS_ANCHOR_KEY_ID": self.key.public.fingerprint,

@@ -8,11 +8,15 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from aetherius.cli.missing import explained
+from aetherius.domain.errors import AetheriusError
+
+if TYPE_CHECKING:
+    from aetherius.event_store.sealing import SealingSettings
 
 
 class Room(enum.StrEnum):
@@ -24,6 +28,7 @@ class Room(enum.StrEnum):
     GRAPHQL = "graphql"
 
 
+S = TypeVar("S", bound="SealingSettings")
 Service = Callable[[asyncio.Event, Callable[[], None]], Awaitable[None]]
 
 
@@ -34,7 +39,12 @@ def serve(
 ) -> None:
     """Run one service until SIGTERM. Its settings come from the environment (AETHERIUS_POSTGRES_DSN, AETHERIUS_NATS_URL, ...)."""
     with explained():
-        sys.exit(_run(_service(room), room, ready_fd, log_level))
+        try:
+            service = _service(room)
+        except AetheriusError as exc:
+            typer.secho(str(exc), fg="red", err=True)
+            raise typer.Exit(2) from exc
+        sys.exit(_run(service, room, ready_fd, log_level))
 
 
 def _run(service: Service, name: str, ready_fd: int | None, log_level: str) -> int:
@@ -59,14 +69,14 @@ def _agent_manager() -> Service:
     from aetherius.agent_manager.service import run
     from aetherius.agent_manager.settings import AgentManagerSettings
 
-    return _bound(run, AgentManagerSettings.from_environment(os.environ))
+    return _bound(run, _with_keys(AgentManagerSettings.from_environment(os.environ)))
 
 
 def _orchestrator() -> Service:
     from aetherius.orchestrator.service import run
     from aetherius.orchestrator.settings import OrchestratorSettings
 
-    return _bound(run, OrchestratorSettings.from_environment(os.environ))
+    return _bound(run, _with_keys(OrchestratorSettings.from_environment(os.environ)))
 
 
 def _projections() -> Service:
@@ -80,7 +90,15 @@ def _graphql() -> Service:
     from aetherius.graphql.service import run
     from aetherius.graphql.settings import GraphQLSettings
 
-    return _bound(run, GraphQLSettings.from_environment(os.environ))
+    return _bound(run, _with_keys(GraphQLSettings.from_environment(os.environ)))
+
+
+def _with_keys(settings: S) -> S:
+    """Of a service that stores secrets, or shows them. Raises ``SettingError``."""
+    from aetherius.event_store.sealing import require_keys
+
+    require_keys(settings)
+    return settings
 
 
 def _bound(run: Callable[..., Awaitable[None]], settings: Any) -> Service:

@@ -23,11 +23,15 @@ StepOutput = Annotated[dict[str, Any], msgspec.Meta(extra={"secret_keys": ("outp
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-class Keys(Protocol):
-    """What seals and opens (``domain.keyring.Keyring``). `place` is the stream that the text is stored in."""
+class Seals(Protocol):
+    """What seals (``domain.keyring.Keyring``). `place` is the stream that the text is stored in."""
 
     def seal(self, text: str, place: UUID) -> str:
         """The sealed text; what is empty, or sealed for this place already, stays as it is."""
+
+
+class Opens(Protocol):
+    """What opens (``domain.keyring.Keyring``), for whoever asks."""
 
     def show(self, text: str, place: UUID) -> str:
         """The plain text, or, in its stead, why it cannot be had. Never raises."""
@@ -38,7 +42,7 @@ def secret_fields(cls: type[msgspec.Struct]) -> frozenset[str]:
     return frozenset(_marked(cls))
 
 
-def sealed(struct: S, place: UUID, keys: Keys) -> S:
+def sealed(struct: S, place: UUID, keys: Seals) -> S:
     """The struct with its secrets sealed.
 
     Raises:
@@ -47,7 +51,7 @@ def sealed(struct: S, place: UUID, keys: Keys) -> S:
     return _replaced(struct, lambda text: keys.seal(text, place))
 
 
-def opened(struct: S, place: UUID, keys: Keys) -> S:
+def opened(struct: S, place: UUID, keys: Opens) -> S:
     """The struct with its secrets in plain text, as far as they can be opened. For people who may see them, never to be stored."""
     return _replaced(struct, lambda text: keys.show(text, place))
 

@@ -11,6 +11,7 @@ import msgspec
 
 from aetherius.domain.errors import WrongStateError
 from aetherius.domain.event import Event
+from aetherius.domain.secrets import Secret, StepOutput
 from aetherius.domain.workflow_definition import REMEDIATIONS, Step, WorkflowDefinition
 from aetherius.domain.workflow_events import (
     BranchTaken,
@@ -63,8 +64,8 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
     work_id: UUID | None = None
     not_before: datetime | None = None
     until: datetime | None = None
-    output: dict[str, Any] = {}
-    error: str = ""
+    output: StepOutput = {}
+    error: Secret = ""
 
 
 class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from aetherius.event_store.errors import LogDamagedError, UnknownPositionError
 from aetherius.event_store.incident_story import positions_of
 from aetherius.event_store.ledger import Entry, moment
 from aetherius.event_store.proof import Header, Proof, ProvedEvent, event_of
+from aetherius.event_store.sealing import PLAIN, Sealing
 from aetherius.event_store.tables import DECIDED, EVENT_TABLES, LOG
 from aetherius.runtime.signing_key import SigningKey
 
@@ -57,9 +58,16 @@ def prove(connection: Connection[Any], position: int) -> Proof:
 
 
 def export(
-    connection: Connection[Any], file: IO[bytes], selection: Selection, key: SigningKey, made_at: datetime
+    connection: Connection[Any],
+    file: IO[bytes],
+    selection: Selection,
+    key: SigningKey,
+    made_at: datetime,
+    sealing: Sealing = PLAIN,
 ) -> Manifest:
     """Write the bundle of a selection to a file, and return its manifest. `connection` must not be in a transaction.
+
+    What is sealed is exported sealed: the proofs are of the bytes as they are stored. `sealing`: to find an incident's events, if all that they say is sealed.
 
     Memory: a part of the bundle and a batch of the log; for an incident also 8 bytes for each of its events.
 
@@ -69,7 +77,7 @@ def export(
         LogDamagedError: an event is not what was recorded; the file is not finished.
     """
     with _snapshot(connection):
-        evidence = _Evidence(connection)
+        evidence = _Evidence(connection, sealing)
         head = evidence.head()
         if head is None:
             raise UnknownPositionError(1)
@@ -92,8 +100,9 @@ def holds(connection: Connection[Any], position: int, hash: str) -> bool:
 class _Evidence:
     """Reads within one snapshot."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
+    def __init__(self, connection: Connection[Any], sealing: Sealing = PLAIN) -> None:
         self._connection = connection
+        self._sealing = sealing
 
     def head(self) -> Entry | None:
         """The last entry, without its leaves."""
@@ -119,7 +128,7 @@ class _Evidence:
                 first, last = self._before(since) + 1, self._before(until)
                 return max(1, first - 1), self._between(first, last)
             case IncidentStory(incident):
-                positions = positions_of(self._fetch, self._stream, incident)
+                positions = positions_of(self._fetch, self._stream, incident, self._sealing)
                 return positions[0], self._at(positions)
 
     def lines(self, start: int, rows: Iterator[Row]) -> Iterator[Header | ProvedEvent]:

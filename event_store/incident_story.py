@@ -9,13 +9,15 @@ from uuid import UUID
 from aetherius.domain.event import Recorded
 from aetherius.domain.incident import EventsCorrelated, Incident, Opened, Reopened
 from aetherius.event_store.errors import StreamNotFoundError
-from aetherius.event_store.reading import recorded
+from aetherius.event_store.sealing import PLAIN, Sealing
 from aetherius.event_store.tables import DECIDED, OBSERVED
 
 _IDS_AT_ONCE = 1000
 
 
-def positions_of(fetch: Callable[..., list[Any]], stream: Callable[..., Iterator[Any]], incident: UUID) -> list[int]:
+def positions_of(
+    fetch: Callable[..., list[Any]], stream: Callable[..., Iterator[Any]], incident: UUID, sealing: Sealing = PLAIN
+) -> list[int]:
     """The positions, in order.
 
     Args:
@@ -25,7 +27,7 @@ def positions_of(fetch: Callable[..., list[Any]], stream: Callable[..., Iterator
     Raises:
         StreamNotFoundError: there is no such incident.
     """
-    own = [recorded(row) for row in fetch("evidence_of_stream", incident)]
+    own = [sealing.recorded(row) for row in fetch("evidence_of_stream", incident)]
     if not own or not isinstance(own[0].event, Opened):
         raise StreamNotFoundError(Incident.stream, incident)
     positions = {event.position for event in own}

@@ -23,7 +23,7 @@ class Pending(msgspec.Struct, frozen=True):
     cause: Cause
 
     def stored(self) -> StoredEvent:
-        """The row it becomes."""
+        """The row it becomes if nothing is sealed (`Sealing.stored` seals)."""
         return StoredEvent(
             self.stream_id, self.version, self.event.topic, encode(self.event, self.occurred_at, self.cause)
         )

@@ -23,7 +23,7 @@ from aetherius.event_store import audit
 from aetherius.event_store.anchor import Anchor
 from aetherius.event_store.audit import AuditReport
 from aetherius.event_store.connections import Connections
-from aetherius.event_store.reading import recorded
+from aetherius.event_store.sealing import PLAIN, Sealing
 from aetherius.event_store.tables import EVENT_TABLES, LOG
 
 STRETCH = 100_000
@@ -78,8 +78,9 @@ class TrailPage(msgspec.Struct, frozen=True):
 class Trail:
     """Reads over connections of its own: an audit may hold one for minutes. Every method may raise ``LogUnavailableError``; all may be repeated."""
 
-    def __init__(self, dsn: str, *, pool_size: int = 3) -> None:
+    def __init__(self, dsn: str, *, pool_size: int = 3, sealing: Sealing = PLAIN) -> None:
         """Connect in the background."""
+        self._recorded = sealing.recorded
         self._connections = Connections(dsn, size=pool_size, timeout=10.0)
 
     def close(self) -> None:
@@ -93,7 +94,7 @@ class Trail:
             stretch = bottom if wanted.stream else max(bottom, top - STRETCH)
             rows = self._rows(connection, wanted, stretch, top, limit)
             looked_to = rows[-1][0] if len(rows) == limit else stretch + 1
-            events = [event for row in rows if wanted.admits(event := recorded(row))]
+            events = [event for row in rows if wanted.admits(event := self._recorded(row))]
             times = self._times(connection, [event.position for event in events])
         entries = [TrailEntry(event, times[event.position]) for event in events]
         return TrailPage(entries, 1 if looked_to <= bottom + 1 else looked_to)

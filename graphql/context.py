@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
+from uuid import UUID
 
 import anyio.to_thread
 from strawberry.fastapi import BaseContext
 from strawberry.types.info import Info as _Info
 
+from aetherius.domain.keyring import is_sealed
 from aetherius.event_store.log import Log
 from aetherius.graphql.errors import ForbiddenError
 from aetherius.graphql.feed import Feed
@@ -41,6 +43,14 @@ class Context(BaseContext):
         self.models = services.models
         self.feed = services.feed
         self.loaders = Loaders(services.models)
+
+    def show(self, text: str, place: UUID) -> str:
+        """A secret that is stored in a stream, for who may see it; for others, or without its key, a note in its stead."""
+        if not is_sealed(text):
+            return text
+        if self.user is None or not self.user.secrets:
+            return "[hidden: the token does not show secrets]"
+        return self.services.log.sealing.keys.show(text, place)
 
     async def blocking(self, call: Callable[..., T], *args: object) -> T:
         """Call the log in a thread."""

@@ -12,6 +12,7 @@ import anyio.to_thread
 import uvicorn
 
 from aetherius.event_store.log import Log
+from aetherius.event_store.sealing import sealing_of
 from aetherius.event_store.subscription import LogSignal
 from aetherius.event_store.trail import Trail
 from aetherius.graphql.app import create_app
@@ -42,11 +43,12 @@ async def run(
     Raises:
         PortTakenError: another program listens there.
         TokensFileError: the file of tokens is missing or malformed.
+        CredentialsError: the file of the state's keys cannot be used.
     """
-    tokens = Tokens.read(settings.tokens_file)
+    tokens, sealing = Tokens.read(settings.tokens_file), sealing_of(settings)
     listening = _listen(settings)
-    log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections)
-    trail = Trail(settings.postgres_dsn)
+    log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections, sealing=sealing)
+    trail = Trail(settings.postgres_dsn, sealing=sealing)
     try:
         async with (
             LogSignal(settings.postgres_dsn) as signal,

@@ -17,7 +17,13 @@ class GraphQLSettings:
     postgres_dsn: str
     """The database of the log and of the read models, as libpq reads it."""
     tokens_file: Path
-    """JSON: SHA-256 of each token in hex, to `{"name": ..., "role": "reader" | "operator"}`."""
+    """JSON: SHA-256 of each token in hex, to `{"name": ..., "role": "reader" | "operator", "secrets": true}`; without `secrets` command output is not shown."""
+    state_keys_file: Path | None = None
+    """File of the keys that seal command output and other secrets in the log, mode 600, the same for all; `aetherius keys` makes it."""
+    state_keys: str = ""
+    """The same keys as text, `id:base64,id:base64`, if they come by the environment; they go before the file's."""
+    encrypt: str = "secrets"
+    """What is sealed in the log: `secrets`, or `all`, everything that events say."""
     graphql_host: str = "127.0.0.1"
     """Address to listen on; `0.0.0.0` in a pod."""
     graphql_port: int = 8080

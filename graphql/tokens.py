@@ -19,7 +19,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Role(enum.StrEnum):
-    """A reader sees everything; an operator also decides."""
+    """A reader sees everything (what is secret, if the token says so); an operator also decides."""
 
     READER = "reader"
     OPERATOR = "operator"
@@ -30,6 +30,8 @@ class User(msgspec.Struct, frozen=True):
 
     name: str
     role: Role
+    secrets: bool = True
+    """Whether what commands printed is shown."""
 
     @property
     def actor(self) -> str:

@@ -72,4 +72,5 @@ def _output(log: Log, command_id: UUID) -> str:
         answer = log.load(Command, command_id).answer
     except StreamNotFoundError:
         return ""
-    return answer.output if isinstance(answer, CommandSucceeded | CommandFailed) else ""
+    sealed = answer.output if isinstance(answer, CommandSucceeded | CommandFailed) else ""
+    return log.sealing.keys.show(sealed, command_id)

@@ -12,6 +12,7 @@ import anyio.to_thread
 from nats.js import JetStreamContext
 
 from aetherius.event_store.log import Log
+from aetherius.event_store.sealing import sealing_of
 from aetherius.event_store.subscription import LogSignal
 from aetherius.orchestrator.settings import OrchestratorSettings
 from aetherius.projections.state_rows import StateRows
@@ -54,12 +55,15 @@ async def open_context(settings: OrchestratorSettings) -> AsyncIterator[Context]
     """Connect, make sure that the streams exist, and let everything go at the end.
 
     Raises:
+        CredentialsError: the file of the state's keys cannot be used.
+        SettingError: the state's keys are malformed.
         TimeoutError: no NATS server within half a minute. Safe to repeat.
     """
+    sealing = sealing_of(settings)
     rows = StateRows(settings.postgres_dsn)
     try:
         async with connect(settings.nats_url, "orchestrator") as nats:
-            with Log(settings.postgres_dsn, pool_size=settings.postgres_connections) as log:
+            with Log(settings.postgres_dsn, pool_size=settings.postgres_connections, sealing=sealing) as log:
                 async with LogSignal(settings.postgres_dsn) as signal:
                     js = nats.jetstream(timeout=5)
                     await ensure_streams(js)

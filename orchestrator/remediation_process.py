@@ -19,7 +19,9 @@ from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.event import Event, Recorded, topics_of
 from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
+from aetherius.domain.keyring import Keyring
 from aetherius.domain.remediation import Executed, Proposed, Remediation, RemediationStatus
+from aetherius.domain.secrets import opened
 from aetherius.domain.wire.command import CommandType, format_duration
 from aetherius.domain.wire.repair import (
     TOOL,
@@ -48,9 +50,10 @@ class RemediationProcess:
 
     name = "remediation_process"
 
-    def __init__(self, clock: Callable[[], datetime], patience: Patience) -> None:
+    def __init__(self, clock: Callable[[], datetime], patience: Patience, keys: Keyring) -> None:
         self._clock = clock
         self._patience = patience
+        self._keys = keys
 
     @property
     def topics(self) -> Sequence[str]:
@@ -67,7 +70,8 @@ class RemediationProcess:
                 case Resolved():
                     phase.incident_resolved()
                 case event:
-                    phase.answered(unit.get(Command, recorded.stream_id), event)
+                    plain = opened(event, recorded.stream_id, self._keys)
+                    phase.answered(unit.get(Command, recorded.stream_id), plain)
 
 
 class _Phase:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from aetherius.domain.keyring import Keyring
 from aetherius.event_store.health import health_of
 from aetherius.orchestrator import statements
 from aetherius.orchestrator.analysis_desk import AnalysisDesk
@@ -58,7 +59,7 @@ async def run(
             tasks.create_task(timers.run(stop), name="workflow-timers")
             control = ReaderControl(settings.postgres_dsn)
             tasks.create_task(control.run(stop), name="reader-control")
-            for manager, after_commit in _managers(settings, catalogue, timers):
+            for manager, after_commit in _managers(settings, catalogue, timers, context.log.sealing.keys):
                 runner = _runner(context, manager, after_commit, control)
                 tasks.create_task(runner.run(stop), name=manager.name)
             if ready:
@@ -68,13 +69,13 @@ async def run(
 
 
 def _managers(
-    settings: OrchestratorSettings, catalogue: Catalogue, timers: WorkflowTimers
+    settings: OrchestratorSettings, catalogue: Catalogue, timers: WorkflowTimers, keys: Keyring
 ) -> list[tuple[ProcessManager, AfterCommit | None]]:
     return [
         (Correlator(utc_now), None),
         (WorkflowStarter(catalogue, utc_now), None),
-        (WorkflowDriver(utc_now), timers.after_commit),
-        (RemediationProcess(utc_now, settings.patience), None),
+        (WorkflowDriver(utc_now, keys), timers.after_commit),
+        (RemediationProcess(utc_now, settings.patience, keys), None),
         (IncidentProcess(utc_now), None),
     ]
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
@@ -24,9 +25,11 @@ from aetherius.domain.command import Succeeded as CommandSucceeded
 from aetherius.domain.event import Cause, Event, Recorded, topics_of
 from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
+from aetherius.domain.keyring import Keyring
 from aetherius.domain.remediation import Remediation, RemediationStatus
 from aetherius.domain.risk import assess
 from aetherius.domain.root_cause import CauseCode
+from aetherius.domain.secrets import opened
 from aetherius.domain.workflow import (
     ApplyFix,
     Begin,
@@ -46,6 +49,7 @@ from aetherius.domain.workflow import (
     wakes_at,
 )
 from aetherius.domain.workflow_definition import ActionStep
+from aetherius.domain.workflow_state import WorkflowState
 from aetherius.orchestrator import conditions
 from aetherius.orchestrator.errors import ConditionError
 from aetherius.orchestrator.repair_proposal import propose, summary
@@ -71,8 +75,9 @@ class WorkflowDriver:
 
     name = "workflow_driver"
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime], keys: Keyring) -> None:
         self._clock = clock
+        self._keys = keys
 
     @property
     def topics(self) -> Sequence[str]:
@@ -92,7 +97,7 @@ class WorkflowDriver:
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
         """Feed the batch to its workflows, then begin what is due."""
         for recorded in batch:
-            drive = _Drive(unit, self._clock(), recorded)
+            drive = _Drive(unit, self._clock(), recorded, self._keys)
             if isinstance(recorded.event, events.Cancelled):
                 drive.cancelled(unit.get(Workflow, recorded.stream_id))
             elif (found := self._input(recorded, unit)) is not None:
@@ -111,9 +116,11 @@ class WorkflowDriver:
             case event if isinstance(event, _WORKFLOW_EVENTS):
                 return recorded.stream_id, None
             case event if isinstance(event, ANSWERS):
-                return _command_input(unit.get(Command, recorded.stream_id), event, now)
+                plain = opened(event, recorded.stream_id, self._keys)
+                return _command_input(unit.get(Command, recorded.stream_id), plain, now)
             case event if isinstance(event, _ENDED_REMEDIATIONS):
-                return _remediation_input(unit.get(Remediation, recorded.stream_id), event, now)
+                plain = opened(event, recorded.stream_id, self._keys)
+                return _remediation_input(unit.get(Remediation, recorded.stream_id), plain, now)
             case _:
                 return None
 
@@ -165,8 +172,8 @@ def _analysis_output(answer: analyses.Completed) -> dict[str, Any]:
 class _Drive:
     """One event's consequences for one workflow."""
 
-    def __init__(self, unit: Unit, now: datetime, recorded: Recorded) -> None:
-        self._unit, self._now, self._recorded = unit, now, recorded
+    def __init__(self, unit: Unit, now: datetime, recorded: Recorded, keys: Keyring) -> None:
+        self._unit, self._now, self._recorded, self._keys = unit, now, recorded, keys
 
     def feed(self, workflow: Workflow, given: Input | None) -> None:
         """Take the input, then begin what is due until something is under way."""
@@ -218,7 +225,7 @@ class _Drive:
             case RunReasoning():
                 return self._ask(workflow, next_due)
             case EvaluateDecision():
-                return _evaluate(workflow, next_due)
+                return _evaluate(workflow, next_due, self._keys)
             case ApplyFix():
                 return self._propose(workflow, next_due)
             case Wait():
@@ -285,8 +292,8 @@ class _Drive:
         return None
 
 
-def _evaluate(workflow: Workflow, next_due: EvaluateDecision) -> Branch:
-    step, state = next_due.step, workflow.state
+def _evaluate(workflow: Workflow, next_due: EvaluateDecision, keys: Keyring) -> Branch:
+    step, state = next_due.step, _in_plain_text(workflow, keys)
     index = state.definition.index_of(step.id) or 0
     earlier = state.definition.steps[:index]
     names, values = conditions.declared(earlier), conditions.bindings(state, earlier)
@@ -297,6 +304,12 @@ def _evaluate(workflow: Workflow, next_due: EvaluateDecision) -> Branch:
     except ConditionError as exc:
         return Branch(step_id=step.id, held=None, reason=f"a condition broke: {exc}")
     return Branch(step_id=step.id, held=held)
+
+
+def _in_plain_text(workflow: Workflow, keys: Keyring) -> WorkflowState:
+    """The state with what its commands printed, which conditions may ask for."""
+    steps = {id: opened(step, workflow.id, keys) for id, step in workflow.state.steps.items()}
+    return msgspec.structs.replace(workflow.state, steps=steps)
 
 
 def _workload(proposal: remediations.Proposed) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from aetherius.runtime.environment import settings_from
@@ -15,6 +16,12 @@ class ProjectionsSettings:
 
     postgres_dsn: str
     """The database of the log and of the read models, as libpq reads it."""
+    state_keys_file: Path | None = None
+    """File of the keys that seal command output and other secrets in the log, mode 600, the same for all; `aetherius keys` makes it."""
+    state_keys: str = ""
+    """The same keys as text, `id:base64,id:base64`, if they come by the environment; they go before the file's."""
+    encrypt: str = "secrets"
+    """What is sealed in the log: `secrets`, or `all`, everything that events say."""
     postgres_connections: int = 8
     """Connections at most: one for each read model at work, and one to spare."""
     projections_batch: int = 2000

@@ -42,8 +42,6 @@ class Command(Node):
     step_id: str
     status: CommandStatus
     exit_code: int | None
-    output: str = strawberry.field(description="At most 256 KiB; truncated says if there was more.")
-    error: str
     rejected_by: str = strawberry.field(description="Layer and rule that refused it.")
     execution_time: str
     truncated: bool
@@ -55,6 +53,16 @@ class Command(Node):
     finished_at: datetime | None
     updated_at: datetime
     version: Long = strawberry.field(description="Events in its stream.")
+
+    @strawberry.field(description="At most 256 KiB; truncated says if there was more.")
+    def output(self, info: Info) -> str:
+        """Opened for who may see it."""
+        return info.context.show(self.row.output, self.row.id)
+
+    @strawberry.field
+    def error(self, info: Info) -> str:
+        """As the output."""
+        return info.context.show(self.row.error, self.row.id)
 
     @strawberry.field(description="The workflow that ordered it.")
     async def workflow(

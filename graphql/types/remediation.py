@@ -75,13 +75,17 @@ class Remediation(Node):
     undo_parameters: JSON
     rollback: str
     rollback_command_id: UUID | None
-    error: str
     proposed_at: datetime
     executed_at: datetime | None
     rolled_back_at: datetime | None
     failed_at: datetime | None
     updated_at: datetime
     version: Long = strawberry.field(description="Events in its stream.")
+
+    @strawberry.field
+    def error(self, info: Info) -> str:
+        """Opened for who may see it."""
+        return info.context.show(self.row.error, self.row.id)
 
     @strawberry.field(description="Null until it is assessed.")
     def risk(self) -> Risk | None:

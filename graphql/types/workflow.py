@@ -11,6 +11,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 import aetherius.graphql.types.enums  # noqa: F401  # registers the enumerations
+from aetherius.domain.secrets import opened, secret_fields
 from aetherius.domain.workflow_state import StepStatus, WorkflowStatus
 from aetherius.graphql.context import Info
 from aetherius.graphql.scalars import Long
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from aetherius.graphql.types.incident import Incident
 
 
+_SECRETS = secret_fields(StepRow)
+
+
 @strawberry.type(description="One step of a workflow.")
 class Step:
     """A step; its command or remediation is found by its work."""
@@ -35,16 +39,27 @@ class Step:
     work_id: UUID | None = strawberry.field(description="The command, analysis or remediation that does it.")
     not_before: datetime | None
     until: datetime | None
-    output: JSON
-    error: str = strawberry.field(description="Why it failed or was skipped.")
     started_at: datetime | None
     ended_at: datetime | None
+    row: strawberry.Private[StepRow]
+    workflow_id: strawberry.Private[UUID]
     as_of: strawberry.Private[int | None]
 
     @classmethod
-    def of(cls, row: StepRow, as_of: int | None) -> Step:
+    def of(cls, row: StepRow, workflow_id: UUID, as_of: int | None) -> Step:
         """The step of a row."""
-        return cls(**msgspec.structs.asdict(row), as_of=as_of)
+        copied = {name: value for name, value in msgspec.structs.asdict(row).items() if name not in _SECRETS}
+        return cls(**copied, row=row, workflow_id=workflow_id, as_of=as_of)
+
+    @strawberry.field
+    def output(self, info: Info) -> JSON:
+        """With what its command printed opened for who may see it."""
+        return JSON(opened(self.row, self.workflow_id, info.context).output)
+
+    @strawberry.field(description="Why it failed or was skipped.")
+    def error(self, info: Info) -> str:
+        """As the output."""
+        return info.context.show(self.row.error, self.workflow_id)
 
     @strawberry.field(description="The command of a command step, once it was issued.")
     async def command(self, info: Info) -> Command | None:
@@ -74,17 +89,21 @@ class Workflow(Node):
     choice: str = strawberry.field(description="The remediation that a decision chose.")
     choice_reason: str
     outcome: str
-    error: str
     ended_by: str
     started_at: datetime
     ended_at: datetime | None
     updated_at: datetime
     version: Long = strawberry.field(description="Events in its stream.")
 
+    @strawberry.field
+    def error(self, info: Info) -> str:
+        """Opened for who may see it."""
+        return info.context.show(self.row.error, self.row.id)
+
     @strawberry.field(description="Its steps in order.")
     def steps(self) -> list[Step]:
         """From the row."""
-        return [Step.of(step, self.as_of) for step in self.row.steps]
+        return [Step.of(step, self.row.id, self.as_of) for step in self.row.steps]
 
     @strawberry.field(description="The object that commands act on: kind, name, namespace, pod.")
     def target(self) -> JSON:

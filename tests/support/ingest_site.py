@@ -31,6 +31,7 @@ from aetherius.runtime.signing_key import SigningKey
 from aetherius.runtime.supervisor import Phase, RestartPolicy, Supervisor
 from event_feed import an_event
 from installation import aetherius
+from sealed_state import KEYS_TEXT
 
 PACK = 50
 SENDERS = 4
@@ -130,6 +131,7 @@ class IngestSite:
             "AETHERIUS_POSTGRES_DSN": self.postgres.dsn,
             "AETHERIUS_NATS_URL": self.nats.url,
             "AETHERIUS_SIGNING_KEY_FILE": str(root / "signing-key.pem"),
+            "AETHERIUS_STATE_KEYS": KEYS_TEXT,
             "AETHERIUS_ACK_WAIT": "2",
             "AETHERIUS_RETRY_DELAY": "0.5",
         }

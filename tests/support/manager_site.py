@@ -20,12 +20,14 @@ from aetherius.agent_manager.service import run
 from aetherius.agent_manager.settings import AgentManagerSettings
 from aetherius.domain.command import Command, CommandStatus, Issued
 from aetherius.domain.event import Cause, Event, Recorded, topics_of
+from aetherius.domain.secrets import opened
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.agent import HeartbeatMessage, RegisterMessage, RegisterReply
 from aetherius.domain.wire.command import CommandType, ResultMessage, ResultStatus
 from aetherius.domain.wire.event import EventMessage, Labels, Severity, encode_lines
 from aetherius.domain.wire.identity import observation_id
 from aetherius.event_store.log import Log
+from sealed_state import KEYS, KEYS_TEXT, SEALING
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)
@@ -52,7 +54,7 @@ class Site:
         self.nats_url = nats_url
         self.nats = nats
         self.js = nats.jetstream()
-        self.log = Log(dsn)
+        self.log = Log(dsn, sealing=SEALING)
         self.folder = folder
 
     def settings(self, **changes: Any) -> AgentManagerSettings:
@@ -61,6 +63,7 @@ class Site:
             "postgres_dsn": self.dsn,
             "nats_url": self.nats_url,
             "signing_key_file": self.folder / "key.pem",
+            "state_keys": KEYS_TEXT,
             "ack_wait": 1.0,
             "retry_delay": 0.2,
             "leader_interval": 0.1,
@@ -99,8 +102,9 @@ class Site:
                     return
 
     def recorded(self, *kinds: type[Event] | str, table_limit: int = 10_000) -> list[Recorded]:
-        """What the log holds, of these kinds."""
-        return self.log.read(0, table_limit, topics_of(kinds))
+        """What the log holds, of these kinds, its secrets opened."""
+        found = self.log.read(0, table_limit, topics_of(kinds))
+        return [msgspec.structs.replace(each, event=opened(each.event, each.stream_id, KEYS)) for each in found]
 
     def events(self, kind: type[E]) -> list[E]:
         """The events of a kind, without their envelopes."""

@@ -19,6 +19,7 @@ from aetherius.event_store.audit import verify
 from aetherius.event_store.log import Log
 from aetherius.runtime.signing_key import SigningKey
 from log_history import History
+from sealed_state import SEALING
 
 
 class Site:
@@ -34,7 +35,7 @@ class Site:
         self._note()
 
     def _history(self) -> UUID:
-        with Log(self.dsn) as log:
+        with Log(self.dsn, sealing=SEALING) as log:
             history = History(log)
             for _ in range(5):
                 incident = history.open_incident()

@@ -17,6 +17,7 @@ from aetherius.domain.wire.identity import observation_id
 from aetherius.event_store import schema
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
+from sealed_state import SEALING
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -56,5 +57,5 @@ def events() -> Events:
 @pytest.fixture
 def log(dsn: str) -> Iterator[Log]:
     schema.create(dsn)
-    with Log(dsn) as log:
+    with Log(dsn, sealing=SEALING) as log:
         yield log

@@ -18,12 +18,13 @@ from aetherius.projections import service as projections_service
 from aetherius.projections.settings import ProjectionsSettings
 from graphql_client import OPERATOR, READER, GraphQLClient
 from log_history import History
+from sealed_state import KEYS_TEXT, SEALING
 
 
 @pytest.fixture
 async def log(dsn: str) -> AsyncIterator[Log]:
     log_schema.create(dsn)
-    with Log(dsn) as log:
+    with Log(dsn, sealing=SEALING) as log:
         yield log
 
 
@@ -39,6 +40,7 @@ def settings(dsn: str, tmp_path: Path) -> GraphQLSettings:
     environment = {
         "AETHERIUS_POSTGRES_DSN": dsn,
         "AETHERIUS_TOKENS_FILE": str(tokens),
+        "AETHERIUS_STATE_KEYS": KEYS_TEXT,
         "AETHERIUS_GRAPHQL_PORT": "0",
         "AETHERIUS_GRAPHQL_MAX_BODY": "20000",
         "AETHERIUS_GRAPHQL_MAX_SUBSCRIPTIONS": "5",

@@ -14,6 +14,7 @@ from aetherius.projections.models import MODELS
 from aetherius.projections.runner import Runner
 from aetherius.projections.versioned_rows import VersionedRows
 from postgres_site import PostgresSite
+from sealed_state import SEALING
 
 Project = Callable[[str], None]
 
@@ -31,7 +32,7 @@ def project() -> Project:
     """Brings every read model up to the log's end."""
 
     def project(dsn: str) -> None:
-        with Log(dsn) as log:
+        with Log(dsn, sealing=SEALING) as log:
             for model in MODELS:
                 runner = Runner(log, VersionedRows(model), LogSignal(dsn))
                 while runner.step() is not None:

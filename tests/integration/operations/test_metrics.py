@@ -22,6 +22,7 @@ from aetherius.projections.settings import ProjectionsSettings
 from aetherius.runtime.ports import free_port
 from installation import aetherius
 from log_history import History
+from sealed_state import SEALING
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.anyio
 def history(dsn: str) -> History:
     log_schema.create(dsn)
     read_model_schema.create(dsn)
-    return History(Log(dsn))
+    return History(Log(dsn, sealing=SEALING))
 
 
 @asynccontextmanager

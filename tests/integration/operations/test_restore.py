@@ -36,6 +36,7 @@ from installation import aetherius
 from log_history import History
 from postgres_site import PostgresSite, until_promoted
 from processes import eventually
+from sealed_state import SEALING
 from stored_rows import all_rows
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +56,7 @@ def time_of(dsn: str) -> str:
 
 
 def write(dsn: str, count: int, seed: int = 0) -> None:
-    with Log(dsn) as log:
+    with Log(dsn, sealing=SEALING) as log:
         history = History(log)
         history.count = 1000 * seed  # ids of its own
         for _ in range(count):
@@ -80,7 +81,7 @@ async def test_a_log_restored_to_a_point_in_time_is_intact_and_its_readers_go_on
     write(dsn, 30, seed=2)
     project(dsn)
     lost = head_of(dsn).head
-    with Log(dsn) as log:
+    with Log(dsn, sealing=SEALING) as log:
         timeline = log.timelines()[-1]
     await primary.stop()  # which archives the rest of its WAL
 
@@ -91,7 +92,7 @@ async def test_a_log_restored_to_a_point_in_time_is_intact_and_its_readers_go_on
     assert report.intact
     assert report.head == kept
     assert [finding.wrong for finding in head_of(dsn, anchor=lost).findings] == [Wrong.ANCHOR_MISSED]
-    with Log(dsn) as log:
+    with Log(dsn, sealing=SEALING) as log:
         assert not log.standing().confirmed  # PostgreSQL itself says that it was restored
         assert "timeline 2" in aetherius("log", "restored", "--dsn", dsn)
         assert log.standing().confirmed
@@ -158,7 +159,7 @@ async def test_services_that_ran_on_while_the_log_was_restored_skip_nothing(site
 
 def incidents_around(dsn: str) -> tuple[UUID, UUID]:
     """Two incidents, before and after as many reports as were lost."""
-    with Log(dsn) as log:
+    with Log(dsn, sealing=SEALING) as log:
         history = History(log)
         history.count = 2000
         first = history.repaired_incident()

@@ -38,6 +38,7 @@ from aetherius.orchestrator.workflow_driver import WorkflowDriver
 from aetherius.orchestrator.workflow_starter import WorkflowStarter
 from aetherius.projections.runner import Runner
 from aetherius.projections.state_rows import StateRows
+from sealed_state import SEALING
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 TEST = Cause(actor="user:test")
@@ -58,15 +59,15 @@ class Stage:
 
     def __init__(self, dsn: str) -> None:
         self.now = NOW
-        self.log = Log(dsn)
+        self.log = Log(dsn, sealing=SEALING)
         self.rows = StateRows(dsn)
         self._sequence = 0
         catalogue = Catalogue(shipped(), {"diagnose_lost_node": {"grace": "30s"}})
         managers = (
             Correlator(self.clock),
             WorkflowStarter(catalogue, self.clock),
-            WorkflowDriver(self.clock),
-            RemediationProcess(self.clock, Patience(soak=5, rollout=60, repair=30)),
+            WorkflowDriver(self.clock, self.log.sealing.keys),
+            RemediationProcess(self.clock, Patience(soak=5, rollout=60, repair=30), self.log.sealing.keys),
             IncidentProcess(self.clock),
         )
         signal = LogSignal(dsn)
@@ -124,6 +125,11 @@ class Stage:
     def all(self, cls: Any, first: type[Event]) -> list[Any]:
         """Every aggregate of a kind, by its first event, in log order."""
         return [self.log.load(cls, r.stream_id) for r in self.log.read(0, 10_000, topics_of((first,)))]
+
+    def error_of(self, step: str) -> str:
+        """Why a step of the only workflow failed."""
+        workflow = self.workflow
+        return self.log.sealing.keys.open(workflow.state.step(step).error, workflow.id)
 
     @property
     def incident(self) -> Incident:

@@ -161,7 +161,7 @@ def test_a_repair_that_nobody_could_look_at_is_not_taken_back(stage: Any, oom_de
     stage.answer("VerifyWorkload", answer=Lost(reason="expired"))
     assert stage.remediation.status is RemediationStatus.FAILED
     assert stage.open_commands() == []
-    assert "nobody could see" in stage.workflow.state.step("remediate").error
+    assert "nobody could see" in stage.error_of("remediate")
 
 
 def test_an_undo_that_makes_no_sense_fails_its_remediation_and_stops_nobody(stage: Any, oom_description: str) -> None:
@@ -191,7 +191,7 @@ def test_a_drain_that_fails_after_the_node_is_back_leaves_no_cordon(stage: Any) 
     node(stage, "NodeReady")
     assert restores(stage) == [], "not while it may still be draining"
     stage.answer("DrainNode", answer=TimedOut(error="stopped after 30 s"))
-    assert "look at what is done" in stage.workflow.state.step("remediate").error
+    assert "look at what is done" in stage.error_of("remediate")
     assert len(restores(stage)) == 1
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from aetherius.event_store import schema as log_schema
 from aetherius.event_store.log import Log
+from sealed_state import SEALING
 
 
 @pytest.fixture
 def log(dsn: str) -> Iterator[Log]:
     log_schema.create(dsn)
-    with Log(dsn) as log:
+    with Log(dsn, sealing=SEALING) as log:
         yield log

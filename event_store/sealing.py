@@ -1,0 +1,130 @@
+"""Sealing on the way into the log, opening on the way out: secrets always, and on demand all that events say.
+
+Secrets stay sealed in what is read (`domain/secrets.py`); who needs their text opens it with `keys`. With `everything` the whole `data` of an event is sealed
+as well: that is opened here, as nothing can be done with such an event otherwise. Who, when and why (the envelope) stay readable: audits filter by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import msgspec
+from eventsourcing.persistence import StoredEvent
+
+from aetherius.domain import secrets
+from aetherius.domain.errors import InvalidKeyError
+from aetherius.domain.event import Recorded, decode, encode, open_data, seal_data
+from aetherius.domain.keyring import NO_KEYS, Keyring
+from aetherius.event_store.pending import Pending
+from aetherius.runtime.environment import PREFIX
+from aetherius.runtime.errors import SettingError
+from aetherius.runtime.state_keys import read_keys
+
+
+class SealingSettings(Protocol):
+    """What a service's settings say of it."""
+
+    @property
+    def state_keys_file(self) -> Path | None:
+        """File of the keys: `id:base64`, one a line; the first seals, all open."""
+
+    @property
+    def state_keys(self) -> str:
+        """The same, with commas between, for keys that come by the environment."""
+
+    @property
+    def encrypt(self) -> str:
+        """`secrets`, or `all`: everything that events say."""
+
+
+class Sealing:
+    """How one process seals and opens. Thread-safe."""
+
+    def __init__(self, keys: Keyring = NO_KEYS, *, everything: bool = False) -> None:
+        self.keys = keys
+        self.everything = everything
+
+    def stored(self, pending: Pending) -> StoredEvent:
+        """The row that a decided event becomes.
+
+        Raises:
+            NoKeyError: it holds a secret, and there is no key.
+        """
+        event = secrets.sealed(pending.event, pending.stream_id, self.keys)
+        state = encode(event, pending.occurred_at, pending.cause)
+        if self.everything:
+            state = self._sealed(pending.stream_id, state)
+        return StoredEvent(pending.stream_id, pending.version, event.topic, state)
+
+    def bulk(self, events: Sequence[StoredEvent]) -> Sequence[StoredEvent]:
+        """Rows that were made elsewhere, of events without secrets."""
+        if not self.everything:
+            return events
+        return [
+            StoredEvent(
+                event.originator_id,
+                event.originator_version,
+                event.topic,
+                self._sealed(event.originator_id, event.state),  # type: ignore[arg-type]  # ids are UUIDs here
+            )
+            for event in events
+        ]
+
+    def recorded(self, row: Any) -> Recorded:
+        """The event in a row.
+
+        Raises:
+            UnknownEventError: no such event is known.
+            SecretUnavailableError: all of it is sealed, with a key that is not here.
+        """
+        position, stream_id, version, topic, state = row
+        try:
+            event, occurred_at, cause = decode(topic, state)
+        except msgspec.ValidationError as exc:
+            event, occurred_at, cause = decode(topic, self._opened(stream_id, state, exc))
+        return Recorded(
+            position=position, stream_id=stream_id, version=version, event=event, occurred_at=occurred_at, cause=cause
+        )
+
+    def _opened(self, stream_id: UUID, state: bytes, refused: msgspec.ValidationError) -> bytes:
+        try:
+            return open_data(state, partial(self.keys.open, place=stream_id))
+        except msgspec.ValidationError:
+            raise refused from None  # not sealed: it is what it says
+
+    def _sealed(self, stream_id: UUID, state: bytes) -> bytes:
+        return seal_data(state, partial(self.keys.seal, place=stream_id))
+
+
+PLAIN: Final = Sealing()
+"""Without keys: refuses to store a secret, opens none."""
+_SECRETS, _ALL = "secrets", "all"
+
+
+def sealing_of(settings: SealingSettings) -> Sealing:
+    """As the settings say.
+
+    Raises:
+        SettingError: they say something else than `secrets` or `all`, or a key is malformed.
+        CredentialsError: the file cannot be read, or others may read it.
+    """
+    if settings.encrypt not in (_SECRETS, _ALL):
+        raise SettingError(f"{PREFIX}ENCRYPT", f"is neither {_SECRETS} nor {_ALL}")
+    try:
+        keys = Keyring(read_keys(settings.state_keys_file, settings.state_keys))
+    except InvalidKeyError as exc:
+        raise SettingError(f"{PREFIX}STATE_KEYS_FILE, or {PREFIX}STATE_KEYS,", f"cannot be used: {exc}") from exc
+    return Sealing(keys, everything=settings.encrypt == _ALL)
+
+
+def require_keys(settings: SealingSettings) -> None:
+    """Of a service that stores or shows secrets: it must have been given keys. Raises ``SettingError``."""
+    if not settings.state_keys_file and not settings.state_keys:
+        raise SettingError(
+            f"{PREFIX}STATE_KEYS_FILE",
+            f"is not set, nor is {PREFIX}STATE_KEYS: command output is stored sealed (`aetherius keys new` makes a key)",
+        )
