@@ -6,7 +6,6 @@ import asyncio
 from typing import Final, cast
 
 import msgspec
-from msgspec import structs
 
 from aetherius.agent_manager.context import Context
 from aetherius.agent_manager.envelope import envelope
@@ -14,7 +13,6 @@ from aetherius.agent_manager.follower import Follower
 from aetherius.agent_manager.steady import steadily
 from aetherius.domain.command import ANSWERS, Cancelled, Failed, Issued, Lost, Refused, Succeeded, TimedOut
 from aetherius.domain.event import Event, Recorded, topics_of
-from aetherius.domain.secrets import opened
 from aetherius.domain.wire.command import ResultMessage, ResultStatus
 from aetherius.domain.wire.subjects import COMMAND_RESULT
 from aetherius.runtime.jetstream import INTERNAL
@@ -50,14 +48,13 @@ class Answers:
     async def _publish(self, recorded: Recorded) -> None:
         context = self._context
         (first,) = await context.blocking(context.log.stream, recorded.stream_id, 1, 1)
-        plain = opened(recorded.event, recorded.stream_id, context.log.sealing.keys)
-        payload = msgspec.json.encode(result_of(cast(Issued, first.event), structs.replace(recorded, event=plain)))
+        payload = msgspec.json.encode(result_of(cast(Issued, first.event), recorded))
         sent = envelope(str(recorded.id), "command.result", recorded.occurred_at, recorded.cause.traceparent)
         await context.js.publish(COMMAND_RESULT, payload, stream=INTERNAL, headers=sent)
 
 
 def result_of(issued: Issued, recorded: Recorded) -> ResultMessage:
-    """The message of a command's answer."""
+    """The message of a command's answer. What the command printed stays sealed: the stream is a file."""
     answer = recorded.event
     return ResultMessage(
         command_id=str(recorded.stream_id),

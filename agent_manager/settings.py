@@ -106,8 +106,12 @@ class AgentManagerSettings:
 
 
 def _parsed(name: str, kind: str, text: str) -> object:
-    parse = {"str": str, "int": int, "float": float, "Path": Path, "Path | None": Path}[kind]
+    parse = {"str": str, "int": int, "float": float, "Path": Path, "Path | None": _path}[kind]
     try:
         return parse(text)
     except ValueError:
         raise SettingError(name, f"is not of type {kind}") from None
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None

@@ -13,6 +13,7 @@ from uuid import UUID
 import typer
 
 from aetherius.cli.folder import DEFAULT, DataFolder, DataOption
+from aetherius.cli.log_address import own_sealing
 from aetherius.cli.missing import explained
 
 if TYPE_CHECKING:
@@ -137,11 +138,11 @@ def _export(folder: DataFolder, dsn: str, key_file: Path | None, output: Path, s
     if not key_file.exists():
         typer.secho(f"no key in {key_file}: give --key", fg="red", err=True)
         raise typer.Exit(2)
-    key = SigningKey.load_or_create(key_file)
+    key, sealing = SigningKey.load_or_create(key_file), own_sealing(folder)
     beside = output.with_name(output.name + ".new")
     try:
         with _connected(folder, dsn) as connection, _private(beside) as file:
-            manifest = export_bundle(connection, file, selection, key, datetime.now(UTC))
+            manifest = export_bundle(connection, file, selection, key, datetime.now(UTC), sealing)
         beside.replace(output)
     finally:
         beside.unlink(missing_ok=True)

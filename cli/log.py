@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aetherius.cli import log_status
-from aetherius.cli.folder import DEFAULT, DataOption
-from aetherius.cli.log_address import DsnOption, log_address
+from aetherius.cli.folder import DEFAULT, DataFolder, DataOption
+from aetherius.cli.log_address import DsnOption, log_address, own_sealing
 from aetherius.cli.missing import explained
 from aetherius.cli.output import Output, OutputOption, show
+
+if TYPE_CHECKING:
+    from aetherius.event_store.sealing import Sealing
 
 app = typer.Typer(help="The log: its timelines, and what to do after a restore.", no_args_is_help=True)
 app.command("status")(log_status.status)
@@ -50,7 +53,7 @@ def restored(
 
         address = log_address(dsn, data)
         try:
-            _rebuild_ahead(address)  # first: cut short, it is found again
+            _rebuild_ahead(address, own_sealing(DataFolder.at(data)))  # first: cut short, it is found again
             done = begin_timeline(address, nothing_lost=nothing_lost)
         except AetheriusError as exc:
             typer.secho(str(exc), fg="red", err=True)
@@ -61,15 +64,15 @@ def restored(
     typer.echo(f"timeline {timeline.number} ({timeline.id}) began after position {timeline.began_after}")
 
 
-def _rebuild_ahead(address: str) -> None:
+def _rebuild_ahead(address: str, sealing: Sealing) -> None:
     """Build the read models again that know more than the log does."""
     from aetherius.event_store.log import Log
     from aetherius.projections.models import MODELS
     from aetherius.projections.rebuild import rebuild
 
-    with Log(address, pool_size=1) as log:
+    with Log(address, pool_size=2, sealing=sealing) as log:
         positions, head = {model.name: log.checkpoint(model.name) for model in MODELS}, log.head()
-    for name, position in positions.items():
-        if position > head:
-            typer.secho(f"{name} was at {position}, ahead of the log: building it again", fg="yellow")
-            typer.echo(f"{name} is at {rebuild(address, name)[name]}")
+        for name, position in positions.items():
+            if position > head:
+                typer.secho(f"{name} was at {position}, ahead of the log: building it again", fg="yellow")
+                typer.echo(f"{name} is at {rebuild(address, name, log=log)[name]}")

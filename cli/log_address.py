@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aetherius.cli.folder import DataFolder
+
+if TYPE_CHECKING:
+    from aetherius.event_store.sealing import Sealing
 
 DsnOption = Annotated[
     str,
@@ -29,3 +32,22 @@ def log_address(dsn: str, data: Path) -> str:
         raise typer.Exit(2)
     os.environ["PGPASSWORD"] = password.read_text().strip()
     return f"host=127.0.0.1 port={port.read_text().strip()} user=postgres dbname=postgres"
+
+
+def own_sealing(folder: DataFolder) -> Sealing:
+    """How the log is read by a command on this machine: with the keys of the environment, else those of the data folder, else none (then sealed events are
+    not read, if all that they say is sealed).
+
+    Raises:
+        CredentialsError: the file of the keys cannot be used.
+        SettingError: the keys are malformed.
+    """
+    from aetherius.domain.keyring import Keyring
+    from aetherius.event_store.sealing import Sealing
+    from aetherius.runtime.state_keys import read_keys
+
+    file, text = os.environ.get("AETHERIUS_STATE_KEYS_FILE"), os.environ.get("AETHERIUS_STATE_KEYS", "")
+    own = folder.state_keys
+    if file or text:
+        return Sealing(Keyring(read_keys(Path(file) if file else None, text)))
+    return Sealing(Keyring(read_keys(own, ""))) if own.exists() else Sealing()

@@ -17,7 +17,7 @@ class GraphQLSettings:
     postgres_dsn: str
     """The database of the log and of the read models, as libpq reads it."""
     tokens_file: Path
-    """JSON: SHA-256 of each token in hex, to `{"name": ..., "role": "reader" | "operator", "secrets": true}`; without `secrets` command output is not shown."""
+    """JSON: SHA-256 of each token in hex, to `{"name": ..., "role": "reader" | "operator", "secrets": false}`; without the last command output is shown."""
     state_keys_file: Path | None = None
     """File of the keys that seal command output and other secrets in the log, mode 600, the same for all; `aetherius keys` makes it."""
     state_keys: str = ""

@@ -6,12 +6,14 @@ import msgspec
 import pytest
 
 from aetherius.agent_manager.observations import CHECKPOINT
+from aetherius.domain.keyring import is_sealed
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.command import ResultMessage, ResultStatus
 from aetherius.domain.wire.critical_event import CriticalEventMessage
 from aetherius.domain.wire.event import Severity
 from aetherius.runtime.jetstream import INTERNAL
 from manager_site import Site, events_of, headers_of
+from sealed_state import KEYS
 
 pytestmark = pytest.mark.anyio
 
@@ -40,6 +42,7 @@ async def test_answers_to_commands_are_told(site: Site) -> None:
         results = [msgspec.json.decode((await told.next_msg(10)).data, type=ResultMessage) for _ in range(2)]
     by_command = {result.command_id: result for result in results}
     assert by_command[str(answered)].status is ResultStatus.SUCCESS
-    assert by_command[str(answered)].output == "hello"
+    assert is_sealed(by_command[str(answered)].output)
+    assert KEYS.open(by_command[str(answered)].output, answered) == "hello"
     assert by_command[str(lost)].status is ResultStatus.UNKNOWN
     assert by_command[str(lost)].cluster_id == "c2"
