@@ -1,9 +1,10 @@
-"""How commands show rows: a table for people, JSON for programs."""
+"""How commands show rows: a table for people, JSON and YAML for programs."""
 
 from __future__ import annotations
 
 import enum
 import json
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -17,15 +18,21 @@ class Output(enum.StrEnum):
 
     TABLE = "table"
     JSON = "json"
+    YAML = "yaml"
 
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="table, or json for programs.")]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="table, or json or yaml for programs.")]
 
 
 def show(rows: Sequence[dict[str, Any]], output: Output) -> None:
     """Print rows that all have the same keys; none print nothing but the JSON's brackets."""
     if output is Output.JSON:
         typer.echo(json.dumps(rows, default=str))
+        return
+    if output is Output.YAML:
+        from ruamel.yaml import YAML
+
+        YAML(typ="safe").dump(json.loads(json.dumps(rows, default=str)), sys.stdout)
         return
     if not rows:
         return

@@ -1,80 +1,218 @@
-"""`aetherius projections`: where the read models stand, and building them again from the first event."""
+"""`aetherius projections`: where readers of the log stand, pausing and resuming them; building read models again, verifying and compacting them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aetherius.cli.folder import DEFAULT, DataOption
+from aetherius.cli.folder import DEFAULT, DataFolder, DataOption
 from aetherius.cli.log_address import DsnOption, log_address
 from aetherius.cli.missing import explained
 from aetherius.cli.output import Output, OutputOption, show
+from aetherius.cli.progress import progress
 
-app = typer.Typer(help="The read models: where they stand, and building them again.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from aetherius.event_store.log import Log
+    from aetherius.projections.reader_list import ReaderStanding
+    from aetherius.projections.verification import Verified
+
+app = typer.Typer(
+    help="Readers of the log: read models and process managers. Where they stand; pause, resume, rebuild, verify, compact.",
+    no_args_is_help=True,
+)
+Name = Annotated[str, typer.Argument(help="Of a reader, as `list` shows it.")]
+ModelName = Annotated[str, typer.Argument(help="Of a read model, as `list` shows it.")]
 
 
 @app.command("list")
-def list_models(data: DataOption = DEFAULT, dsn: DsnOption = "", output: OutputOption = Output.TABLE) -> None:
-    """Name, position and lag (events of the log that are not in it yet) of each read model; `ahead` if it knows more than the log does."""
-    with explained():
-        from aetherius.domain.errors import InfrastructureError
-
-        try:
-            rows = _standing(log_address(dsn, data))
-        except InfrastructureError as exc:
-            typer.secho(str(exc), fg="red", err=True)
-            raise typer.Exit(75) from exc
+def list_readers(data: DataOption = DEFAULT, dsn: DsnOption = "", output: OutputOption = Output.TABLE) -> None:
+    """Name, position, lag and status of each reader. Lag is in positions of the log, and in seconds: the age of the first event that is not in it."""
+    with _told():
+        rows = [_line(each) for each in _standing(log_address(dsn, data))]
     show(rows, output)
+
+
+@app.command("show")
+def show_reader(
+    name: Name, data: DataOption = DEFAULT, dsn: DsnOption = "", output: OutputOption = Output.TABLE
+) -> None:
+    """All that is known of one reader: with the event that it is parked at, and the error."""
+    import msgspec
+
+    with _told():
+        from aetherius.projections.errors import UnknownReaderError
+
+        known = {each.name: each for each in _standing(log_address(dsn, data))}
+        if name not in known:
+            raise UnknownReaderError(name, list(known))
+        found = msgspec.structs.asdict(known[name])
+    if output is Output.TABLE:
+        show([{"": key, "value": value} for key, value in found.items()], output)
+    else:
+        show([found], output)
+
+
+@app.command()
+def pause(name: Name, data: DataOption = DEFAULT, dsn: DsnOption = "") -> None:
+    """Have a reader stand still until it is resumed, also over restarts. It obeys within a second, after the batch under way."""
+    with _told():
+        from aetherius.projections import reader_list
+
+        reader_list.pause(log_address(dsn, data), name)
+    typer.echo(f"{name} is paused")
+
+
+@app.command()
+def resume(name: Name, data: DataOption = DEFAULT, dsn: DsnOption = "") -> None:
+    """Have a reader go on: one that was paused, or one that is parked, which tries its event again."""
+    with _told():
+        from aetherius.projections import reader_list
+
+        reader_list.resume(log_address(dsn, data), name)
+    typer.echo(f"{name} goes on")
 
 
 @app.command()
 def rebuild(
-    name: Annotated[str, typer.Argument(help="Of a read model, as `list` shows it.")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Every read model, one after the other.")] = False,
+    name: ModelName = "",
+    everything: Annotated[bool, typer.Option("--all", help="Every read model, in one pass over the log.")] = False,
     data: DataOption = DEFAULT,
     dsn: DsnOption = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Empty read models and fold the whole log into them again. Services may go on: until it is done they answer from what is there."""
+    """Build read models again from the first event, beside the ones that serve, and swap when they have caught up. Cut off, it goes on when repeated."""
     if bool(name) == everything:
         typer.secho("give the name of a read model, or --all", fg="red", err=True)
         raise typer.Exit(2)
+    with _told(), _log(dsn, data) as (address, log), progress(name or "all read models") as tell:
+        from aetherius.projections.models import MODELS
+        from aetherius.projections.rebuild import rebuild as rebuild_models
+
+        names = [model.name for model in MODELS] if everything else [name]
+        done = rebuild_models(address, *names, log=log, progress=tell)
+    show([{"name": each, "position": position} for each, position in done.items()], output)
+
+
+@app.command()
+def verify(
+    name: ModelName = "",
+    data: DataOption = DEFAULT,
+    dsn: DsnOption = "",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Fold the log once more, beside, and compare row for row, all versions; every read model if no name is given. Exit code 1 if anything differs."""
+    with _told(), _log(dsn, data) as (address, log):
+        from aetherius.projections.models import MODELS
+        from aetherius.projections.verification import verify as verify_model
+
+        found: list[Verified] = []
+        for model in [name] if name else [model.name for model in MODELS]:
+            with progress(f"verify {model}") as tell:
+                found.append(verify_model(address, model, log=log, progress=tell))
+    show([_verified(each) for each in found], output)
+    differing = [each for each in found if each.count]
+    if output is Output.TABLE:
+        for each in differing:
+            typer.echo()
+            show([{each.name: d.id, "version from": d.valid_from, "is": d.how} for d in each.differences], output)
+    if differing:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compact(
+    name: ModelName,
+    before: Annotated[
+        str, typer.Option(help="A position of the log, or a time it was recorded at: 2026-11-01T00:00:00Z.")
+    ],
+    data: DataOption = DEFAULT,
+    dsn: DsnOption = "",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Remove row versions that were superseded by then. Questions as of an earlier moment fail from now on; a rebuild brings the versions back."""
+    with _told(), _log(dsn, data) as (address, log):
+        from aetherius.projections.compaction import compact as compact_model
+
+        position = _position(log, before)
+        removed = compact_model(address, name, position)
+    show([{"name": name, "before": position, "removed": removed}], output)
+
+
+def _standing(address: str) -> list[ReaderStanding]:
+    from aetherius.projections.models import MODELS
+    from aetherius.projections.reader_list import ReaderStanding, standing
+
+    found = standing(address)
+    known = {each.name for each in found}
+    never = [ReaderStanding(name=model.name, status="unknown", position=0, lag=0, lag_seconds=0.0) for model in MODELS]
+    return sorted([*found, *(each for each in never if each.name not in known)], key=lambda each: each.name)
+
+
+def _line(reader: ReaderStanding) -> dict[str, Any]:
+    return {
+        "name": reader.name,
+        "position": reader.position,
+        "lag": reader.lag,
+        "lag_seconds": reader.lag_seconds,
+        "status": reader.status,
+        "parked_at": reader.poison_position,
+        "topic": reader.poison_topic,
+        "error": reader.error[:200],
+    }
+
+
+def _verified(found: Verified) -> dict[str, Any]:
+    line = {"name": found.name, "position": found.position, "versions": found.rows, "differing": found.count}
+    return line | {"ids": ", ".join(str(each.id) for each in found.differences[:20])}
+
+
+def _position(log: Log, before: str) -> int:
+    if before.isdecimal():
+        return int(before)
+    try:
+        at = datetime.fromisoformat(before)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        typer.secho(f"--before: {before!r} is neither a position nor a time with its zone", fg="red", err=True)
+        raise typer.Exit(2)
+    return log.position_at(at)
+
+
+@contextmanager
+def _log(dsn: str, data: Path) -> Iterator[tuple[str, Log]]:
+    """The log's address, and the log, with the keys that there are: without them events that are sealed whole cannot be read."""
+    from aetherius.domain.keyring import Keyring
+    from aetherius.event_store.log import Log
+    from aetherius.event_store.sealing import Sealing
+    from aetherius.runtime.state_keys import read_keys
+
+    address = log_address(dsn, data)
+    given = os.environ.get("AETHERIUS_STATE_KEYS_FILE")
+    file = Path(given) if given else None if dsn else DataFolder.at(data).state_keys
+    keys = Keyring(read_keys(file if file and file.exists() else None, os.environ.get("AETHERIUS_STATE_KEYS", "")))
+    with Log(address, pool_size=2, sealing=Sealing(keys)) as log:
+        yield address, log
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors as a sentence: exit code 2 for what was asked wrongly, 75 for what may be tried again, 1 for the rest."""
     with explained():
         from aetherius.domain.errors import AetheriusError, InfrastructureError
-        from aetherius.projections.models import MODELS
+        from aetherius.projections.errors import UnknownReaderError
 
-        address = log_address(dsn, data)
         try:
-            rows = [_rebuilt(address, each) for each in ([model.name for model in MODELS] if everything else [name])]
-        except LookupError as exc:
+            yield
+        except (LookupError, UnknownReaderError) as exc:
             typer.secho(str(exc.args[0]), fg="red", err=True)
             raise typer.Exit(2) from exc
         except AetheriusError as exc:
             typer.secho(str(exc), fg="red", err=True)
             raise typer.Exit(75 if isinstance(exc, InfrastructureError) else 1) from exc
-    show(rows, output)
-
-
-def _standing(address: str) -> list[dict[str, Any]]:
-    from aetherius.event_store.log import Log
-    from aetherius.projections.models import MODELS
-
-    with Log(address, pool_size=1) as log:
-        positions = {model.name: log.checkpoint(model.name) for model in MODELS}
-        head = log.head()
-    return [
-        {
-            "name": name,
-            "position": position,
-            "lag": max(0, head - position),
-            "state": "ahead" if position > head else "",
-        }
-        for name, position in positions.items()
-    ]
-
-
-def _rebuilt(address: str, name: str) -> dict[str, Any]:
-    from aetherius.projections.rebuild import rebuild as rebuild_model
-
-    return {"name": name, "position": rebuild_model(address, name)}

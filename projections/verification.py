@@ -87,8 +87,8 @@ def _compared(connection: Connection[Any], model: ReadModel[Any], position: int)
     )
 
 
-_KNOWN = """subject, occurred_from, CASE WHEN ended_by <= {position} THEN occurred_to END, CASE WHEN ended_by <= {position} THEN ended_by END,
-    CASE WHEN ended_by <= {position} THEN level END, CASE WHEN ended_by <= {position} THEN known_level END"""
+_KNOWN = """subject, occurred_from, CASE WHEN ended_by > {position} THEN NULL ELSE occurred_to END, CASE WHEN ended_by > {position} THEN NULL ELSE ended_by END,
+    CASE WHEN ended_by > {position} THEN NULL ELSE level END, CASE WHEN ended_by > {position} THEN NULL ELSE known_level END"""
 
 
 def _differences(model: ReadModel[Any], kind: str, also: str) -> Composed:

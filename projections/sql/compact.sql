@@ -1,0 +1,1 @@
+DELETE FROM {table} WHERE valid_to <= %(before)s
