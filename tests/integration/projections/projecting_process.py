@@ -1,4 +1,4 @@
-"""A process that keeps the read models until it is killed: `python projecting_process.py DSN`."""
+"""A process that keeps the read models until it is killed: `python projecting_process.py DSN [MODEL]`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import asyncio
 import sys
 
 from aetherius.projections import service
+from aetherius.projections.models import model_named
 from aetherius.projections.settings import ProjectionsSettings
 
-asyncio.run(service.run(ProjectionsSettings(sys.argv[1], projections_batch=3), asyncio.Event()))
+if names := sys.argv[2:]:
+    service.MODELS = tuple(map(model_named, names))
+asyncio.run(service.run(ProjectionsSettings(sys.argv[1], projections_batch=3 if not names else 500), asyncio.Event()))
