@@ -10,7 +10,7 @@ STAMPS := $(VENV)/stamps
 say := printf '\033[36m==>\033[0m %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes lint format bench schemas golden kubernetes locks setup clean
+.PHONY: help demo test test-kubernetes test-subscribers lint format bench schemas golden kubernetes locks setup clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: lint ## set up, lint, and run all tests (those on a real control plane if 
 
 test-kubernetes: $(STAMPS)/dev ## only the tests on a real control plane
 	@$(BIN)/pytest -m kubernetes $(ARGS)
+
+test-subscribers: $(STAMPS)/dev ## a thousand subscribers on one server while reports come in (some minutes)
+	@AETHERIUS_TEST_SUBSCRIBERS=1000 $(BIN)/pytest -s tests/integration/graphql/test_many_subscribers.py $(ARGS)
 
 lint: $(STAMPS)/dev ## style, types and the arrows between the rooms
 	@$(say) "ruff"

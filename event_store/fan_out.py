@@ -229,16 +229,18 @@ class FanOut:
         return await anyio.to_thread.run_sync(self._log.clusters_of, events, limiter=self._signal.readers)
 
     def _drop_slow(self) -> None:
-        deepest = 0
+        deepest = dropped = 0
         for filter, follower in self._groups.each():
             if follower.is_behind(self._position - WINDOW):
                 follower.drop()
             if follower.dropped:
                 self._groups.remove(filter, follower)
-                DROPPED.inc()
-                logger.info("a follower is too slow, and reads the log by itself from %d on", follower.position)
+                dropped += 1
             deepest = max(deepest, follower.queued)
         QUEUED.set(deepest)
+        if dropped:
+            DROPPED.inc(dropped)
+            logger.info("%d followers are too slow: they read the log by themselves until they have caught up", dropped)
 
     def _restart(self) -> None:
         """Let every follower read the log by itself again: whether its place still holds is its own question."""

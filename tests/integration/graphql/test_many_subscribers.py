@@ -1,0 +1,165 @@
+"""Many subscribers on one real server, some of whom read nothing, while reports come in: nothing is lost, and the server's memory has a bound.
+
+Here 200 for some seconds; `make test-subscribers` has a thousand (AETHERIUS_TEST_SUBSCRIBERS).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import socket
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from aetherius.event_store import schema as log_schema
+from aetherius.event_store.log import Log
+from aetherius.graphql.tokens import Role, User, write_tokens
+from aetherius.projections import schema as read_model_schema
+from aetherius.runtime.ports import free_port
+from graphql_client import READER
+from processes import Started, eventually
+from sealed_state import KEYS_TEXT
+from subscribers import Stalled, Subscriber
+
+pytestmark = pytest.mark.anyio
+
+SUBSCRIBERS = int(os.environ.get("AETHERIUS_TEST_SUBSCRIBERS", "200"))
+CLUSTERS = SUBSCRIBERS // 10
+STALLED = SUBSCRIBERS // 10
+TICKS = 200 if SUBSCRIBERS <= 200 else 1000
+"""Appends of the writer, 20 a second, each of 25 reports of one cluster."""
+BURST = 60_000 if SUBSCRIBERS <= 200 else 150_000
+"""Reports of a cluster that nobody asks for by name, in the midst of it: more than the server may keep for those who do not read."""
+MEMORY = 150 * 2**20
+"""Bytes that the server may grow by once all are connected."""
+WITHIN = 90 if SUBSCRIBERS <= 200 else 500
+WRITER = """
+import sys, time
+from event_builders import report
+from aetherius.event_store.log import Log
+clusters, ticks, burst = map(int, sys.argv[2:5])
+with Log(sys.argv[1]) as log:
+    for tick in range(ticks):
+        due = time.monotonic() + 0.05
+        log.ingest([report(f"cluster-{tick % clusters}").stored() for _ in range(25)])
+        if tick == ticks // 2:
+            for _ in range(burst // 4000):
+                log.ingest([report("loud").stored() for _ in range(4000)])
+        time.sleep(max(0.0, due - time.monotonic()))
+"""
+
+
+@pytest.fixture
+def server(dsn: str, tmp_path: Path) -> Iterator[tuple[Started, int]]:
+    """`aetherius serve graphql`, and its port."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    log_schema.create(dsn)
+    read_model_schema.create(dsn)
+    tokens = tmp_path / "tokens.json"
+    write_tokens(tokens, {READER: User("rita", Role.READER)})
+    port = free_port()
+    environment = {
+        "AETHERIUS_POSTGRES_DSN": dsn,
+        "AETHERIUS_TOKENS_FILE": str(tokens),
+        "AETHERIUS_STATE_KEYS": KEYS_TEXT,
+        "AETHERIUS_GRAPHQL_PORT": str(port),
+        "AETHERIUS_GRAPHQL_MAX_SUBSCRIPTIONS": str(2 * SUBSCRIBERS),
+    }
+    started = Started(("serve", "graphql"), tmp_path / "graphql.log", environment)
+    try:
+        eventually(lambda: answers(port) or not started.alive, "the server's socket")
+        assert started.alive, started.said()
+        yield started, port
+    finally:
+        started.stop()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.timeout(WITHIN + 60)
+async def test_nothing_is_lost_and_memory_has_a_bound(server: tuple[Started, int], dsn: str) -> None:
+    started, port = server
+    reading = [
+        Subscriber(port, READER, f"cluster-{number % CLUSTERS}", sse=number % 2 == 0)
+        for number in range(SUBSCRIBERS - STALLED - 1)
+    ]
+    everything = Subscriber(port, READER, None, sse=False)
+    async with asyncio.timeout(WITHIN), asyncio.TaskGroup() as tasks:
+        running = []
+        for number, subscriber in enumerate([*reading, everything]):
+            running.append(tasks.create_task(subscriber.run(leave_after=30 if number % 10 == 0 else 0)))
+            if number % 20 == 0:
+                await asyncio.sleep(0.02)
+        stalled = [await asyncio.to_thread(Stalled, port, READER) for _ in range(STALLED)]
+        writer = await start_writer(dsn)
+        await until(lambda: all(each.positions for each in reading[:CLUSTERS]))
+        begun = resident(started.pid)
+        peak = tasks.create_task(peak_of(started.pid, writer))
+        assert await writer.wait() == 0
+        expected = await asyncio.to_thread(positions_by_cluster, dsn)
+        all_of_them = sorted(position for positions in expected.values() for position in positions)
+        await until(lambda: all(len(each.positions) >= len(expected[each.cluster or ""]) for each in reading))
+        await until(lambda: len(everything.positions) >= len(all_of_them))
+        back = stalled[: len(stalled) // 4]
+        await asyncio.gather(*(each.read(lambda seen: len(seen) >= len(all_of_them)) for each in back))
+        grown = max(await peak, resident(started.pid)) - begun
+        for task in running:
+            task.cancel()
+    for subscriber in reading:
+        assert subscriber.positions == expected[subscriber.cluster or ""]
+    for each in [everything, *back]:
+        assert each.positions == all_of_them
+    assert sum(subscriber.connections > 1 for subscriber in reading) >= len(reading) // 12
+    sys.stdout.write(
+        f"\n{SUBSCRIBERS} subscribers, {len(all_of_them)} reports: {begun / 2**20:.0f} MiB, {grown / 2**20:+.0f}\n"
+    )
+    assert grown < MEMORY
+    for silent in stalled:
+        silent.close()
+
+
+async def start_writer(dsn: str) -> asyncio.subprocess.Process:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    words = (dsn, str(CLUSTERS), str(TICKS), str(BURST))
+    return await asyncio.create_subprocess_exec(sys.executable, "-c", WRITER, *words, env=environment)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110  # what hundreds of tasks gather
+        await asyncio.sleep(0.1)
+
+
+async def peak_of(pid: int, writer: asyncio.subprocess.Process) -> int:
+    """The most memory that a process held while another one ran."""
+    most = 0
+    while writer.returncode is None:
+        most = max(most, resident(pid))
+        await asyncio.sleep(0.5)
+    return most
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory of the process that serves: the child of the guard that we started, or it itself."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def positions_by_cluster(dsn: str) -> dict[str, list[int]]:
+    with Log(dsn) as log:
+        found: dict[str, list[int]] = defaultdict(list)
+        position = 0
+        while page := log.read(position, 5000):
+            for recorded, cluster in zip(page, log.clusters_of(page), strict=True):
+                found[cluster].append(recorded.position)
+            position = page[-1].position
+        return found
