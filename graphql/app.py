@@ -13,6 +13,7 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 
 from aetherius.domain.errors import InfrastructureError
 from aetherius.graphql.context import Context, Services
+from aetherius.graphql.endpoint import Endpoint
 from aetherius.graphql.schema import ReadSchema, create_schema
 from aetherius.graphql.tokens import Tokens
 from aetherius.projections.models import CLUSTERS
@@ -72,7 +73,9 @@ def create_app(
         max_body: bytes of a request.
     """
     app = FastAPI(title="Aetherius read API", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=max_body)
-    app.include_router(Router(create_schema(max_depth=max_depth, max_cost=max_cost), services, tokens))
+    schema = create_schema(max_depth=max_depth, max_cost=max_cost)
+    app.include_router(Router(schema, services, tokens))
+    app.add_middleware(Endpoint, lists=schema.lists, services=services, tokens=tokens, max_body=max_body)
     if audit:
         app.mount("/api/v1", audit)
 

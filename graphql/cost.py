@@ -1,9 +1,13 @@
-"""What a query may cost: the fields it asks for, each times the rows around it, reckoned before anything is read."""
+"""What a query may cost: the fields it asks for, each times the rows around it, reckoned before anything is read.
+
+A field costs 1 (or its own price, if it asks the database for more than a row's value), and what is below it as often as it may have rows: `first` of a list,
+the most that a list without a size can give, or ten for a nested list. A subscription costs what one of its payloads does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -22,10 +26,10 @@ from graphql import (
     VariableNode,
     get_named_type,
     get_nullable_type,
+    get_variable_values,
     is_list_type,
 )
 from strawberry.extensions import SchemaExtension
-from strawberry.types import ExecutionContext
 
 from aetherius.graphql.connection import DEFAULT_PAGE
 from aetherius.graphql.error_codes import extensions_of
@@ -33,10 +37,43 @@ from aetherius.graphql.errors import TooExpensiveError
 from aetherius.projections.queries import MAX_PAGE
 
 _NESTED_ROWS: Final = 10
-"""Rows reckoned for a list without a size: most nested lists are shorter."""
+"""Rows reckoned for a nested list: most are shorter."""
+_ROWS: Final[Mapping[tuple[str, str], int]] = {
+    ("Query", "history"): 200,
+    ("EventsArrived", "events"): MAX_PAGE,
+    ("Incident", "events"): 21,
+}
+"""Lists without a size that may be longer."""
+_PRICES: Final[Mapping[str, int]] = {"totalCount": 20, "recordedAt": 5, "__schema": 100, "__type": 10}
+"""Fields for which the database is asked anew."""
 _EDGES: Final = "edges"
 
 ObjectType = GraphQLObjectType | GraphQLInterfaceType
+
+
+class Cost(NamedTuple):
+    """Fields, and the path to those that cost most."""
+
+    total: int
+    place: tuple[str, ...] = ()
+
+
+class Costs:
+    """Reckons operations of a schema against a limit."""
+
+    def __init__(self, schema: GraphQLSchema, limit: int) -> None:
+        self._schema = schema
+        self.limit = limit
+
+    def of(
+        self, document: DocumentNode, operation: OperationDefinitionNode | None, variables: Mapping[str, Any]
+    ) -> Cost:
+        """Cost of an operation of a valid document; of its dearest one, if it is not known which."""
+        reckoning = _Reckoning(self._schema, document, variables)
+        nodes = (
+            [operation] if operation else [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
+        )
+        return max((reckoning.of_operation(node) for node in nodes), default=Cost(0))
 
 
 class CostLimit(SchemaExtension):
@@ -46,45 +83,67 @@ class CostLimit(SchemaExtension):
         self._limit = limit
 
     def on_validate(self) -> Iterator[None]:
-        """Reckon once the document is known to be valid: `ValidationCache` stands before us, and has said so with an empty list."""
+        """Reckon once the document is known to be valid: `KnownDocuments` stands before us, and has said so with an empty list."""
         context = self.execution_context
         if context.graphql_document and context.pre_execution_errors == []:
-            self._check(context, context.graphql_document)
+            schema, document = context.schema._schema, context.graphql_document
+            operation = operation_named(document, context.operation_name)
+            cost = Costs(schema, self._limit).of(document, operation, _coerced(schema, operation, context.variables))
+            if cost.total > self._limit:
+                error = TooExpensiveError(cost.total, self._limit, ".".join(cost.place))
+                context.pre_execution_errors = [
+                    GraphQLError(str(error), original_error=error, extensions=extensions_of(error))
+                ]
         yield
 
-    def _check(self, context: ExecutionContext, document: DocumentNode) -> None:
-        reckoning = _Reckoning(context.schema._schema, document, context.variables or {})
-        cost = reckoning.of_operation(context.operation_name)
-        if cost > self._limit:
-            error = TooExpensiveError(cost, self._limit)
-            context.pre_execution_errors = [
-                GraphQLError(str(error), original_error=error, extensions=extensions_of(error))
-            ]
+
+def _coerced(
+    schema: GraphQLSchema, operation: OperationDefinitionNode | None, given: dict[str, Any] | None
+) -> Mapping[str, Any]:
+    """The variables with their defaults; as given if they are refused later."""
+    if operation is None:
+        return given or {}
+    found = get_variable_values(schema, operation.variable_definitions or (), given or {})
+    return (given or {}) if isinstance(found, list) else found.coerced
+
+
+def operation_named(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """The operation of a name, or the only one; None if there is none, or more than one without a name."""
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if name is None:
+        return operations[0] if len(operations) == 1 else None
+    return next((node for node in operations if node.name and node.name.value == name), None)
+
+
+def size_variables(nodes: Iterable[Any]) -> Iterator[str]:
+    """The variables that say how many rows there are: a cost depends on no others."""
+    for node in nodes:
+        if isinstance(node, FieldNode):
+            value = _size(node)
+            if isinstance(value, VariableNode):
+                yield value.name.value
+        if selected := getattr(node, "selection_set", None):
+            yield from size_variables(selected.selections)
 
 
 class _Reckoning:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]) -> None:
         self._schema = schema
         self._variables = variables
-        self._operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._of_fragments: dict[str, int] = {}
+        self._of_fragments: dict[str, Cost] = {}
 
-    def of_operation(self, name: str | None) -> int:
-        """Cost of the operation of a name, or of the dearest one."""
-        wanted = [node for node in self._operations if name is None or (node.name and node.name.value == name)]
-        return max((self._of_root(node) for node in wanted), default=0)
-
-    def _of_root(self, operation: OperationDefinitionNode) -> int:
+    def of_operation(self, operation: OperationDefinitionNode) -> Cost:
         root = self._schema.get_root_type(operation.operation)
-        return self._of_selections(root, operation.selection_set) if root else 0
+        return self._of_selections(root, operation.selection_set) if root else Cost(0)
 
-    def _of_selections(self, parent: ObjectType | None, selections: SelectionSetNode) -> int:
-        return sum(self._of_selection(parent, node) for node in selections.selections)
+    def _of_selections(self, parent: ObjectType | None, selections: SelectionSetNode) -> Cost:
+        costs = [self._of_selection(parent, node) for node in selections.selections]
+        return Cost(sum(cost.total for cost in costs), max(costs, default=Cost(0)).place)
 
-    def _of_selection(self, parent: ObjectType | None, node: Any) -> int:
+    def _of_selection(self, parent: ObjectType | None, node: Any) -> Cost:
         if isinstance(node, FragmentSpreadNode):
             return self._of_fragment(node.name.value)
         if isinstance(node, InlineFragmentNode):
@@ -93,33 +152,34 @@ class _Reckoning:
         assert isinstance(node, FieldNode)
         return self._of_field(parent, node)
 
-    def _of_fragment(self, name: str) -> int:
+    def _of_fragment(self, name: str) -> Cost:
         if name not in self._of_fragments:
             fragment = self._fragments[name]
             condition = self._type(fragment.type_condition.name.value)
             self._of_fragments[name] = self._of_selections(condition, fragment.selection_set)
         return self._of_fragments[name]
 
-    def _of_field(self, parent: ObjectType | None, node: FieldNode) -> int:
-        field = parent.fields.get(node.name.value) if parent else None
-        if node.selection_set is None:
-            return 1
+    def _of_field(self, parent: ObjectType | None, node: FieldNode) -> Cost:
+        name = node.name.value
+        key = node.alias.value if node.alias else name
+        price = _PRICES.get(name, 1)
+        if node.selection_set is None or name.startswith("__"):
+            return Cost(price, (key,))
+        field = parent.fields.get(name) if parent else None
         inner = get_named_type(field.type) if field else None
-        below = self._of_selections(
-            inner if isinstance(inner, GraphQLObjectType | GraphQLInterfaceType) else None, node.selection_set
-        )
-        return 1 + self._rows(field, node) * below
+        below = self._of_selections(inner if isinstance(inner, ObjectType) else None, node.selection_set)
+        return Cost(price + self._rows(parent, field, node) * below.total, (key, *below.place))
 
-    def _rows(self, field: GraphQLField | None, node: FieldNode) -> int:
-        if field is None:
+    def _rows(self, parent: ObjectType | None, field: GraphQLField | None, node: FieldNode) -> int:
+        if field is None or parent is None:
             return 1
         if "first" in field.args:
             return self._first(node)
         counted = node.name.value != _EDGES and is_list_type(get_nullable_type(field.type))
-        return _NESTED_ROWS if counted else 1
+        return _ROWS.get((parent.name, node.name.value), _NESTED_ROWS) if counted else 1
 
     def _first(self, node: FieldNode) -> int:
-        value = next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)
+        value = _size(node)
         if isinstance(value, IntValueNode):
             return min(int(value.value), MAX_PAGE)
         if isinstance(value, VariableNode):
@@ -129,4 +189,8 @@ class _Reckoning:
 
     def _type(self, name: str) -> ObjectType | None:
         found = self._schema.get_type(name)
-        return found if isinstance(found, GraphQLObjectType | GraphQLInterfaceType) else None
+        return found if isinstance(found, ObjectType) else None
+
+
+def _size(node: FieldNode) -> Any:
+    return next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)

@@ -12,10 +12,24 @@ from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 
 from aetherius.domain.errors import AetheriusError, InfrastructureError
+from aetherius.graphql.metrics import ERRORS
 
 logger = logging.getLogger(__name__)
 
-_ATTRIBUTES = ("field", "rule", "role", "state", "command", "limit", "cost", "shared", "current", "head")
+_ATTRIBUTES = (
+    "field",
+    "rule",
+    "role",
+    "state",
+    "command",
+    "limit",
+    "cost",
+    "depth",
+    "count",
+    "shared",
+    "current",
+    "head",
+)
 
 
 class ErrorCodes(SchemaExtension):
@@ -33,7 +47,14 @@ class ErrorCodes(SchemaExtension):
 
     def _code(self, result: Any) -> None:
         if errors := getattr(result, "errors", None):
-            result.errors = [_coded(error) for error in errors]
+            result.errors = [coded(error) for error in errors]
+
+
+def coded(error: GraphQLError) -> GraphQLError:
+    """The error as a client may see it; counted, and logged if it is for those who run this."""
+    result = _coded(error)
+    ERRORS.labels((result.extensions or {}).get("code", "GRAPHQL")).inc()
+    return result
 
 
 def _coded(error: GraphQLError) -> GraphQLError:

@@ -6,6 +6,8 @@ DomainError
 +-- ForbiddenError          the user's role does not allow it
 +-- UnknownThingError       no such node or stream
 +-- TooExpensiveError       a query asks for too much
++-- TooDeepError            a query nests too deep
++-- TooBroadError           a query has too many fields or aliases
 +-- NotPlainError           a list that is not answered by one statement; never told to a client
 InfrastructureError
 +-- TokensFileError         the file of tokens is missing or malformed
@@ -56,13 +58,34 @@ class UnknownThingError(DomainError):
 
 
 class TooExpensiveError(DomainError):
-    """Attributes: `cost`, `limit`."""
+    """Attributes: `cost`, `limit`, `field` (the path to what costs most)."""
 
-    def __init__(self, cost: int, limit: int) -> None:
+    def __init__(self, cost: int, limit: int, field: str) -> None:
         super().__init__(
-            f"the query may ask for {limit} fields at most, and asks for up to {cost}: ask for fewer rows or fields"
+            f"the query may ask for {limit} fields at most, and asks for up to {cost}, most of them at {field}: ask for fewer rows or fields"
         )
         self.cost = cost
+        self.limit = limit
+        self.field = field
+
+
+class TooDeepError(DomainError):
+    """Attributes: `depth`, `limit`, `field` (the path to the deepest)."""
+
+    def __init__(self, depth: int, limit: int, field: str) -> None:
+        super().__init__(f"the query has a depth of {depth} levels at {field}: {limit} are allowed")
+        self.depth = depth
+        self.limit = limit
+        self.field = field
+
+
+class TooBroadError(DomainError):
+    """Attributes: `field` (what there is too much of), `count`, `limit`."""
+
+    def __init__(self, field: str, count: int, limit: int) -> None:
+        super().__init__(f"the query has {count} {field}: {limit} are allowed")
+        self.field = field
+        self.count = count
         self.limit = limit
 
 

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import MaxTokensLimiter, ParserCache, QueryDepthLimiter, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
-from aetherius.graphql.cost import CostLimit
+from aetherius.graphql.cost import CostLimit, Costs
+from aetherius.graphql.documents import Documents, KnownDocuments
 from aetherius.graphql.error_codes import ErrorCodes
+from aetherius.graphql.limits import within
+from aetherius.graphql.lists.answer import CompiledLists
 from aetherius.graphql.mutation import Mutation
 from aetherius.graphql.query import NODES, Query
 from aetherius.graphql.scalars import SCALARS
 from aetherius.graphql.subscription import Subscription
 
-MAX_TOKENS: Final = 5000
-_CACHED: Final = 256
-
 logger = logging.getLogger(__name__)
 
 
 class ReadSchema(strawberry.Schema):
-    """Errors are logged where they get their codes, not a second time."""
+    """The schema with what was parsed and compiled for it. Errors are logged where they get their codes, not a second time."""
+
+    documents: Documents
+    lists: CompiledLists
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Nothing more to do."""
@@ -32,7 +34,7 @@ class ReadSchema(strawberry.Schema):
 
 def create_schema(*, max_depth: int = 15, max_cost: int = 50_000) -> ReadSchema:
     """The schema with its limits: how deep a query nests, and how many fields it asks for, each times the rows around it."""
-    return ReadSchema(
+    schema = ReadSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -40,13 +42,14 @@ def create_schema(*, max_depth: int = 15, max_cost: int = 50_000) -> ReadSchema:
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             lambda: ErrorCodes(),
-            lambda: MaxTokensLimiter(MAX_TOKENS),
-            lambda: QueryDepthLimiter(max_depth),
-            lambda: ParserCache(_CACHED),
-            lambda: ValidationCache(_CACHED),
+            lambda: KnownDocuments(schema.documents),
             lambda: CostLimit(max_cost),
         ],
     )
+    engine = schema._schema
+    schema.documents = Documents(engine, within(max_depth))
+    schema.lists = CompiledLists(engine, schema.documents, Costs(engine, max_cost))
+    return schema
 
 
 def sdl() -> str:

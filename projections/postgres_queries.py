@@ -13,7 +13,7 @@ from uuid import UUID
 import anyio.to_thread
 import msgspec
 import psycopg
-from psycopg import AsyncConnection, errors
+from psycopg import AsyncConnection, AsyncRawCursor, errors
 from psycopg.rows import TupleRow, tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 from psycopg_pool import AsyncConnectionPool
@@ -76,7 +76,7 @@ class PostgresReadModels:
         """See `ReadModels`."""
         if not 1 <= first <= MAX_PAGE:
             raise ValueError(f"first: {first} is not between 1 and {MAX_PAGE}")
-        await self._arrive(model, as_of)
+        await self.arrive(model, as_of)
         if occurred:
             rows = await self._page_occurred(
                 model, Conditions(model).matching(filter), first + 1, before, as_of, occurred
@@ -99,7 +99,7 @@ class PostgresReadModels:
         upto: int,
     ) -> int:
         """See `ReadModels`."""
-        await self._arrive(model, as_of)
+        await self.arrive(model, as_of)
         if occurred:
             conditions = Conditions(model).matching(filter)
             counting = statement("occurred_count", model, found=conditions.found_at(occurred, as_of, None))
@@ -110,7 +110,7 @@ class PostgresReadModels:
 
     async def rows(self, model: ReadModel[R], ids: Sequence[UUID], *, as_of: int | None = None) -> dict[UUID, Found[R]]:
         """See `ReadModels`."""
-        await self._arrive(model, as_of)
+        await self.arrive(model, as_of)
         conditions = Conditions(model).among("id", ids).at(as_of)
         rows = await self._page(model, conditions, len(ids))
         return {row[0]: _found(model, row) for row in rows}
@@ -119,7 +119,7 @@ class PostgresReadModels:
         self, model: ReadModel[R], column: str, values: Sequence[Any], *, as_of: int | None = None, limit: int
     ) -> dict[Any, list[Found[R]]]:
         """See `ReadModels`."""
-        await self._arrive(model, as_of)
+        await self.arrive(model, as_of)
         conditions = Conditions(model).at(as_of)
         query = statement(
             "related",
@@ -155,8 +155,19 @@ class PostgresReadModels:
         """The position that current rows are of: the checkpoint that was read in the same statement."""
         return int(rows[0][4]) if rows else await self._checkpoint(model)
 
-    async def _arrive(self, model: ReadModel[Any], as_of: int | None) -> None:
-        """Asked as of a position, wait until the model holds everything up to it."""
+    async def document(self, sql: str, values: Sequence[Any]) -> bytes | None:
+        """See `ReadModels`."""
+        async with self._connection() as connection:
+            try:
+                cursor = await AsyncRawCursor(connection).execute(sql, values, prepare=True)
+            except psycopg.DatabaseError as exc:
+                if exc.sqlstate == COMPACTED or isinstance(exc, psycopg.DataError):
+                    return None
+                raise
+            return cursor.pgresult.get_value(0, 0) if cursor.pgresult else None
+
+    async def arrive(self, model: ReadModel[Any], as_of: int | None) -> None:
+        """See `ReadModels`."""
         if as_of is None:
             return
         if self._complete.get(model.name, 0) >= as_of:

@@ -76,3 +76,10 @@ class ReadModels(Protocol):
         self, model: ReadModel[R], column: str, values: Sequence[Any], *, as_of: int | None = None, limit: int
     ) -> dict[Any, list[Found[R]]]:
         """For each value of a column up to `limit` rows that have it, newest first."""
+
+    async def arrive(self, model: ReadModel[Any], as_of: int | None) -> None:
+        """Asked as of a position, wait until the model has taken in everything up to it."""
+
+    async def document(self, sql: str, values: Sequence[Any]) -> bytes | None:
+        """The one text that a statement over the models' tables gives, in UTF-8; `$1` and on stand for the values. None if a value in them cannot be
+        printed, or versions were removed: ask for rows then. Arrive first."""

@@ -48,7 +48,7 @@ class Node:
     @classmethod
     def shown(cls, row: Row, changed_at: int, as_of: int | None) -> Self:
         """The node of a row that last changed at a position."""
-        copied = {name: getattr(row, name) for name in _copied(cls, type(row))}  # type: ignore[arg-type]
+        copied = {name: getattr(row, name) for name in shown_as_stored(cls, type(row))}  # type: ignore[arg-type]
         return cls(**copied, changed_at_position=Position(changed_at), row=row, as_of=as_of)
 
     @classmethod
@@ -67,7 +67,8 @@ class Node:
 
 
 @cache
-def _copied(cls: type[Any], row: type[Row]) -> tuple[str, ...]:
+def shown_as_stored(cls: type[Any], row: type[Row]) -> tuple[str, ...]:
+    """The attributes of a node that are copied from its row."""
     known = set(row.__struct_fields__)
     return tuple(field.name for field in fields(cls) if field.init and field.name in known)
 
