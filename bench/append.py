@@ -3,8 +3,8 @@
 `append.copy` is the limit: prebuilt bytes by binary COPY into a table of the same columns and indexes, a checkpoint moved in the same transaction.
 `append.stock` and `append.ours` store such batches from `StoredEvent`s, checkpoint included, by the library's recorder and by ours. `peer.umadb` appends such
 events, each tagged with its stream, and its tracking; without tags (`peer.umadb_untagged`) an event can be found by its position alone, and comes twice when
-sent twice. Batches are of 2,000, of 100 and of 1. All take turns in random order, so that the machine's noise meets all alike; rates are medians, ratios medians
-over the rounds. `append.single` is 64 callers that append one event each, by group commit.
+sent twice. `peer.emmett` appends as many to one stream, from Node, without a checkpoint. Batches are of 2,000, of 100 and of 1. All take turns in random
+order, so that the machine's noise meets all alike; rates are medians, ratios medians over the rounds. `append.single` is 64 callers that append one event each, by group commit.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from struct import Struct
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID, uuid4
 
+import emmett_process
 import psycopg
 import reading
 import umadb_server
@@ -87,7 +88,7 @@ class Turn(NamedTuple):
 
 
 Prepare = Callable[[Turn], Callable[[], object]]
-"""Given a turn, the call whose time counts."""
+"""Given a turn, the call whose time counts; one of another process answers with the seconds that it took there."""
 
 
 def run(dsn: str, folder: Path) -> list[Row]:
@@ -158,9 +159,9 @@ def _take_turns(
         for name in random.sample(list(contestants), len(contestants)):
             call = contestants[name](turn)
             start = time.perf_counter()
-            call()
+            told = call()
             if number >= _WARM_UP:
-                took[name].append(time.perf_counter() - start)
+                took[name].append(told if isinstance(told, float) else time.perf_counter() - start)
     return took
 
 
@@ -188,12 +189,19 @@ def _contestants(dsn: str, folder: Path) -> Iterator[dict[str, Prepare]]:
         stock.create_table()
         ours = LogRecorder(stack.enter_context(_datastore(dsn, "aetherius")), events_table_name="observed")
         peer = stack.enter_context(umadb_server.served(folder))
+        others: dict[str, Prepare] = {}
+        if why := emmett_process.missing():
+            sys.stderr.write(f"NO peer.emmett: {why}\n")
+        else:
+            emmett = stack.enter_context(emmett_process.started(dsn))
+            others["peer.emmett"] = lambda turn: emmett.append(len(turn.events))
         yield {
             "append.copy": lambda turn: _raw_copy(connection, turn),
             "append.stock": lambda turn: _recorded(stock, turn),
             "append.ours": lambda turn: _recorded(ours, turn),
             "peer.umadb": lambda turn: umadb_server.append(peer, "b", turn.number, turn.events, tagged=True),
             "peer.umadb_untagged": lambda turn: umadb_server.append(peer, "c", turn.number, turn.events, tagged=False),
+            **others,
         }
 
 

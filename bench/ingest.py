@@ -26,6 +26,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 from aetherius.agent_manager.ingest import CONSUMER
 from aetherius.agent_manager.leadership import LOCK
+from aetherius.domain.keyring import new_key
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.event import EventMessage, Labels, RawData, Severity, encode_lines
 from aetherius.domain.wire.identity import observation_id
@@ -88,6 +89,7 @@ class _Site:
             "AETHERIUS_POSTGRES_DSN": dsn,
             "AETHERIUS_NATS_URL": url,
             "AETHERIUS_SIGNING_KEY_FILE": str(key),
+            "AETHERIUS_STATE_KEYS": f"bench:{new_key()}",
         }
 
     @asynccontextmanager

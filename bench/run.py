@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import append
+import growth
 import ingest
 import path
 import reading
@@ -28,6 +29,10 @@ def main() -> None:
     for row in (*asyncio.run(ingest.measure(limit)), *asyncio.run(path.measure(limit))):
         rows.append(row)
         _show(row)
+    with growth.GrownLog() as grown:
+        for row in growth.measure(grown):
+            rows.append(row)
+            _show(row)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(rows, indent=1) + "\n")
     sys.stdout.write(f"written to {RESULT}\n")
