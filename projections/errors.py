@@ -7,9 +7,12 @@ DomainError
 +-- UnknownReaderError       nobody by this name reads the log
 +-- RebuildRunsError         the read model is being built already
 +-- CompactedError           the versions of that moment were removed
++-- InvalidQueryError        a search breaks a rule
 InfrastructureError
 +-- ReadModelUnavailableError   PostgreSQL does not answer, or the tables are missing
 +-- ReadModelBehindError        the read model has not come as far as the answer needs
++-- SearchUnavailableError      the search server does not answer, or takes no writes
++-- SearchMovedError            the index was swapped, or lost, while a batch was on its way
 """
 
 from __future__ import annotations
@@ -87,3 +90,20 @@ class ReadModelBehindError(InfrastructureError):
         self.model = model
         self.position = position
         self.at = at
+
+
+class InvalidQueryError(DomainError):
+    """A search cannot be answered as it stands. Attributes: `field` (with a path into it), `rule`."""
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field}: {rule}")
+        self.field = field
+        self.rule = rule
+
+
+class SearchUnavailableError(InfrastructureError):
+    """The search server does not answer, is overloaded, or takes no writes; safe to repeat."""
+
+
+class SearchMovedError(InfrastructureError):
+    """The index that a batch went to does not serve any more, or has lost what it held: the batch is done again from where the index stands."""

@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.simulator.settings import SimulatorSettings
+from elasticsearch_server import ElasticsearchServer, missing_parts
 from real_cluster import RealCluster, missing_binaries
 from simulated_cluster import SimulatedCluster
 
@@ -93,3 +94,29 @@ def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealClust
         )
     with RealCluster(tmp_path_factory.mktemp("kubernetes")).running() as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url(open_folder: Path) -> Iterator[str]:
+    """The URL of a real Elasticsearch for the whole session, skipped where it is not there. Tests use names of their own."""
+    require_elasticsearch()
+    server = ElasticsearchServer(open_folder / "elasticsearch")
+    yield asyncio.run(server.start())
+    asyncio.run(server.stop())
+
+
+@pytest.fixture
+def own_elasticsearch(open_folder: Path) -> Iterator[ElasticsearchServer]:
+    """A server that a test may stop and kill; it starts it."""
+    require_elasticsearch()
+    server = ElasticsearchServer(open_folder / f"elasticsearch-{uuid.uuid4().hex[:8]}")
+    yield server
+    asyncio.run(server.stop())
+
+
+def require_elasticsearch() -> None:
+    """Skip, and say why, where there is no server to be had."""
+    if missing := missing_parts():
+        pytest.skip(
+            f"NO ELASTICSEARCH: fetch it with `make elasticsearch` (needs Maven); missing: {', '.join(missing)}"
+        )

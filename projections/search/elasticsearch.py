@@ -1,0 +1,276 @@
+"""The search port on Elasticsearch 9: one index a month and generation, one alias that questions go to, external versions, and nothing that a plain node lacks.
+
+No scripts, no ingest pipelines, no data streams, no reindexing. Documents are encoded here, in one go, which is faster than the client's own way.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+from elastic_transport import TransportError
+
+from aetherius.projections.errors import SearchUnavailableError
+from aetherius.projections.search.document import NAMES, Document
+from aetherius.projections.search.elasticsearch_query import answer_of, body_of, too_many
+from aetherius.projections.search.index import Answer, Rejected
+from aetherius.projections.search.metrics import BULK_SECONDS
+from aetherius.projections.search.query import Query
+from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
+
+logger = logging.getLogger(__name__)
+
+REQUEST_BYTES: Final = 8 * 1024 * 1024
+"""Of one bulk request, about: servers refuse more than 100 MB, and long before that it only takes memory."""
+_DAY: Final = 86_400_000
+_IDS: Final = 1_000
+_FIELDS: Final = "errors,items.*.status,items.*.error.type,items.*.error.reason"
+_WAITS: Final = frozenset({"cluster_block_exception", "unavailable_shards_exception", "index_not_found_exception"})
+"""Errors of one document that are not its fault, whatever their status."""
+_MAPPINGS: Final[dict[str, Any]] = {
+    "dynamic": "strict",
+    "properties": {
+        **{name: {"type": "keyword"} for name in NAMES},
+        **{name: {"type": "long"} for name in ("position", "version", "count")},
+        "occurred_at": {"type": "date", "format": "epoch_millis"},
+        "message": {"type": "keyword", "index": False, "doc_values": False},
+        "text": {"type": "text", "analyzer": "whitespace", "norms": False},
+        "data": {"type": "object", "enabled": False},
+    },
+}
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class _Place(msgspec.Struct, frozen=True):
+    _index: str
+    _id: str
+    version: int
+    version_type: str = "external"
+
+
+class _Action(msgspec.Struct, frozen=True):
+    index: _Place
+
+
+class ElasticsearchIndex:
+    """`SearchIndex` on Elasticsearch. Generation 0 only answers questions: it is whichever one serves."""
+
+    def __init__(self, client: AsyncElasticsearch, prefix: str = "aetherius", generation: int = 0) -> None:
+        """
+        Args:
+            client: closed by whoever opened it.
+            prefix: of the names of all indices and templates.
+        """
+        self._client = client
+        self._prefix = prefix
+        self.generation = generation
+        self._alias = f"{prefix}-search"
+        self._serves = False
+        self._known: set[str] = set()
+
+    async def prepare(self) -> None:
+        """See `SearchIndex`."""
+        settings = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "1s"}
+        with _reported("prepare"):
+            await self._client.indices.put_index_template(
+                name=self._alias,
+                index_patterns=[f"{self._prefix}-g*"],
+                template={"settings": settings, "mappings": _MAPPINGS},
+                priority=200,
+            )
+
+    async def index(self, documents: Sequence[Document], upto: int) -> list[Rejected]:
+        """See `SearchIndex`."""
+        names = [self._name(month_of(each.occurred_at)) for each in documents]
+        await self._make(names)
+        rejected: list[Rejected] = []
+        for part in _parts(documents, names):
+            rejected += await self._bulk(part)
+        await self._set_mark(upto)
+        return rejected
+
+    async def mark(self) -> int:
+        """See `SearchIndex`."""
+        with _reported("ask for the mark of"):
+            try:
+                found = await self._client.get(index=self._name("upto"), id="mark")
+            except NotFoundError:
+                return 0
+        return int(found["_source"]["position"])
+
+    async def search(self, query: Query) -> Answer:
+        """See `SearchIndex`."""
+        try:
+            with _reported("search"):
+                return answer_of(query, await self._search(body_of(query)))
+        except SearchUnavailableError as exc:
+            if "too_many_buckets" in str(exc):
+                raise too_many(next(iter(query.aggregations))) from exc
+            raise
+
+    async def window(self, after: int, upto: int, limit: int) -> list[Document]:
+        """See `SearchIndex`."""
+        asked = {"range": {"position": {"gt": after, "lte": upto}}}
+        with _reported("read"):
+            found = await self._search({"query": asked, "size": limit, "sort": [{"position": "asc"}, {"id": "asc"}]})
+        return _documents(found)
+
+    async def get(self, ids: Sequence[str]) -> dict[str, Document]:
+        """See `SearchIndex`."""
+        found: list[Document] = []
+        with _reported("read"):
+            for start in range(0, len(ids), _IDS):
+                some = list(ids[start : start + _IDS])
+                found += _documents(await self._search({"query": {"terms": {"id": some}}, "size": _IDS}))
+        return {each.id: each for each in found}
+
+    async def count(self) -> int:
+        """See `SearchIndex`."""
+        with _reported("count"):
+            found = await self._client.count(index=self._target, ignore_unavailable=True)
+        return int(found["count"])
+
+    async def refresh(self) -> None:
+        """See `SearchIndex`."""
+        with _reported("refresh"):
+            await self._client.indices.refresh(index=self._target, ignore_unavailable=True)
+
+    async def serve(self) -> None:
+        """See `SearchIndex`."""
+        with _reported("swap the alias of"):
+            held = await self._client.indices.get(index=f"{self._prefix}-g*", features="aliases")
+            ours = self._name("")
+            actions: list[dict[str, Any]] = []
+            for name, its in held.body.items():
+                wanted = name.startswith(ours) and _is_month(name)
+                if wanted != (self._alias in its.get("aliases", {})):
+                    actions.append({"add" if wanted else "remove": {"index": name, "alias": self._alias}})
+            if actions:
+                await self._client.indices.update_aliases(actions=actions)
+        self._serves = True
+
+    async def drop(self) -> None:
+        """See `SearchIndex`."""
+        with _reported("remove"):
+            held = await self._client.indices.get(index=self._name("*"), features="aliases")
+            if held.body:
+                await self._client.indices.delete(index=",".join(held.body), ignore_unavailable=True)
+        self._known.clear()
+
+    @property
+    def _target(self) -> str:
+        return self._name("m*") if self.generation else self._alias
+
+    def _name(self, end: str) -> str:
+        return f"{self._prefix}-g{self.generation}-{end}"
+
+    async def _search(self, body: dict[str, Any]) -> dict[str, Any]:
+        found = await self._client.search(index=self._target, ignore_unavailable=True, body=body)
+        if found.get("timed_out") or found["_shards"]["failed"]:
+            raise SearchUnavailableError("a part of the index did not answer")
+        return dict(found)
+
+    async def _make(self, names: Iterable[str]) -> None:
+        """Make the indices that are missing: with the alias if this generation serves."""
+        for name in sorted(set(names) - self._known):
+            with _reported("make"):
+                aliases: dict[str, Any] = {self._alias: {}} if self._serves else {}
+                try:
+                    await self._client.indices.create(index=name, aliases=aliases)
+                except ApiError as exc:
+                    if "resource_already_exists" not in str(exc.body):
+                        raise
+            self._known.add(name)
+
+    async def _bulk(self, part: list[tuple[Document, bytes]]) -> list[Rejected]:
+        try:
+            with BULK_SECONDS.time(), _reported("write to"):
+                lines: list[Any] = [line for _, line in part]  # bytes are sent as they are
+                answer = await self._client.bulk(operations=lines, filter_path=_FIELDS)
+        except SearchUnavailableError as exc:
+            if getattr(exc.__cause__, "status_code", None) != 413:
+                raise
+            return await self._bulk_less(part, exc)
+        if not answer["errors"]:
+            return []
+        return list(self._refused(part, answer["items"]))
+
+    async def _bulk_less(self, part: list[tuple[Document, bytes]], exc: SearchUnavailableError) -> list[Rejected]:
+        """The request was too large."""
+        if len(part) == 1:
+            return [Rejected(part[0][0], f"too large: {exc}")]
+        half = len(part) // 2
+        return [*await self._bulk(part[:half]), *await self._bulk(part[half:])]
+
+    def _refused(self, part: list[tuple[Document, bytes]], items: list[dict[str, Any]]) -> Iterator[Rejected]:
+        for (document, _), item in zip(part, items, strict=True):
+            status, error = item["index"]["status"], item["index"].get("error", {})
+            kind, reason = error.get("type", ""), str(error.get("reason", ""))
+            if status < 300 or status == 409:
+                continue  # 409: this version, or a later one, is there
+            if status == 429 or status >= 500 or kind in _WAITS:
+                self._known.clear()
+                raise SearchUnavailableError(f"the index takes no writes: {kind}: {reason}")
+            yield Rejected(document, f"{kind}: {reason}"[:2000])
+
+    async def _set_mark(self, upto: int) -> None:
+        with _reported("mark"):
+            try:
+                await self._client.index(
+                    index=self._name("upto"),
+                    id="mark",
+                    document={"position": upto},
+                    version=max(upto, 1),
+                    version_type="external",
+                )
+            except ApiError as exc:
+                if exc.status_code != 409:
+                    raise
+
+
+def _parts(documents: Sequence[Document], names: Sequence[str]) -> Iterator[list[tuple[Document, bytes]]]:
+    """Documents with their lines, in requests of a fair size."""
+    part: list[tuple[Document, bytes]] = []
+    size = 0
+    for document, name in zip(documents, names, strict=True):
+        line = _encode(_Action(_Place(name, document.id, document.position))) + b"\n" + _encode(document)
+        if part and size + len(line) > REQUEST_BYTES:
+            yield part
+            part, size = [], 0
+        part.append((document, line))
+        size += len(line)
+    if part:
+        yield part
+
+
+def _documents(found: dict[str, Any]) -> list[Document]:
+    return [msgspec.convert(hit["_source"], Document) for hit in found["hits"]["hits"]]
+
+
+def month_of(occurred_at: int) -> str:
+    """As in the name of an index: `m2026.11`."""
+    return _month_of_day(occurred_at // _DAY)
+
+
+@cache
+def _month_of_day(day: int) -> str:
+    return datetime.fromtimestamp(day * 86_400, UTC).strftime("m%Y.%m")
+
+
+def _is_month(name: str) -> bool:
+    return re.search(r"-m\d{4}\.\d\d$", name) is not None
+
+
+@contextmanager
+def _reported(doing: str) -> Iterator[None]:
+    """Turn the client's errors into ours."""
+    try:
+        yield
+    except (TimeoutError, ApiError, TransportError) as exc:
+        raise SearchUnavailableError(f"cannot {doing} the search index: {exc}"[:2000]) from exc

@@ -1,0 +1,1 @@
+SELECT document, text FROM {documents} WHERE id = ANY(%s)

@@ -1,0 +1,1 @@
+CREATE INDEX IF NOT EXISTS {index} ON {documents} (occurred_at, id)

@@ -1,0 +1,1 @@
+SELECT position FROM {schema}.search_marks WHERE generation = %s

@@ -1,0 +1,1 @@
+SELECT count(*) FROM (SELECT FROM {documents} WHERE {conditions} LIMIT %(most)s) AS found

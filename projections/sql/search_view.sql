@@ -1,0 +1,1 @@
+CREATE OR REPLACE VIEW {live} AS SELECT * FROM {documents}

@@ -1,0 +1,23 @@
+"""The search port's suite runs on both real servers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from search_site import Generations, on_elasticsearch, on_postgres
+
+
+@pytest.fixture(params=["elasticsearch_url", "dsn"])
+def address(request: pytest.FixtureRequest) -> str:
+    """Of one server and then of the other."""
+    found: str = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+async def generations(address: str) -> AsyncIterator[Generations]:
+    opened = on_elasticsearch(address) if address.startswith("http") else on_postgres(address)
+    async with opened as made:
+        yield made
