@@ -1,4 +1,7 @@
-"""Answers to commands, from the log to the internal bus as `internal.command.result`; each at least once, under a deterministic message id."""
+"""Answers to commands, from the log to the internal bus as `internal.command.result`; each at least once, under a deterministic message id.
+
+All replicas share the work (`event_store/competing_consumer.py`). An answer that cannot be sent is parked, and holds the later ones of its command only.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,38 @@ import asyncio
 from typing import Final, cast
 
 import msgspec
+from nats.errors import (
+    ConnectionClosedError,
+    ConnectionReconnectingError,
+    NoRespondersError,
+    NoServersError,
+    OutboundBufferLimitError,
+)
+from nats.js.errors import NoStreamResponseError, ServiceUnavailableError
 
 from aetherius.agent_manager.context import Context
 from aetherius.agent_manager.envelope import envelope
-from aetherius.agent_manager.follower import Follower
-from aetherius.agent_manager.steady import steadily
 from aetherius.domain.command import ANSWERS, Cancelled, Failed, Issued, Lost, Refused, Succeeded, TimedOut
 from aetherius.domain.event import Event, Recorded, topics_of
 from aetherius.domain.wire.command import ResultMessage, ResultStatus
 from aetherius.domain.wire.subjects import COMMAND_RESULT
+from aetherius.event_store.competing_consumer import CompetingConsumer, Delivery
+from aetherius.event_store.deliveries import Deliveries
+from aetherius.event_store.errors import DestinationAwayError
 from aetherius.runtime.jetstream import INTERNAL
 
 CHECKPOINT: Final = "internal_command_results"
+_AWAY: Final = (
+    TimeoutError,
+    ConnectionClosedError,
+    ConnectionReconnectingError,
+    NoRespondersError,
+    NoServersError,
+    NoStreamResponseError,
+    OutboundBufferLimitError,
+    ServiceUnavailableError,
+)
+"""NATS is away, whatever is sent: the library's own timeout is a ``TimeoutError`` too."""
 _STATUS: Final[dict[type[Event], ResultStatus]] = {
     Succeeded: ResultStatus.SUCCESS,
     Failed: ResultStatus.FAILED,
@@ -33,24 +56,28 @@ class Answers:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._follower = Follower(context, CHECKPOINT, topics_of(ANSWERS))
 
-    async def run(self) -> None:
-        """Publish, for ever."""
-        await steadily("answers", self._step)
-
-    async def _step(self) -> None:
-        page = await self._follower.page()
-        if page is not None:
-            await asyncio.gather(*(self._publish(recorded) for recorded in page))
-            await self._follower.done(page)
-
-    async def _publish(self, recorded: Recorded) -> None:
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until `stop` is set; what is under way is finished."""
         context = self._context
+        deliveries = Deliveries(context.settings.postgres_dsn)
+        try:
+            consumer = CompetingConsumer(
+                CHECKPOINT, context.log, context.signal, deliveries, self._publish, topics_of(ANSWERS)
+            )
+            await consumer.run(stop, drain=context.settings.drain_timeout)
+        finally:
+            deliveries.close()
+
+    async def _publish(self, delivery: Delivery) -> None:
+        context, recorded = self._context, delivery.event
         (first,) = await context.blocking(context.log.stream, recorded.stream_id, 1, 1)
         payload = msgspec.json.encode(result_of(cast(Issued, first.event), recorded))
         sent = envelope(str(recorded.id), "command.result", recorded.occurred_at, recorded.cause.traceparent)
-        await context.js.publish(COMMAND_RESULT, payload, stream=INTERNAL, headers=sent)
+        try:
+            await context.js.publish(COMMAND_RESULT, payload, stream=INTERNAL, headers=sent)
+        except _AWAY as exc:
+            raise DestinationAwayError(f"NATS does not answer: {exc!r}") from exc
 
 
 def result_of(issued: Issued, recorded: Recorded) -> ResultMessage:

@@ -27,6 +27,7 @@ from aetherius.agent_manager.results import Results
 from aetherius.agent_manager.roster import Roster
 from aetherius.agent_manager.settings import AgentManagerSettings
 from aetherius.agent_manager.steady import end_if_cancelled
+from aetherius.event_store.anchor_metrics import forget_anchors
 from aetherius.event_store.health import health_of
 from aetherius.event_store.metrics import forget_readers
 from aetherius.runtime.health import health_served
@@ -73,6 +74,7 @@ async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None
             tasks.create_task(acceptance.run(), name="make partitions"),
         }
         storing = {tasks.create_task(ingest.store(), name="store events")}
+        tasks.create_task(Answers(context).run(stop), name="tell answers")
         if ready:
             ready()
         await stop.wait()
@@ -95,6 +97,7 @@ async def lead(context: Context) -> None:
     finally:
         LEADS.set(0)
         forget_readers()
+        forget_anchors()
 
 
 async def _lead(context: Context) -> None:
@@ -109,7 +112,6 @@ async def _lead(context: Context) -> None:
         tasks.create_task(fleet.queue.run(), name="take registrations")
         tasks.create_task(Dispatcher(context).run(), name="dispatch commands")
         tasks.create_task(Expiry(context).run(), name="give up commands")
-        tasks.create_task(Answers(context).run(), name="tell answers")
         tasks.create_task(Observations(context, roster).run(), name="read observations")
         for anchoring in anchorings(context):
             tasks.create_task(anchoring.run(), name="note heads")

@@ -228,6 +228,11 @@ class Log:
         with self._connections.connection() as connection:
             return self._reader.page(connection, after, limit, topics, upto, clusters)
 
+    def at(self, positions: Sequence[int]) -> list[Recorded]:
+        """The events at some positions, in order; those that the log does not have are left out."""
+        with self._connections.connection() as connection:
+            return self._reader.at(connection, positions)
+
     def clusters_of(self, events: Sequence[Recorded]) -> list[str]:
         """The cluster that each event is about, named by itself or by the first event of its stream; "" for those that concern every cluster."""
         with self._connections.connection() as connection:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter, Gauge, Histogram, generate_latest
 
+from aetherius.event_store.anchor_metrics import measure_anchors
 from aetherius.event_store.errors import LogUnavailableError
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ FOLLOWERS: Final = Gauge(
 DROPPED: Final = Counter("aetherius_fan_out_dropped", "Times that a follower was too slow, and reads by itself again")
 QUEUED: Final = Gauge("aetherius_fan_out_queued_events", "Events that wait for the slowest live follower")
 
+DELIVERIES: Final = Counter(
+    "aetherius_deliveries",
+    "Deliveries of competing consumers in this process, by what became of them",
+    ["subscription", "outcome"],
+)
+WAITING: Final = Gauge("aetherius_deliveries_waiting", "Events that are not delivered yet", ["subscription"])
+PARKED: Final = Gauge(
+    "aetherius_deliveries_parked", "Deliveries that were given up until somebody looks", ["subscription"]
+)
+
 _positions: dict[str, int] = {}
 
 
@@ -67,9 +78,11 @@ def exposition(log: Log) -> bytes:
     except LogUnavailableError as exc:
         logger.debug("no metrics of the log: %s", exc)
         _UP.set(0)
+        measure_anchors(None)
         return generate_latest()
     _UP.set(1)
     _HEAD.set(standing.head)
+    measure_anchors(standing.head)
     _CLOCK_AHEAD.set(max(0.0, standing.clock_ahead))
     _TIMELINE.set(standing.timeline)
     _UNCONFIRMED.set(not standing.confirmed)

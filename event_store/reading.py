@@ -79,6 +79,13 @@ class Reader:
             ]
         return [self._recorded(row) for cursor in cursors for row in cursor.fetchall()]
 
+    def at(self, connection: Connection[TupleRow], positions: Sequence[int]) -> list[Recorded]:
+        """The events at some positions, in order."""
+        wanted = list(positions)
+        with connection.pipeline():
+            cursors = [self._run(connection, "evidence_at", wanted, events=table) for table in EVENT_TABLES]
+        return [self._recorded(row) for row in _merged([cursor.fetchall() for cursor in cursors], len(wanted))]
+
     def head(self, connection: Connection[TupleRow]) -> int:
         """The last position; 0 for an empty log."""
         return _scalar(self._run(connection, "head"))

@@ -1,0 +1,1 @@
+DELETE FROM {deliveries} WHERE subscription = %s AND key = %s AND position <= %s

@@ -1,0 +1,1 @@
+SELECT count(*) FROM (SELECT FROM {deliveries} WHERE subscription = %s LIMIT %s) AS waiting

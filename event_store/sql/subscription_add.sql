@@ -1,0 +1,1 @@
+INSERT INTO {schema}.subscriptions (name) VALUES (%s) ON CONFLICT DO NOTHING
