@@ -1,10 +1,22 @@
-"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | audit | dead-letters | keys | log | projections`. Rooms are imported when a command needs them."""
+"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | audit | dead-letters | keys | log | projections | subscriptions`. Rooms are imported when a command needs them."""
 
 from __future__ import annotations
 
 import typer
 
-from aetherius.cli import agent, audit, dead_letters, demo_command, keys, log, projections, serve, simulate, up
+from aetherius.cli import (
+    agent,
+    audit,
+    dead_letters,
+    demo_command,
+    keys,
+    log,
+    projections,
+    serve,
+    simulate,
+    subscriptions,
+    up,
+)
 
 app = typer.Typer(
     name="aetherius",
@@ -24,6 +36,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(projections.app, name="projections")
+app.add_typer(subscriptions.app, name="subscriptions")
 
 
 if __name__ == "__main__":
