@@ -98,7 +98,11 @@ class Mitigated(Event, stream="Incident", frozen=True, kw_only=True):
 
 
 class Resolved(Event, stream="Incident", frozen=True, kw_only=True):
-    """The end. `how` is `repaired`, `recovered` (by itself), `silent` (it showed itself no more; why is not known) or `manual`."""
+    """The end.
+
+    `how` is `repaired`, `recovered` (by itself, or by somebody's hand), `gone` (with what it was about), `silent` (it showed itself no more; why is not
+    known) or `manual`.
+    """
 
     how: str
     summary: str

@@ -43,13 +43,16 @@ _CRASH_REASONS: Final = frozenset({"OOMKilled", "CrashLoopBackOff"})
 _IMAGE_REASONS: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
 _MISSING_CONFIG: Final = re.compile(r"(configmap|secret)s? .*not found|references non-existent|couldn't find key")
 _IMAGE_MESSAGE: Final = re.compile(r"pull(ing)? image|ErrImagePull|ImagePullBackOff")
+_OF_PODS: Final = frozenset({Symptom.CRASH_LOOP, Symptom.IMAGE_PULL, Symptom.CONFIG_ERROR})
 _RECOVERIES: Final[dict[str, frozenset[Symptom]]] = {
     # A crash-looping container is Ready for a moment at each turn: that is no recovery.
     "PodRecovered": frozenset({Symptom.IMAGE_PULL, Symptom.CONFIG_ERROR}),
+    "PodReplaced": _OF_PODS,
+    "PodRemoved": _OF_PODS,
     "NodeReady": frozenset({Symptom.NODE_NOT_READY}),
+    "NodeRemoved": frozenset({Symptom.NODE_NOT_READY}),
 }
-RECOVERABLE: Final = frozenset[Symptom]().union(*_RECOVERIES.values())
-"""Symptoms whose end is reported: of these it is worth knowing which pods still fail."""
+_REMOVALS: Final = frozenset({"PodRemoved", "NodeRemoved"})
 
 
 def symptom_of(report: Reported) -> Symptom | None:
@@ -93,6 +96,11 @@ def subject_of(report: Reported, symptom: Symptom) -> Subject:
     )
 
 
+def end_told_by(report: Reported) -> str:
+    """How trouble ends by a recovery: `recovered`, or `gone` where what it was about does not exist any more."""
+    return "gone" if report.reason in _REMOVALS else "recovered"
+
+
 def recoveries_of(report: Reported) -> list[Subject]:
-    """The subjects that this report says are well again."""
+    """The subjects that this report says are well again, or gone."""
     return [subject_of(report, symptom) for symptom in sorted(_RECOVERIES.get(report.reason, frozenset()))]

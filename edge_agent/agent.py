@@ -20,6 +20,7 @@ from nats.aio.client import Client
 
 from aetherius.domain.wire import repair
 from aetherius.domain.wire.agent import RegisterMessage, RegisterReply
+from aetherius.edge_agent.aftermath import Aftermath
 from aetherius.edge_agent.collector import Collector, utc_now
 from aetherius.edge_agent.commands import CommandQueue
 from aetherius.edge_agent.database import Database
@@ -107,10 +108,10 @@ class _Agent:
             each.close()
 
     async def _collect(self) -> None:
-        """The watches and the collector, each in a thread of its own, until `_halt`."""
-        limiter = anyio.CapacityLimiter(len(self._watches) + 1)
+        """The watches, the collector and the aftermath, each in a thread of its own, until `_halt`."""
+        limiter = anyio.CapacityLimiter(len(self._watches) + 2)
         loop = asyncio.get_running_loop()
-        collector = self._collector()
+        collector, aftermath = self._collector(), self._aftermath()
 
         async def thread(name: str, work: Callable[..., None], *args: object) -> None:
             await anyio.to_thread.run_sync(work, *args, limiter=limiter)
@@ -122,6 +123,7 @@ class _Agent:
                 threads.create_task(thread("a watch", each.run))
             tell = partial(loop.call_soon_threadsafe, self._notify)
             threads.create_task(thread("the collector", collector.run, self._changes, self._halt, tell))
+            threads.create_task(thread("the aftermath", aftermath.run, self._halt, tell))
 
     def _collector(self) -> Collector:
         return Collector(
@@ -132,6 +134,9 @@ class _Agent:
             recovery_soak=self._settings.recovery_soak,
             lookback=self._settings.lookback,
         )
+
+    def _aftermath(self) -> Aftermath:
+        return Aftermath(self._cluster_id, self.api.find, self._spool, soak=self._settings.aftermath_soak)
 
     def _notify(self) -> None:
         if self._publisher is not None:

@@ -17,7 +17,7 @@ from aetherius.edge_agent.owners import Owners
 from aetherius.edge_agent.pod_status import PodStatusClassifier
 from aetherius.edge_agent.revisions import AvailableRevisions
 from aetherius.edge_agent.spool import Spool
-from aetherius.edge_agent.watch import Change, Changes
+from aetherius.edge_agent.watch import Change, Changes, Listed
 
 BATCH: Final = 256
 """Changes in one transaction."""
@@ -56,6 +56,7 @@ class Collector:
         self._lookback = timedelta(seconds=lookback)
         self._clock = clock
         self._recovering: dict[str, tuple[datetime, Observation]] = {}
+        self._gone: list[str] = []
 
     def run(self, changes: Changes, stop: threading.Event, on_new: Callable[[], None]) -> None:
         """Collect until `stop`; then what the queue still holds. `on_new` is called after each commit that added something."""
@@ -65,9 +66,24 @@ class Collector:
 
     def collect(self, batch: list[Change]) -> int:
         """Take a batch of changes; returns how many observations were new."""
-        observations = [each for change in batch for each in self._observe(change)]
+        new, observations = 0, list[Observation]()
+        for change in batch:
+            if isinstance(
+                change.object, Listed
+            ):  # what failed up to here is compared with the list, not what comes after it
+                new += self._store(observations)
+                observations = []
+                self._spool.note_listed(change.object.kind, change.object.uids)
+            else:
+                observations += self._observe(change)
         observations += self._recovered(self._clock())  # last: the spool keeps a recovery only after its failure
-        return self._spool.add(observations) if observations else 0
+        return new + self._store(observations)
+
+    def _store(self, observations: list[Observation]) -> int:
+        new = self._spool.add(observations) if observations else 0
+        self._spool.note_gone(self._gone)  # after: what failed and went in one batch is gone
+        self._gone = []
+        return new
 
     def _observe(self, change: Change) -> Iterator[Observation]:
         match change.object:
@@ -100,7 +116,7 @@ class Collector:
         self._owners.learn("Pod", pod.metadata, pod.spec.node_name)
         if deleted:
             self._recovering.pop(uid, None)
-            self._spool.forget(uid)
+            self._gone.append(uid)
             return
         yield from self._recent(*self._pods.failures(pod))
         recovery = self._pods.recovery(pod)
@@ -117,7 +133,7 @@ class Collector:
 
     def _observe_node(self, node: Node, *, deleted: bool) -> Iterator[Observation]:
         if deleted:
-            self._spool.forget(node.metadata.uid)
+            self._gone.append(node.metadata.uid)
             return
         found = readiness(self._cluster_id, node)
         if found:

@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITH
 CREATE TABLE IF NOT EXISTS spool (sequence INTEGER PRIMARY KEY, rank INTEGER NOT NULL, bytes INTEGER NOT NULL, event BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS spool_by_rank ON spool (rank, sequence);
 CREATE TABLE IF NOT EXISTS seen (place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS failing (uid TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failing (uid TEXT PRIMARY KEY, about BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS commands (id TEXT PRIMARY KEY, nonce TEXT NOT NULL, state TEXT NOT NULL, at REAL NOT NULL, result BLOB);
 CREATE INDEX IF NOT EXISTS commands_by_nonce ON commands (nonce);
 CREATE TABLE IF NOT EXISTS available_revisions (uid TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
@@ -35,6 +35,9 @@ class Database:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_SCHEMA)
+        columns = {row[1] for row in self._connection.execute("PRAGMA table_info(failing)")}
+        if "about" not in columns:  # made by an older agent: what it remembered has no names
+            self._connection.executescript("DROP TABLE failing;" + _SCHEMA)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -29,6 +29,8 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Changes between the watches and the collector: smooths bursts, a fuller queue makes the watches wait."""
     recovery_soak: float = 10.0
     """A pod that failed counts as recovered after it was Ready so long: a crash loop is Ready for moments."""
+    aftermath_soak: float = 60.0
+    """A failing pod that was replaced counts as well after its workload was complete so long: as long as a repair is watched before it counts as verified."""
     lookback: float = 86400.0
     """On a first start older events are not reported: the platform's log would refuse them, and nobody needs them."""
     command_concurrency: int = 4

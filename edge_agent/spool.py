@@ -2,7 +2,7 @@
 
 An id is taken once: what the watches show again after a restart or a fresh list is dropped here, by the deterministic ids. The newest `MAX_SEEN` ids are
 remembered, also after their events have left; an older one that came back would meet the log's primary key. A recovery is kept only for an object that
-was reported as failing.
+was reported as failing. What failed and is gone is remembered too, until somebody tells what became of it.
 
 A full spool drops the least severe events first, the oldest of them first; a new event that is less severe than all that is held is dropped itself. A
 dropped event keeps its number, so the platform sees a gap, not silence.
@@ -14,8 +14,9 @@ of power may have taken the newest rows, and their numbers must not be given twi
 from __future__ import annotations
 
 import sqlite3
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +24,13 @@ import msgspec
 
 from aetherius.domain.wire.event import EventMessage
 from aetherius.edge_agent.database import Database
+from aetherius.edge_agent.failing import FailingObject
 from aetherius.edge_agent.observation import Observation
 
 MAX_SEEN: Final = 200_000
 """Ids remembered: about 20 MiB on disk. More than an hour of events (what the API keeps) at 50 per second."""
 MAX_FAILING: Final = 20_000
-"""Objects remembered as failing."""
+"""Objects remembered as failing, those that are gone included."""
 MAX_BATCH_BYTES: Final = 512 * 1024
 """One message: NATS carries 1 MiB."""
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
@@ -59,7 +61,7 @@ class Spool:
             self.epoch = self._enter_epoch(rows, boot_id or _boot_id())
             self._sequence = int(_meta(rows, "sequence") or 0)
             self._bytes = rows.execute("SELECT coalesce(sum(bytes), 0) FROM spool").fetchone()[0]
-            self._failing = {uid for (uid,) in rows.execute("SELECT uid FROM failing")}
+            self._failing = _failing(rows)
 
     def _enter_epoch(self, rows: sqlite3.Connection, boot_id: str) -> int:
         epoch = int(_meta(rows, "epoch") or 0)
@@ -79,7 +81,7 @@ class Spool:
     def add(self, observations: Iterable[Observation]) -> int:
         """Number and keep what was not seen before, in one transaction. Returns how many were new."""
         with self._database.transaction() as rows:
-            before, new = (self._sequence, self._bytes, set(self._failing)), 0
+            before, new = (self._sequence, self._bytes, dict(self._failing)), 0
             try:
                 for observation in observations:
                     if self._take(rows, observation):
@@ -103,12 +105,20 @@ class Spool:
         return True
 
     def _note_failing(self, rows: sqlite3.Connection, observation: Observation) -> None:
-        if observation.failing and len(self._failing) < MAX_FAILING:
-            self._failing.add(observation.uid)
-            rows.execute("INSERT OR IGNORE INTO failing VALUES (?)", (observation.uid,))
+        uid = observation.uid
+        if observation.failing and (uid in self._failing or len(self._failing) < MAX_FAILING):
+            self._put_failing(rows, uid, FailingObject(namespace=observation.namespace, labels=observation.labels))
         elif observation.failing is False:
-            self._failing.discard(observation.uid)
-            rows.execute("DELETE FROM failing WHERE uid = ?", (observation.uid,))
+            self._drop_failing(rows, uid)
+
+    def _put_failing(self, rows: sqlite3.Connection, uid: str, found: FailingObject) -> None:
+        if self._failing.get(uid) != found:
+            self._failing[uid] = found
+            rows.execute("INSERT OR REPLACE INTO failing VALUES (?, ?)", (uid, _encoder.encode(found)))
+
+    def _drop_failing(self, rows: sqlite3.Connection, uid: str) -> None:
+        self._failing.pop(uid, None)
+        rows.execute("DELETE FROM failing WHERE uid = ?", (uid,))
 
     def _make_room(self) -> None:
         """Drop down to nine tenths, so that a full spool is not trimmed for every event; what is more severe only as far as it must be."""
@@ -121,12 +131,31 @@ class Spool:
                 self._bytes -= size
                 self.dropped += 1
 
-    def forget(self, uid: str) -> None:
-        """The object is gone: it will never recover."""
-        if uid in self._failing:
+    def failing(self) -> dict[str, FailingObject]:
+        """What is known to fail, or failed and is gone, by uid. A copy."""
+        with self._database.transaction():
+            return dict(self._failing)
+
+    def forget(self, uids: Iterable[str]) -> None:
+        """Nobody will ever tell what became of these."""
+        known = [uid for uid in uids if uid in self._failing]
+        if known:
             with self._database.transaction() as rows:
-                self._failing.discard(uid)
-                rows.execute("DELETE FROM failing WHERE uid = ?", (uid,))
+                for uid in known:
+                    self._drop_failing(rows, uid)
+
+    def note_gone(self, uids: Iterable[str], now: float | None = None) -> None:
+        """These do not exist any more; `now` is seconds since 1970."""
+        going = [uid for uid in uids if uid in self._failing and not self._failing[uid].gone_at]
+        if going:
+            with self._database.transaction() as rows:
+                for uid in going:
+                    found = self._failing[uid]
+                    self._put_failing(rows, uid, msgspec.structs.replace(found, gone_at=now or time.time()))
+
+    def note_listed(self, kind: str, uids: Collection[str]) -> None:
+        """These are all objects of a kind: what failed and is not among them went while nobody watched."""
+        self.note_gone([uid for uid, found in self._failing.items() if found.labels.kind == kind and uid not in uids])
 
     def take(self, count: int) -> SpooledBatch | None:
         """The oldest events, at most `count` and `MAX_BATCH_BYTES`; they stay until `remove`. None if there are none."""
@@ -169,6 +198,11 @@ def _insert(rows: sqlite3.Connection, event: EventMessage) -> int:
     encoded = _encoder.encode(event)
     rows.execute("INSERT INTO spool VALUES (?, ?, ?, ?)", (event.sequence, event.severity.rank, len(encoded), encoded))
     return len(encoded)
+
+
+def _failing(rows: sqlite3.Connection) -> dict[str, FailingObject]:
+    found = rows.execute("SELECT uid, about FROM failing").fetchall()
+    return {uid: msgspec.json.decode(about, type=FailingObject) for uid, about in found}
 
 
 def _meta(rows: sqlite3.Connection, key: str) -> str | None:

@@ -39,10 +39,17 @@ _PUT_SECONDS: Final = 0.5
 T = TypeVar("T", bound=Watched)
 
 
-class Change(msgspec.Struct, frozen=True):
-    """An object as it is now, or as it was when it was deleted."""
+class Listed(msgspec.Struct, frozen=True):
+    """All objects of a kind have been listed: these, by uid. What is not among them went while nobody watched."""
 
-    object: Watched
+    kind: str
+    uids: frozenset[str]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """An object as it is now, or as it was when it was deleted; or the end of a list."""
+
+    object: Watched | Listed
     deleted: bool = False
 
 
@@ -60,6 +67,7 @@ class Watch(Generic[T]):
     def __init__(self, api: KubernetesApi, path: str, kind: type[T], changes: Changes, stop: threading.Event) -> None:
         self._api = api
         self._path = path
+        self._kind = kind
         self._decoder = msgspec.json.Decoder(kind)
         self._changes = changes
         self._stop = stop
@@ -107,11 +115,12 @@ class Watch(Generic[T]):
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _list(self) -> str:
-        version = ""
+        version, uids = "", []
         for page in self._api.pages(self._path):
             version = page.metadata.resource_version
-            for item in page.items:
-                self._hand_over(item, deleted=False)
+            uids += [self._hand_over(item, deleted=False).uid for item in page.items]
+        if self._kind in (Pod, Node):
+            self._put(Change(Listed(self._kind.__name__, frozenset(uids))))
         return version
 
     def _follow(self, stream: WatchStream) -> None:
@@ -125,24 +134,28 @@ class Watch(Generic[T]):
                     return
                 self._version = said
             else:
-                self._version = self._hand_over(line.object, deleted=line.type == "DELETED") or self._version
+                self._version = (
+                    self._hand_over(line.object, deleted=line.type == "DELETED").resource_version or self._version
+                )
             if self._stop.is_set():
                 return
 
-    def _hand_over(self, raw: msgspec.Raw, *, deleted: bool) -> str:
+    def _hand_over(self, raw: msgspec.Raw, *, deleted: bool) -> Metadata:
         try:
             found = self._decoder.decode(raw)
         except (msgspec.DecodeError, ValueError) as exc:  # one odd object must not blind us to the others
             logger.warning("cannot read an object", extra={"path": self._path, "error": str(exc)})
-            return msgspec.json.decode(raw, type=_Bookmark).metadata.resource_version
-        change = Change(found, deleted)
+            return msgspec.json.decode(raw, type=_Bookmark).metadata
+        self._put(Change(found, deleted))
+        return found.metadata
+
+    def _put(self, change: Change) -> None:
         while not self._stop.is_set():
             try:
                 self._changes.put(change, timeout=_PUT_SECONDS)
                 break
             except queue.Full:
                 continue
-        return found.metadata.resource_version
 
 
 def _is_before(version: str, other: str) -> bool:

@@ -12,8 +12,12 @@ from uuid import UUID
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Cause, Recorded, topics_of
 from aetherius.domain.incident import Incident, IncidentStatus, Opened, Resolved
-from aetherius.domain.symptom import RECOVERABLE, Subject, Symptom, recoveries_of, subject_of, symptom_of
+from aetherius.domain.remediation import Remediation, RemediationStatus
+from aetherius.domain.symptom import Subject, Symptom, end_told_by, recoveries_of, subject_of, symptom_of
+from aetherius.domain.workflow import Workflow
+from aetherius.domain.workflow_definition import ActionStep
 from aetherius.orchestrator.correlated_subjects import CorrelatedSubject, CorrelatedSubjects
+from aetherius.orchestrator.workflow_starter import workflow_of
 from aetherius.projections.unit import Unit
 
 ACTOR = "system:correlator"
@@ -24,6 +28,13 @@ QUIET = timedelta(seconds=15)
 SILENCE = timedelta(hours=1)
 """Trouble of a workload that shows itself no more for so long (back-offs repeat every five minutes) has ended unseen: the next sign is another incident, and
 is looked into anew. A lost node is silent, and is told to be back."""
+MAX_FAILING = 1000
+"""Pods of one subject whose end is awaited by name."""
+_AND_MORE = "..."
+"""Stands for the pods beyond that: no pod is called so, and so such an incident does not end by what is told of pods."""
+_UNDER_REPAIR = frozenset(
+    {RemediationStatus.APPROVED, RemediationStatus.EXECUTED, RemediationStatus.VERIFICATION_FAILED}
+)
 
 Clock = Callable[[], datetime]
 
@@ -95,8 +106,9 @@ class _Batch:
             if known.resolved_at and at > known.resolved_at + _echo(report):
                 self._reopen(recorded, report, known)
             self._signs.setdefault(known.incident_id, []).append(recorded)
-        if known.resolved_at is None and subject.symptom in RECOVERABLE:
-            known.failing.add(report.labels.name if subject.symptom is not Symptom.NODE_NOT_READY else subject.name)
+        if known.resolved_at is None:
+            name = report.labels.name if subject.symptom is not Symptom.NODE_NOT_READY else subject.name
+            known.failing.add(name if name in known.failing or len(known.failing) < MAX_FAILING else _AND_MORE)
         known.last_sign = max(at, known.last_sign or at)
         self._subjects.put(known)
 
@@ -137,12 +149,23 @@ class _Batch:
 
     def _resolve(self, recorded: Recorded, report: Reported, known: CorrelatedSubject) -> None:
         incident = self._unit.get(Incident, known.incident_id)
-        how = "repaired" if incident.status is IncidentStatus.MITIGATED else "recovered"
+        if self._is_under_repair(incident):
+            return  # the repair replaced the pods itself, and is verified by looking
+        how = "repaired" if incident.status is IncidentStatus.MITIGATED else end_told_by(report)
         if incident.resolve(how, report.message or report.reason, self._now):
             self._save(incident, recorded)
         known.resolved_at = (
             recorded.occurred_at
         )  # the cluster's time, as the signs it is compared with: both may be late
+
+    def _is_under_repair(self, incident: Incident) -> bool:
+        """Whether a repair of what pods show was begun and has not ended. A lost node that is back is well, whoever repairs."""
+        if incident.symptom is Symptom.NODE_NOT_READY:
+            return False
+        workflow = self._unit.get(Workflow, workflow_of(incident))
+        step = workflow.state.current()
+        work = workflow.state.step(step.id).work_id if isinstance(step, ActionStep) else None
+        return work is not None and self._unit.get(Remediation, work).status in _UNDER_REPAIR
 
     def _note_end(self, recorded: Recorded) -> None:
         incident = self._unit.get(Incident, recorded.stream_id)

@@ -8,6 +8,7 @@ from typing import Final
 from aetherius.domain.errors import InfrastructureError
 from aetherius.domain.wire.repair import VerificationAnswer, VerifyWorkload
 from aetherius.edge_agent.repair.cluster import Cluster, Document, Stopwatch, controller_uid, revision_of
+from aetherius.edge_agent.rollout import why_incomplete
 
 _DEADLINE_EXCEEDED: Final = "ProgressDeadlineExceeded"
 
@@ -24,7 +25,7 @@ def verify_workload(action: VerifyWorkload, namespace: str, cluster: Cluster, wa
     deployment = cluster.deployment(namespace, action.name)
     while True:
         passed = time.monotonic() - started
-        why_not = _why_incomplete(deployment)
+        why_not = why_incomplete("Deployment", deployment)
         well_since = None if why_not else passed if well_since is None else well_since
         if new := kills.new():
             return _answer(deployment, passed, f"killed for memory again: {', '.join(sorted(new))}", False)
@@ -43,19 +44,6 @@ def _again(last: Document, name: str, namespace: str, cluster: Cluster) -> Docum
         return cluster.deployment(namespace, name)
     except InfrastructureError:
         return last
-
-
-def _why_incomplete(deployment: Document) -> str:
-    """What a complete rollout lacks; empty when it is complete."""
-    status = deployment.get("status") or {}
-    wanted = int(deployment["spec"].get("replicas", 1))
-    if int(status.get("observedGeneration", 0)) < int(deployment["metadata"].get("generation", 0)):
-        return "the controller has not seen the change yet"
-    for field, what in (("updatedReplicas", "updated"), ("availableReplicas", "available")):
-        if (found := int(status.get(field, 0))) < wanted:
-            return f"{found} of {wanted} replicas are {what}"
-    left = int(status.get("replicas", 0)) - int(status.get("updatedReplicas", 0))
-    return f"{left} old replicas are left" if left > 0 else ""
 
 
 def _has_stalled(deployment: Document) -> bool:

@@ -51,6 +51,7 @@ def settings(tmp_path: Path, simulated_cluster: SimulatedCluster, platform: Agen
         kubeconfig=simulated_cluster.kubeconfig,
         registration_pause=0.5,
         recovery_soak=1.0,
+        aftermath_soak=1.0,
     )
 
 

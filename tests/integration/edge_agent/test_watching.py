@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,7 @@ from agent_platform import AgentPlatform, soon
 from cluster_probe import ClusterProbe
 
 pytestmark = pytest.mark.anyio
+StartAgent = Callable[[], AbstractAsyncContextManager[None]]
 
 
 async def test_an_oom_kill_is_reported_with_its_owner_and_limit(agent: AgentPlatform, probe: ClusterProbe) -> None:
@@ -47,6 +51,39 @@ async def test_a_failed_rollout_and_its_recovery_are_told_once(agent: AgentPlatf
 
 
 NEEDS_SETTINGS = {"envFrom": [{"configMapRef": {"name": "settings"}}]}
+
+
+async def test_a_pod_that_a_persons_fix_replaced_is_told_once(agent: AgentPlatform, probe: ClusterProbe) -> None:
+    probe.deploy("web", image=BAD_IMAGE)
+    failed = await soon(lambda: agent.seen(reason="ErrImagePull", source="container_status", namespace=probe.namespace))
+    probe.patch("Deployment", "web", with_image("registry.test/app:v2"))
+    (replaced,) = await soon(lambda: agent.seen(reason="PodReplaced", namespace=probe.namespace))
+    assert (replaced.uid, replaced.labels.name) == (failed[0].uid, failed[0].labels.name)
+    assert (replaced.labels.owner_kind, replaced.labels.owner_name) == ("Deployment", "web")
+    assert "Deployment web is complete (1 of 1 available" in replaced.message
+
+
+async def test_what_was_fixed_while_the_agent_was_away_is_told_when_it_is_back(
+    start_agent: StartAgent, platform: AgentPlatform, probe: ClusterProbe
+) -> None:
+    async with start_agent():
+        probe.deploy("fixed", image=BAD_IMAGE)
+        probe.deploy("removed", image=BAD_IMAGE)
+        await soon(lambda: platform.seen(reason="ErrImagePull", owner_name="fixed", source="container_status"))
+        await soon(lambda: platform.seen(reason="ErrImagePull", owner_name="removed", source="container_status"))
+    probe.patch("Deployment", "fixed", with_image("registry.test/app:v2"))
+    probe.kind("Deployment").delete(name="removed", namespace=probe.namespace)
+    await soon(lambda: probe.is_complete("fixed") and not probe.pods("removed"))
+    async with start_agent():
+        await soon(lambda: platform.seen(reason="PodReplaced", owner_name="fixed", namespace=probe.namespace))
+        await soon(lambda: platform.seen(reason="PodRemoved", owner_name="removed", namespace=probe.namespace))
+
+
+BAD_IMAGE = "registry.test/app:missing"
+
+
+def with_image(image: str) -> dict[str, Any]:
+    return {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}}
 
 
 async def test_near_misses_are_not_called_by_the_faults_names(agent: AgentPlatform, probe: ClusterProbe) -> None:

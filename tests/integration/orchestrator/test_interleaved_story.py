@@ -7,7 +7,7 @@ from typing import Any
 
 from aetherius.domain.command import Command, Failed, Issued, Lost, TimedOut
 from aetherius.domain.event import Cause
-from aetherius.domain.incident import Incident, IncidentStatus, Opened
+from aetherius.domain.incident import Incident, IncidentStatus, Opened, Resolved
 from aetherius.domain.remediation import RemediationStatus
 from aetherius.domain.wire.event import Severity
 from aetherius.domain.wire.repair import (
@@ -19,6 +19,7 @@ from aetherius.domain.wire.repair import (
 )
 from aetherius.domain.workflow import Cancel
 from aetherius.domain.workflow_state import WorkflowStatus
+from aetherius.orchestrator.correlator import MAX_FAILING
 from aetherius.orchestrator.workflow_starter import workflow_of
 
 KEY = {"kind": "Deployment", "name": "web", "container": "app"}
@@ -248,13 +249,58 @@ def test_a_lost_node_is_silent_and_lost_all_the_same(stage: Any) -> None:
     assert stage.remediation.status is RemediationStatus.AWAITING_APPROVAL
 
 
-def test_pods_are_remembered_only_while_their_recovery_may_come(stage: Any) -> None:
-    for number in range(3):
+def test_more_failing_pods_than_are_remembered_never_end_an_incident_by_a_guess(stage: Any) -> None:
+    for number in range(MAX_FAILING + 2):
+        stage.report("CrashLoopBackOff", name=f"web-{number}", settle=False)
+    stage.settle()
+    rows = stage.rows.select("SELECT cardinality(failing) FROM aetherius.correlated_subjects")
+    assert rows == [(MAX_FAILING + 1,)]
+    for number in range(MAX_FAILING + 2):
+        stage.report("PodReplaced", name=f"web-{number}", severity=Severity.LOW, settle=False)
+    stage.settle()
+    assert stage.incident.active
+
+
+def test_a_crash_loop_ends_when_the_last_pod_that_showed_it_was_replaced(stage: Any) -> None:
+    for number in (1, 2):
         stage.report("CrashLoopBackOff", name=f"web-{number}")
-        stage.report("CreateContainerConfigError", name=f"web-{number}", message='configmap "a" not found')
-    rows = stage.rows.select("SELECT key, cardinality(failing) FROM aetherius.correlated_subjects")
-    kept = {key.rpartition("/")[2]: count for key, count in rows}
-    assert kept == {"crash_loop": 0, "config_error": 3}
+    stage.report("PodRecovered", name="web-1", severity=Severity.LOW)
+    stage.report("PodReplaced", name="web-1", severity=Severity.LOW)
+    assert stage.incident.active, "the other one still crashes, for all that is known"
+    stage.report(
+        "PodReplaced", name="web-2", severity=Severity.LOW, message="web-2 is gone; Deployment web is complete"
+    )
+    (end,) = [each.event for each in stage.log.stream(stage.incident.id) if isinstance(each.event, Resolved)]
+    assert (end.how, end.summary) == ("recovered", "web-2 is gone; Deployment web is complete")
+    assert stage.workflow.state.status is WorkflowStatus.CANCELLED
+
+
+def test_what_was_deleted_with_its_workload_is_gone(stage: Any) -> None:
+    stage.report("ErrImagePull")
+    stage.report("PodRemoved", severity=Severity.LOW)
+    (end,) = [each.event for each in stage.log.stream(stage.incident.id) if isinstance(each.event, Resolved)]
+    assert end.how == "gone"
+
+
+def test_a_node_that_was_removed_ends_its_loss(stage: Any) -> None:
+    node(stage, "NodeNotReady")
+    node(stage, "NodeRemoved")
+    assert stage.incident.status is IncidentStatus.RESOLVED
+
+
+def test_pods_that_a_repair_replaced_do_not_end_it_before_it_is_verified(stage: Any, oom_description: str) -> None:
+    oom(stage, oom_description)
+    stage.answer("UpdateResourceLimits", RAISED)
+    stage.report("PodReplaced", severity=Severity.LOW)
+    assert stage.incident.active
+    stage.answer("VerifyWorkload", WELL)
+    assert stage.events_of(stage.incident.id)[-2:] == ["Mitigated", "Resolved"]
+
+
+def test_a_fix_by_hand_withdraws_the_question_that_nobody_answered(stage: Any) -> None:
+    drain_asked(stage)
+    stage.report("NodeRemoved", kind="Node", name="n1", source="node_status", severity=Severity.LOW)
+    assert stage.remediation.status is RemediationStatus.REJECTED
 
 
 def test_a_workflow_that_a_person_cancels_takes_its_question_along(stage: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aetherius.domain.cluster_event import Reported
-from aetherius.domain.symptom import Symptom, recoveries_of, subject_of, symptom_of
+from aetherius.domain.symptom import Symptom, end_told_by, recoveries_of, subject_of, symptom_of
 from aetherius.domain.wire.event import Labels, Severity
 
 
@@ -74,6 +74,14 @@ def test_a_pod_whose_node_is_not_known_opens_no_incident_of_a_nameless_node() ->
 def test_a_pod_that_is_ready_again_does_not_end_a_crash_loop() -> None:
     symptoms = {subject.symptom for subject in recoveries_of(a_report("PodRecovered"))}
     assert symptoms == {Symptom.IMAGE_PULL, Symptom.CONFIG_ERROR}
+
+
+def test_a_pod_that_was_replaced_ends_every_trouble_of_pods_and_one_that_was_removed_too() -> None:
+    for reason, how in (("PodReplaced", "recovered"), ("PodRemoved", "gone")):
+        report = a_report(reason)
+        symptoms = {subject.symptom for subject in recoveries_of(report)}
+        assert symptoms == {Symptom.CRASH_LOOP, Symptom.IMAGE_PULL, Symptom.CONFIG_ERROR}
+        assert end_told_by(report) == how
 
 
 def test_a_ready_node_ends_its_loss() -> None:

@@ -149,7 +149,7 @@ def test_a_recovery_counts_only_after_a_failure_and_once(open_spool: Open) -> No
 def test_that_an_object_fails_is_remembered_over_a_restart_until_it_is_gone(open_spool: Open) -> None:
     open_spool().add([an_observation(1, uid="u", failing=True), an_observation(2, uid="v", failing=True)])
     spool = open_spool()
-    spool.forget("v")
+    spool.forget(["v"])
     again = open_spool()
     assert again.add([an_observation(3, uid="u", failing=False), an_observation(4, uid="v", failing=False)]) == 1
 
