@@ -109,10 +109,7 @@ def _value(name: str, rule: FlagRule, joined: str | None, rest: Iterable[str], r
         if joined is not None:
             raise _refused(f"{name} takes no value")
         return ""
-    if rule.value == "bool" or rule.enum == ("false",):
-        value = joined  # kubectl reads a flag of this kind without `=` as true and the next word as something else
-    else:
-        value = joined if joined is not None else next(iter(rest), None)
+    value = next(iter(rest), None) if joined is None and rule.takes_next_word else joined
     if value is None:
         raise _refused(f"{name} needs a value")
     _check_value(name, rule, value, rules)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from aetherius.domain.catalogue.command_policy import command_policy
 from aetherius.domain.command import Issued
 from aetherius.domain.wire.command import CommandType, format_duration
 from aetherius.domain.workflow_definition import CommandStep
@@ -13,6 +14,9 @@ from aetherius.domain.workflow_events import Target
 
 DELIVERY = timedelta(seconds=30)
 """How long a command may wait for its agent, beyond its own timeout, before it expires."""
+
+_SELECTORS: Final = frozenset({"-l", "--selector"})
+_CONTAINERS: Final = frozenset({"-c", "--container", "--all-containers"})
 
 
 def order_of(step: CommandStep, target: Target, workflow_id: UUID, now: datetime) -> Issued:
@@ -36,10 +40,11 @@ def order_of(step: CommandStep, target: Target, workflow_id: UUID, now: datetime
 def with_target(step: CommandStep, target: Target) -> list[str]:
     """The arguments of a kubectl command; one that names no target acts on the incident's object (of a workload: its pod)."""
     args = list(step.args)
-    if any(not arg.startswith("-") for arg in args) or step.action not in ("logs", "describe", "get"):
+    words, flags = command_policy().kubectl.split(step.action, args)
+    if words or flags & _SELECTORS or step.action not in ("logs", "describe", "get"):
         return args
     if step.action == "logs":
-        container = ["-c", target.container] if target.container else []
+        container = ["-c", target.container] if target.container and not flags & _CONTAINERS else []
         return [target.pod or target.name, *container, *args]
     kind, name = ("pod", target.pod) if target.pod and target.kind != "Node" else (target.kind.lower(), target.name)
     return [kind, name, *args]

@@ -5,6 +5,7 @@ Only what rules need is read; the file says more, for people (why a flag is deni
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Final, Literal
@@ -38,6 +39,11 @@ class FlagRule(msgspec.Struct, frozen=True, kw_only=True):
     enum: tuple[str, ...] = ()
     needs: str = ""
     required_for: tuple[str, ...] = ()
+
+    @property
+    def takes_next_word(self) -> bool:
+        """Whether its value may be the next word. kubectl reads `--watch false` as true, and `false` as something else."""
+        return self.value not in ("none", "bool") and self.enum != ("false",)
 
 
 class FlagDenial(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +105,22 @@ class Kubectl(msgspec.Struct, frozen=True, kw_only=True):
     verbs: dict[str, VerbRule]
     output_formats: OutputFormats
     resources: Resources
+
+    def split(self, verb: str, args: Sequence[str]) -> tuple[list[str], set[str]]:
+        """The words of a line that are no flags and no flags' values, and the flags. Refuses nothing: that is the agent's, who reads the line the same way."""
+        rule = self.verbs.get(verb)
+        known = (*(rule.flags if rule else ()), *self.global_flags_allow)
+        with_value = {name for flag in known if flag.takes_next_word for name in flag.names}
+        words, flags = list[str](), set[str]()
+        rest = iter(args)
+        for word in rest:
+            if word.startswith("-"):
+                flags.add(word.partition("=")[0])
+                if word in with_value:
+                    next(rest, None)
+            else:
+                words.append(word)
+        return words, flags
 
 
 class HostTool(msgspec.Struct, frozen=True, kw_only=True):
