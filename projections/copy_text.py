@@ -1,48 +1,52 @@
-"""Rows as PostgreSQL's COPY reads them in text form: made in one go for a batch, as psycopg's row by row costs more than all the rest of a projection."""
+"""Rows as PostgreSQL's COPY reads them in text form: made in one go, as psycopg's row by row costs more than all the rest of a projection."""
 
 from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Final
+from uuid import UUID
 
-_SPECIAL: Final = re.compile(r"[\\\t\n\r\0]")
+_SPECIAL: Final = re.compile(r"[\\\n\r\0]")
 _ESCAPED: Final = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\ufffd"}
 """NUL, which PostgreSQL keeps in no text, becomes the replacement character; documents have it escaped."""
+_ANY: Final = re.compile(r"[\\\t\n\r\0]")
+_CHUNK: Final = 200
 
 
-def lines(rows: Iterable[Sequence[object]]) -> bytes:
-    """The rows, one a line."""
-    return "".join(["\t".join(map(_field, row)) + "\n" for row in rows]).encode()
+def fields(values: Sequence[object]) -> str:
+    """Values as a row's fields, tabs between."""
+    joined = "\t".join([value if type(value) is str else _other(value) for value in values])
+    if joined.count("\t") < len(values) and not _SPECIAL.search(joined):
+        return joined
+    return "\t".join([_escaped(value) for value in values])
 
 
-def json_text(document: bytes) -> Raw:
+def document(json: bytes) -> str:
     """A JSON document as a field: its only special character is the backslash."""
-    return Raw(document.decode().replace("\\", "\\\\"))
+    return json.decode().replace("\\", "\\\\")
 
 
-class Raw(str):
-    """A field that is escaped already."""
+def chunks(lines: Iterable[str]) -> Iterator[bytes]:
+    """Lines in pieces: PostgreSQL takes one in while the next is made."""
+    source = iter(lines)
+    while chunk := list(islice(source, _CHUNK)):
+        yield "\n".join((*chunk, "")).encode()
 
-    __slots__ = ()
 
-
-def _field(value: object) -> str:
-    kind = type(value)
-    if kind is Raw:
-        return value  # type: ignore[return-value]
-    if value is None:
-        return "\\N"
+def _other(value: object) -> str:
     if isinstance(value, enum.Enum):
-        value = value.value
-    if isinstance(value, str):
-        return _SPECIAL.sub(_escaped, value) if _SPECIAL.search(value) else value
+        return str(value.value)
     if isinstance(value, datetime):
         return value.isoformat()
-    return str(value)
+    if isinstance(value, UUID):
+        return value.hex
+    return "\\N" if value is None else str(value)
 
 
-def _escaped(match: re.Match[str]) -> str:
-    return _ESCAPED[match[0]]
+def _escaped(value: object) -> str:
+    text = value if type(value) is str else _other(value)
+    return text if value is None else _ANY.sub(lambda match: _ESCAPED[match[0]], text)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
 from operator import attrgetter
@@ -23,7 +23,7 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
 
-from aetherius.projections.copy_text import lines
+from aetherius.projections.copy_text import chunks, fields
 from aetherius.projections.read_model import ReadModel, Row
 from aetherius.projections.tables import statement
 
@@ -35,29 +35,27 @@ class _Interval:
 
     __slots__ = (
         "changed",
+        "columns",
         "created",
         "ended_by",
         "id",
         "occurred_from",
         "occurred_to",
-        "stored",
         "subject",
         "valid_from",
         "valid_to",
-        "values",
     )
 
     def __init__(
         self,
         id: UUID,
         created: int,
-        subject: UUID,
+        subject: str,
         valid_from: int,
         occurred_from: datetime,
         occurred_to: datetime | None,
         ended_by: int | None,
-        *values: object,
-        stored: bool = False,
+        columns: str | Sequence[object],
     ) -> None:
         self.id = id
         self.created = created
@@ -67,8 +65,8 @@ class _Interval:
         self.occurred_from = occurred_from
         self.occurred_to = occurred_to
         self.ended_by = ended_by
-        self.values = values
-        self.stored = stored
+        self.columns = columns
+        """As COPY reads them; of a stored one the values."""
         self.changed = False
 
     def end(self, at: datetime, by: int) -> None:
@@ -78,7 +76,7 @@ class _Interval:
     def split(self, at: datetime, by: int) -> _Interval:
         """End this version; the one that ends earlier."""
         self.valid_to, self.changed = by, True
-        return _Interval(self.id, self.created, self.subject, by, self.occurred_from, at, by, *self.values)
+        return _Interval(self.id, self.created, self.subject, by, self.occurred_from, at, by, self.columns)
 
     @property
     def levels(self) -> tuple[int | None, int | None]:
@@ -88,8 +86,22 @@ class _Interval:
         length = (self.occurred_to - self.occurred_from) // _MICROSECOND
         return length.bit_length() or None, (self.ended_by - self.valid_from).bit_length() or None
 
+    @property
+    def line(self) -> str:
+        """As COPY reads it."""
+        columns = self.columns if isinstance(self.columns, str) else fields(self.columns)
+        start = f"{self.id.hex}\t{self.created}\t{self.subject}\t{self.valid_from}\t{_or_null(self.valid_to)}\t{self.occurred_from}"
+        if self.occurred_to is None:
+            return f"{start}\t\\N\t\\N\t\\N\t\\N\t{columns}"
+        level, known = self.levels
+        return f"{start}\t{self.occurred_to}\t{self.ended_by}\t{_or_null(level)}\t{_or_null(known)}\t{columns}"
+
 
 _order = attrgetter("occurred_from", "created")
+
+
+def _or_null(value: int | None) -> str:
+    return "\\N" if value is None else str(value)
 
 
 class Intervals:
@@ -100,45 +112,24 @@ class Intervals:
         self._model = model
         self._suffix = suffix
         self._subject = attrgetter(*model.subject)
-        self._values = attrgetter(*model.columns)
 
-    def apply(self, made: Sequence[tuple[UUID, int, Any]], cursor: Cursor[TupleRow]) -> None:
-        """Take in new observations, in order of the log: id, position and row of each."""
+    def begin(
+        self, made: Sequence[tuple[UUID, int, Any]], columns: Sequence[str], cursor: Cursor[TupleRow]
+    ) -> Observations:
+        """Look up what new observations meet: id, position and row of each, in order of the log, and their columns as COPY reads them."""
         fresh = [
-            _Interval(id, position, self.subject(row), position, row.occurred_at, None, None, *self._values(row))
-            for id, position, row in made
+            _Interval(id, position, self.subject(row), position, row.occurred_at, None, None, text)
+            for (id, position, row), text in zip(made, columns, strict=True)
         ]
-        known = self._load(fresh, cursor)
-        stored = [interval for group in known.values() for interval in group]
-        versions: list[_Interval] = []
-        for interval in fresh:
-            self._place(interval, known.setdefault(interval.subject, []), versions)
-        if changed := [interval for interval in stored if interval.changed]:
-            self._change(changed, cursor)
-        with cursor.copy(self._statements["copy_intervals"]) as copy:
-            copy.write(lines(map(_fields, versions)))
+        return Observations(fresh, self._load(fresh, cursor), self._statements)
 
-    def subject(self, row: Row) -> UUID:
-        """What a row is an observation of, as a number."""
-        return UUID(bytes=blake2b("\x1f".join(self._subject(row)).encode(), digest_size=16).digest())
+    def subject(self, row: Row) -> str:
+        """What a row is an observation of, as a number of 32 digits."""
+        return blake2b("\x1f".join(self._subject(row)).encode(), digest_size=16).hexdigest()
 
-    @staticmethod
-    def _place(interval: _Interval, group: list[_Interval], versions: list[_Interval]) -> None:
-        at = bisect_right(group, _order(interval), key=_order)
-        before = group[at - 1] if at else None
-        if at < len(group):  # late: it ends where the next one begins, and everybody knew of that one before
-            interval.occurred_to, interval.ended_by = group[at].occurred_from, interval.created
-            if before:
-                group[at - 1] = before.split(interval.occurred_from, interval.created)
-                versions.append(group[at - 1])
-        elif before:
-            before.end(interval.occurred_from, interval.created)
-        group.insert(at, interval)
-        versions.append(interval)
-
-    def _load(self, fresh: Sequence[_Interval], cursor: Cursor[TupleRow]) -> dict[UUID, list[_Interval]]:
+    def _load(self, fresh: Sequence[_Interval], cursor: Cursor[TupleRow]) -> dict[str, list[_Interval]]:
         """The stored intervals that the new ones may change, of each subject in order: its last one, and around those that are late their neighbours."""
-        known: dict[UUID, list[_Interval]] = {}
+        known: dict[str, list[_Interval]] = {}
         for interval in self._fetch(cursor, "intervals_last", list({interval.subject for interval in fresh})):
             known[interval.subject] = [interval]
         late = [
@@ -154,15 +145,65 @@ class Intervals:
                 group.sort(key=_order)
         return known
 
-    def _fetch(self, cursor: Cursor[TupleRow], name: str, *values: object) -> list[_Interval]:
-        cursor.execute(self._statements[name], values)
-        return [_Interval(*row, stored=True) for row in cursor.fetchall()]
+    def _fetch(self, cursor: Cursor[TupleRow], name: str, subjects: list[str], *values: object) -> list[_Interval]:
+        cursor.execute(self._statements[name], ([UUID(hex=subject) for subject in subjects], *values))
+        return [
+            _Interval(id, created, subject.hex, valid_from, occurred_from, occurred_to, ended_by, columns)
+            for id, created, subject, valid_from, occurred_from, occurred_to, ended_by, *columns in cursor.fetchall()
+        ]
+
+    @cached_property
+    def _statements(self) -> dict[str, Any]:
+        found = SQL(", ").join(SQL("found.{}").format(Identifier(name)) for name in self._model.columns)
+        names = ("copy_intervals", "intervals_change", "intervals_last", "intervals_around")
+        return {name: statement(name, self._model, self._suffix, found_names=found) for name in names}
+
+
+class Observations:
+    """The new observations of one batch, on their way among the known ones."""
+
+    def __init__(
+        self, fresh: Sequence[_Interval], known: dict[str, list[_Interval]], statements: dict[str, Any]
+    ) -> None:
+        self._fresh = fresh
+        self._known = known
+        self._stored = [interval for group in known.values() for interval in group]
+        self._statements = statements
+        self._versions: list[_Interval] = []
+        self._chunks: list[bytes] = []
+
+    def place(self) -> None:
+        """Find out which intervals begin, end and are split."""
+        for interval in self._fresh:
+            self._place(interval, self._known.setdefault(interval.subject, []))
+        self._chunks = list(chunks(version.line for version in self._versions))
+
+    def write(self, cursor: Cursor[TupleRow]) -> None:
+        """Write what was found out."""
+        if changed := [interval for interval in self._stored if interval.changed]:
+            self._change(changed, cursor)
+        with cursor.copy(self._statements["copy_intervals"]) as copy:
+            for chunk in self._chunks:
+                copy.write(chunk)
+
+    def _place(self, interval: _Interval, group: list[_Interval]) -> None:
+        at = bisect_right(group, _order(interval), key=_order)
+        before = group[at - 1] if at else None
+        if at < len(group):  # late: it ends where the next one begins, and everybody knew of that one before
+            interval.occurred_to, interval.ended_by = group[at].occurred_from, interval.created
+            if before:
+                group[at - 1] = before.split(interval.occurred_from, interval.created)
+                self._versions.append(group[at - 1])
+        elif before:
+            before.end(interval.occurred_from, interval.created)
+        group.insert(at, interval)
+        self._versions.append(interval)
 
     def _change(self, changed: Sequence[_Interval], cursor: Cursor[TupleRow]) -> None:
         columns = zip(
             *(
                 (
-                    each.subject,
+                    UUID(hex=each.subject),
                     each.occurred_from,
                     each.created,
                     each.occurred_to,
@@ -175,24 +216,3 @@ class Intervals:
             strict=True,
         )
         cursor.execute(self._statements["intervals_change"], [list(column) for column in columns])
-
-    @cached_property
-    def _statements(self) -> dict[str, Any]:
-        found = SQL(", ").join(SQL("found.{}").format(Identifier(name)) for name in self._model.columns)
-        names = ("copy_intervals", "intervals_change", "intervals_last", "intervals_around")
-        return {name: statement(name, self._model, self._suffix, found_names=found) for name in names}
-
-
-def _fields(interval: _Interval) -> tuple[object, ...]:
-    return (
-        interval.id,
-        interval.created,
-        interval.subject,
-        interval.valid_from,
-        interval.valid_to,
-        interval.occurred_from.astimezone(UTC),
-        interval.occurred_to and interval.occurred_to.astimezone(UTC),
-        interval.ended_by,
-        *interval.levels,
-        *interval.values,
-    )

@@ -6,7 +6,7 @@ changes of one row in one batch all keep their versions, so the rows do not depe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Generic
@@ -17,12 +17,14 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from aetherius.domain.event import Recorded
-from aetherius.projections.copy_text import json_text, lines
+from aetherius.projections.copy_text import chunks, document, fields
 from aetherius.projections.intervals import Intervals
 from aetherius.projections.read_model import R, ReadModel
-from aetherius.projections.tables import statement
+from aetherius.projections.tables import statement, text
 
 _encode = msgspec.json.Encoder().encode
+_BY_INDEX = text("by_index")
+"""Plans are kept, and those made while a table is empty would read all of it for ever."""
 
 
 class _Version(Generic[R]):
@@ -54,6 +56,7 @@ class VersionedRows(Generic[R]):
     def apply(self, batch: Sequence[Recorded], rows: Cursor[TupleRow]) -> None:
         """Write the versions that the events make; see `Projector`."""
         keyed = [(self.model.key(recorded), recorded) for recorded in batch]
+        rows.execute(_BY_INDEX)
         current = {} if self.model.immutable else self._load(rows, {key for key, _ in keyed})
         ended: dict[UUID, int] = {}
         made: list[_Version[R]] = []
@@ -63,8 +66,6 @@ class VersionedRows(Generic[R]):
             rows.execute(self._statements["close_rows"], (list(ended), list(ended.values())))
         if made:
             self._copy(rows, made)
-            if self._intervals:
-                self._intervals.apply([(version.id, version.created, version.row) for version in made], rows)
 
     def _fold(
         self,
@@ -95,26 +96,27 @@ class VersionedRows(Generic[R]):
             for id, created, valid_from, doc in rows.fetchall()
         }
 
-    def _copy(self, rows: Cursor[TupleRow], versions: Iterable[_Version[R]]) -> None:
+    def _copy(self, rows: Cursor[TupleRow], versions: Sequence[_Version[R]]) -> None:
         values = _values_of(tuple(self.model.columns))
+        columns = [fields(values(version.row)) for version in versions]
+        found = [(version.id, version.created, version.row) for version in versions]
+        unit = self._intervals.begin(found, columns, rows) if self._intervals else None
         with rows.copy(self._statements["copy_rows"]) as copy:
-            copy.write(
-                lines(
-                    (
-                        version.id,
-                        version.created,
-                        version.valid_from,
-                        version.valid_to,
-                        *values(version.row),
-                        json_text(_encode(version.row)),
-                    )
-                    for version in versions
-                )
-            )
+            for chunk in chunks(map(_line, versions, columns)):
+                copy.write(chunk)
+            if unit:
+                unit.place()  # while PostgreSQL is busy with the rows
+        if unit:
+            unit.write(rows)
 
     @cached_property
     def _statements(self) -> dict[str, Any]:
         return {name: statement(name, self.model, self._suffix) for name in ("current_rows", "close_rows", "copy_rows")}
+
+
+def _line(version: _Version[Any], columns: str) -> str:
+    ended = "\\N" if version.valid_to is None else version.valid_to
+    return f"{version.id.hex}\t{version.created}\t{version.valid_from}\t{ended}\t{columns}\t{document(_encode(version.row))}"
 
 
 def _values_of(names: tuple[str, ...]) -> Any:

@@ -10,5 +10,5 @@ from aetherius.projections.models import model_named
 from aetherius.projections.settings import ProjectionsSettings
 
 if names := sys.argv[2:]:
-    service.MODELS = tuple(map(model_named, names))
+    service.MODELS = tuple(map(model_named, names))  # type: ignore[attr-defined]
 asyncio.run(service.run(ProjectionsSettings(sys.argv[1], projections_batch=3 if not names else 500), asyncio.Event()))

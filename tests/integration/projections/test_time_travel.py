@@ -61,7 +61,7 @@ def test_read_models_answer_as_a_replay_does_at_any_position_and_time(postgres: 
         def __init__(self) -> None:
             super().__init__(postgres, empty)
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Machine,
         settings=settings(
             max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
