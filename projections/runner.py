@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 import anyio
@@ -23,7 +24,7 @@ from aetherius.event_store.metrics import note_reader
 from aetherius.event_store.pending import Page
 from aetherius.event_store.subscription import LogSignal
 from aetherius.projections.errors import UnsavedDecisionsError
-from aetherius.projections.reader import ProcessManager, Projector
+from aetherius.projections.reader import Exporter, ProcessManager, Projector
 from aetherius.projections.reader_control import Order, ReaderControl
 from aetherius.projections.reader_state import Committed, ReaderState, ReaderStatus
 from aetherius.projections.state_rows import StateRows
@@ -48,7 +49,7 @@ class Runner:
     def __init__(
         self,
         log: Log,
-        reader: Projector | ProcessManager,
+        reader: Projector | ProcessManager | Exporter,
         signal: LogSignal,
         *,
         max_batch: int = MAX_BATCH,
@@ -73,6 +74,9 @@ class Runner:
         self._state_rows = state_rows
         self._after_commit = after_commit
         self._thread = anyio.CapacityLimiter(1)
+        self._reading = ThreadPoolExecutor(1, f"{reader.name}-read")
+        self._ahead_of_use: tuple[tuple[int, int], Future[Page]] | None = None
+        """After which position and how many events, and the page."""
         self._checkpoint: int | None = None
         self._seen = 0
         self._conflicts = 0
@@ -109,6 +113,7 @@ class Runner:
                     await _first(stopping, self._signal.wait(woken))
         finally:
             stopping.cancel()
+            self._reading.shutdown(wait=False, cancel_futures=True)
 
     def _stands_still(self) -> bool:
         """Obey the last order; whether it is to stand still, or parked."""
@@ -180,7 +185,7 @@ class Runner:
         try:
             if self._checkpoint is None:
                 self._checkpoint = self._seen = self._recalled()
-            page = self._log.read_page(self._seen, self._limit, self._reader.topics)
+            page = self._read()
             if self._log.incarnation != self._incarnation:
                 self._checkpoint = None  # what we read ahead of the checkpoint may be gone from this server
                 return Committed(position=self._seen)
@@ -196,6 +201,19 @@ class Runner:
             return self._conflict(page, exc)
         except Exception as exc:  # noqa: BLE001  # a reader's edge: its fault must not stop the others
             return self._narrow(page, exc)
+
+    def _read(self) -> Page:
+        """The next page: as a rule it was read while the one before was applied."""
+        wanted = (self._seen, self._limit)
+        ahead, self._ahead_of_use = self._ahead_of_use, None
+        if ahead and ahead[0] == wanted:
+            return ahead[1].result()
+        return self._log.read_page(*wanted, self._reader.topics)
+
+    def _read_ahead(self, after: int) -> None:
+        limit = min(self._limit * 2, self._max_batch)
+        coming = self._reading.submit(self._log.read_page, after, limit, self._reader.topics)
+        self._ahead_of_use = ((after, limit), coming)
 
     def _recalled(self) -> int:
         """The stored checkpoint, if the log reaches as far."""
@@ -223,6 +241,8 @@ class Runner:
             self._seen = page.next_position
             self._note(ReaderStatus.WAITING)
             return None
+        if len(page) == self._limit:
+            self._read_ahead(page.next_position)
         committed = self._apply(page, self._checkpoint)
         self._checkpoint = self._stored = self._seen = page.next_position
         self._limit = min(self._limit * 2, self._max_batch)
@@ -237,6 +257,10 @@ class Runner:
             self._log.transact(
                 name, page.next_position, rows=(lambda rows: fold(batch, rows)) if batch else None, after=after
             )
+            return Committed(position=page.next_position, batch=batch)
+        if isinstance(self._reader, Exporter):
+            stored = self._reader.export(batch, page.next_position)
+            self._log.transact(name, page.next_position, rows=stored, after=after)
             return Committed(position=page.next_position, batch=batch)
         unit = Unit(self._log, self._select)
         if batch:
