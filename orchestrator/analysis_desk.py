@@ -1,7 +1,8 @@
 """The analysis desk: hands requested analyses to the work queue, has them answered, and writes the answers to the log.
 
 From the log to the queue behind a checkpoint; from the queue to the reasoner by whichever replica is free. A replica that dies leaves its work to
-another; an answer that is there already is not written twice.
+another; an answer that is there already is not written twice. What awaits an answer stands in a table that the driver writes; whenever the queue is opened
+all of it is queued again, so a lost stream loses nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from nats.errors import Error as NatsError
 
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Completed, Failed, Requested
 from aetherius.domain.errors import InfrastructureError
-from aetherius.domain.event import Recorded, topics_of
+from aetherius.domain.event import topics_of
 from aetherius.domain.root_cause import code_of
 from aetherius.domain.wire.analysis import AnalysisResponse
 from aetherius.event_store.change import change
@@ -24,6 +25,7 @@ from aetherius.event_store.subscription import Subscription
 from aetherius.orchestrator.analysis_request import request_of
 from aetherius.orchestrator.context import Context, utc_now
 from aetherius.orchestrator.reasoner import Reasoner
+from aetherius.orchestrator.statements import statement
 from aetherius.orchestrator.work_queue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -41,7 +43,9 @@ class AnalysisDesk:
     def __init__(self, context: Context, reasoner: Reasoner) -> None:
         self._context, self._reasoner = context, reasoner
         ack_wait = context.settings.analysis_timeout + _SLACK
-        self._queue = WorkQueue(context.js, "analyses", f"{QUEUE}.>", self._answer, ack_wait=ack_wait)
+        self._queue = WorkQueue(
+            context.js, "analyses", f"{QUEUE}.>", self._answer, ack_wait=ack_wait, refill=self._put_open
+        )
 
     async def answer(self, stop: asyncio.Event) -> None:
         """Answer what is queued until `stop` is set."""
@@ -64,16 +68,20 @@ class AnalysisDesk:
         topics = topics_of((Requested,))
         async for page in Subscription(context.log, context.signal, after=after, topics=topics, name=CHECKPOINT):
             for recorded in page:
-                await self._put(recorded)
+                assert isinstance(recorded.event, Requested)
+                await self._put(recorded.stream_id, recorded.event.cluster_id)
             await context.blocking(context.log.transact, CHECKPOINT, page.next_position, after=after)
             after = page.next_position
 
-    async def _put(self, recorded: Recorded) -> None:
-        assert isinstance(recorded.event, Requested)
-        subject = f"{QUEUE}.normal.{recorded.event.cluster_id}"
-        await self._context.js.publish(
-            subject, recorded.stream_id.bytes, headers={"Nats-Msg-Id": f"analysis-{recorded.stream_id}"}
-        )
+    async def _put_open(self) -> None:
+        context = self._context
+        for analysis_id, cluster_id in await context.blocking(context.rows.select, statement("select_open_analyses")):
+            await self._put(analysis_id, cluster_id)
+
+    async def _put(self, analysis_id: UUID, cluster_id: str) -> None:
+        """Queue it; the broker drops what was queued within minutes before."""
+        subject, headers = f"{QUEUE}.normal.{cluster_id}", {"Nats-Msg-Id": f"analysis-{analysis_id}"}
+        await self._context.js.publish(subject, analysis_id.bytes, headers=headers)
 
     async def _answer(self, payload: bytes) -> None:
         context = self._context

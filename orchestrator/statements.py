@@ -16,6 +16,7 @@ _TABLES = (
     "extend_correlated_subjects",
     "create_workflow_wakeups",
     "create_raised_limits",
+    "create_open_analyses",
 )
 
 

@@ -11,10 +11,11 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.client import JetStreamContext as JetStream
+from nats.js.errors import NotFoundError
 
 from aetherius.domain.errors import DomainError, InfrastructureError
 from aetherius.event_store.errors import VersionConflictError
-from aetherius.runtime.jetstream import WORK
+from aetherius.runtime.jetstream import WORK, ensure_streams
 
 logger = logging.getLogger(__name__)
 
@@ -40,16 +41,23 @@ class WorkQueue:
         handle: Callable[[bytes], Awaitable[None]],
         *,
         ack_wait: float = 60.0,
+        refill: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`ack_wait`: seconds until work that a replica took and did not answer for goes to another one."""
+        """
+        Args:
+            ack_wait: seconds until work that a replica took and did not answer for goes to another one.
+            refill: queues again all that is known to be undone: awaited whenever the queue is opened, as what it held may be lost. The queue must bear
+                what is in it twice. It may raise what the broker and the log raise: then the queue is opened again.
+        """
         self._js, self._durable, self._subject, self._handle, self._ack_wait = js, durable, subject, handle, ack_wait
+        self._refill = refill
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what was taken is finished."""
         while not stop.is_set():
             try:
                 await self._drain(await self._open(), stop)
-            except (NatsError, TimeoutError) as exc:
+            except (NatsError, InfrastructureError, TimeoutError) as exc:
                 logger.warning("%s waits: %s", self._durable, exc or repr(exc))
                 await asyncio.sleep(1.0)
 
@@ -61,8 +69,16 @@ class WorkQueue:
             ack_wait=self._ack_wait,
             max_ack_pending=100,
         )
-        await self._js.add_consumer(WORK, config)
-        return await self._js.pull_subscribe_bind(self._durable, WORK)
+        try:
+            await self._js.add_consumer(WORK, config)
+        except NotFoundError:
+            logger.error("%s: the stream %s is lost, making it anew", self._durable, WORK)
+            await ensure_streams(self._js)
+            await self._js.add_consumer(WORK, config)
+        queue = await self._js.pull_subscribe_bind(self._durable, WORK)
+        if self._refill:
+            await self._refill()
+        return queue
 
     async def _drain(self, queue: JetStream.PullSubscription, stop: asyncio.Event) -> None:
         stopping = asyncio.create_task(stop.wait(), name=f"{self._durable} stop")

@@ -108,8 +108,10 @@ class WorkflowDriver:
         now = self._clock()
         match recorded.event:
             case analyses.Completed() as answer:
+                unit.rows(_answered(recorded.stream_id))
                 return answer.workflow_id, Succeed(step_id=answer.step_id, output=_analysis_output(answer))
             case analyses.Failed() as failed:
+                unit.rows(_answered(recorded.stream_id))
                 return failed.workflow_id, Fail(step_id=failed.step_id, error=failed.error, now=now)
             case Resolved() as end if end.how != "repaired":
                 return workflow_at(unit, recorded), Cancel(by=ACTOR, reason=end.summary)
@@ -253,6 +255,7 @@ class _Drive:
         )
         analysis.ask(request, self._now)
         self._save(analysis)
+        self._unit.rows(_asked(analysis.id, request.cluster_id))
         return Begin(step_id=step.id, work_id=analysis.id)
 
     def _propose(self, workflow: Workflow, next_due: ApplyFix) -> Input:
@@ -323,6 +326,19 @@ def _raised(proposal: remediations.Proposed, remediation_id: UUID) -> Callable[[
         cursor.execute(statement("upsert_raised_limit"), (_workload(proposal), remediation_id))
 
     return write
+
+
+def _asked(analysis_id: UUID, cluster_id: str) -> Callable[[Cursor[TupleRow]], None]:
+    """Keep that an answer is awaited, so that it can be asked for again when the queue is lost."""
+    return lambda cursor: _execute(cursor, "insert_open_analysis", (analysis_id, cluster_id))
+
+
+def _answered(analysis_id: UUID) -> Callable[[Cursor[TupleRow]], None]:
+    return lambda cursor: _execute(cursor, "delete_open_analysis", (analysis_id,))
+
+
+def _execute(cursor: Cursor[TupleRow], name: str, values: tuple[object, ...]) -> None:
+    cursor.execute(statement(name), values)
 
 
 def _wakeup(workflow: Workflow) -> Callable[[Cursor[TupleRow]], None]:

@@ -1,7 +1,7 @@
 """Timers of workflows: the ends of waits and of backoffs, as scheduled messages.
 
-A timer is a hint. What is to wake, and when, stands in a table that the driver writes with each workflow's events; at every start all of it is scheduled
-again, so a lost stream loses nothing. A timer that rings early, late, twice or in vain does no harm: the workflow's rules look at the time.
+A timer is a hint. What is to wake, and when, stands in a table that the driver writes with each workflow's events; whenever the queue is opened all of it
+is scheduled again, so a lost stream loses nothing. A timer that rings early, late, twice or in vain does no harm: the workflow's rules look at the time.
 """
 
 from __future__ import annotations
@@ -44,11 +44,12 @@ class WorkflowTimers:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._queue = WorkQueue(context.js, "workflow-timers", DUE, self._ring, ack_wait=_ACK_WAIT)
+        self._queue = WorkQueue(
+            context.js, "workflow-timers", DUE, self._ring, ack_wait=_ACK_WAIT, refill=self._set_all
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Set again what is pending, then answer timers until `stop` is set."""
-        await self._set_all()
+        """Answer timers until `stop` is set."""
         await self._queue.run(stop)
 
     async def after_commit(self, committed: Committed) -> None:

@@ -1,0 +1,1 @@
+DELETE FROM aetherius.open_analyses WHERE analysis_id = %s

@@ -1,0 +1,1 @@
+SELECT analysis_id, cluster_id FROM aetherius.open_analyses
