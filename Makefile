@@ -57,7 +57,7 @@ kubernetes: ## build a real Kubernetes control plane for the tests (needs Go; mi
 
 elasticsearch: ## fetch a real Elasticsearch for the tests (needs Maven; once)
 	@command -v mvn >/dev/null || { echo "Maven is not installed: the tests on a real Elasticsearch will be skipped"; exit 1; }
-	@tests/support/elasticsearch/fetch.sh >/dev/null
+	@tests/support/elasticsearch_distribution/fetch.sh >/dev/null
 
 locks: $(STAMPS)/uv ## resolve the dependencies anew (ARGS=--upgrade: to the newest)
 	@requirements/lock.sh $(ARGS)

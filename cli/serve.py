@@ -25,6 +25,7 @@ class Room(enum.StrEnum):
     AGENT_MANAGER = "agent_manager"
     ORCHESTRATOR = "orchestrator"
     PROJECTIONS = "projections"
+    SEARCH = "search"
     GRAPHQL = "graphql"
 
 
@@ -60,6 +61,7 @@ def _service(room: Room) -> Service:
         Room.AGENT_MANAGER: _agent_manager,
         Room.ORCHESTRATOR: _orchestrator,
         Room.PROJECTIONS: _projections,
+        Room.SEARCH: _search,
         Room.GRAPHQL: _graphql,
     }
     return build[room]()
@@ -81,6 +83,13 @@ def _orchestrator() -> Service:
 
 def _projections() -> Service:
     from aetherius.projections.service import run
+    from aetherius.projections.settings import ProjectionsSettings
+
+    return _bound(run, ProjectionsSettings.from_environment(os.environ))
+
+
+def _search() -> Service:
+    from aetherius.projections.search.service import run
     from aetherius.projections.settings import ProjectionsSettings
 
     return _bound(run, ProjectionsSettings.from_environment(os.environ))

@@ -42,8 +42,24 @@ class GraphQLSettings:
     """How long a question as of a position waits for a read model that lags behind."""
     anchor_file: Path | None = None
     """File of the log's signed heads that an audit over the API compares the ledger with."""
+    anchor_bucket: str = ""
+    """URL of a bucket of heads for the same, as `s3://bucket/folder`; with a file too, both are compared."""
     anchor_key_id: str = ""
     """Id (or more of the SHA-256) of the key that must have signed them; empty: any key will do."""
+    elasticsearch_url: str = ""
+    """Where Elasticsearch is (`https://...`); empty: PostgreSQL's full text serves searches."""
+    elasticsearch_user: str = ""
+    """For basic authentication."""
+    elasticsearch_password: str = ""
+    """Of that user."""
+    elasticsearch_api_key: str = ""
+    """Instead of a user."""
+    elasticsearch_secret_file: Path | None = None
+    """File that holds the password, or the API key if no user is named."""
+    elasticsearch_ca_file: Path | None = None
+    """Certificates of who signs the server's; none: those of the system."""
+    elasticsearch_prefix: str = "aetherius"
+    """Of the names of all indices and templates: another one for each installation that shares a cluster."""
     drain_timeout: float = 5.0
     """How long stopping waits for requests under way. Below the supervisor's ten seconds."""
 

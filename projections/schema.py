@@ -13,7 +13,7 @@ from aetherius.projections.models import MODELS
 from aetherius.projections.read_model import ReadModel
 from aetherius.projections.tables import MIGRATION_LOCK, SCHEMA, creation, general, shape, table
 
-_SHARED = ("schema", "readers", "builds", "compactions", "kept_function")
+_SHARED = ("schema", "readers", "builds", "compactions", "kept_function", "search_parked", "search_generations")
 
 
 def create(dsn: str) -> None:

@@ -27,8 +27,27 @@ class ProjectionsSettings:
     projections_batch: int = 2000
     """Events in one transaction at most: more gains little, fewer cost an fsync each."""
 
+    search_batch: int = 2000
+    """Events whose documents go to the search index at a time, at most: they are what is held in memory while it is away."""
+    elasticsearch_url: str = ""
+    """Where Elasticsearch is (`https://...`); empty: PostgreSQL's full text serves searches."""
+    elasticsearch_user: str = ""
+    """For basic authentication."""
+    elasticsearch_password: str = ""
+    """Of that user."""
+    elasticsearch_api_key: str = ""
+    """Instead of a user."""
+    elasticsearch_secret_file: Path | None = None
+    """File that holds the password, or the API key if no user is named."""
+    elasticsearch_ca_file: Path | None = None
+    """Certificates of who signs the server's; none: those of the system."""
+    elasticsearch_prefix: str = "aetherius"
+    """Of the names of all indices and templates: another one for each installation that shares a cluster."""
+
     projections_health_port: int = 0
     """Port of `/healthz`, `/readyz` and `/metrics` on `health_host`; 0: no such server."""
+    search_health_port: int = 0
+    """The same for the search process."""
     health_host: str = "127.0.0.1"
     """Address for them; `0.0.0.0` in a pod."""
 

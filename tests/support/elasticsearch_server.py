@@ -1,6 +1,6 @@
 """A genuine Elasticsearch 9 on a loopback port: one node with its own configuration, data and logs, small, without security. It can be stopped, killed and started again.
 
-The distribution is fetched once by `make elasticsearch` (tests/support/elasticsearch/fetch.sh, Maven); it runs on a full JDK of version 21 or later. Root may not run it: then
+The distribution is fetched once by `make elasticsearch` (tests/support/elasticsearch_distribution/fetch.sh, Maven); it runs on a full JDK of version 21 or later. Root may not run it: then
 it runs as `nobody`, from a copy that `nobody` can reach.
 """
 
@@ -22,7 +22,7 @@ import anyio.to_thread
 from aetherius.runtime.child import Child, ChildSpec
 from aetherius.runtime.ports import free_port
 
-FETCH: Final = Path(__file__).parent / "elasticsearch" / "fetch.sh"
+FETCH: Final = Path(__file__).parent / "elasticsearch_distribution" / "fetch.sh"
 JAVA: Final = "AETHERIUS_TEST_JAVA_HOME"
 _OPTIONS: Final = "-Xms256m -Xmx256m -XX:TieredStopAtLevel=1"
 """Small, and quick to start: tests are not about its speed. Benchmarks give others."""

@@ -101,4 +101,3 @@ async def test_an_indexer_killed_again_and_again_leaves_nothing_out(site: Search
     with site.indexing():
         site.until_caught_up()
     await site.must_be_whole()
-

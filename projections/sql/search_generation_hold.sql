@@ -1,0 +1,1 @@
+SELECT generation FROM {schema}.search_generations WHERE backend = %s FOR SHARE

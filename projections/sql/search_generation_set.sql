@@ -1,0 +1,1 @@
+UPDATE {schema}.search_generations SET generation = %s WHERE backend = %s
