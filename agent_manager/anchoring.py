@@ -17,6 +17,7 @@ from aetherius.agent_manager.context import Context
 from aetherius.agent_manager.steady import steadily
 from aetherius.event_store.anchor import AnchorFile, AnchorSink, SignedHead
 from aetherius.event_store.anchor_bucket import AnchorBucket
+from aetherius.event_store.anchor_metrics import expect_anchors, note_anchored
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.evidence import holds, last_entry
 from aetherius.event_store.ledger import moment
@@ -25,15 +26,17 @@ logger = logging.getLogger(__name__)
 
 
 class Anchoring:
-    """Notes heads in one place."""
+    """Notes heads in one place. `name`: what metrics call it."""
 
-    def __init__(self, context: Context, sink: AnchorSink) -> None:
+    def __init__(self, context: Context, sink: AnchorSink, name: str) -> None:
         self._context = context
         self._sink = sink
+        self._name = name
         self._noted: SignedHead | None = None
 
     async def run(self) -> None:
         """For ever; waits while the place or PostgreSQL is away."""
+        expect_anchors(self._name)
         await steadily("anchoring", self._round)
 
     async def _round(self) -> None:
@@ -57,6 +60,7 @@ class Anchoring:
         if head and (self._noted is None or _place(head) != _place(self._noted)):
             self._sink.append(head)
             self._noted = head
+        note_anchored(self._name, head.position if head else 0)
 
     def _signed(self, connection: psycopg.Connection) -> SignedHead | None:
         entry = last_entry(connection)
@@ -71,9 +75,9 @@ def anchorings(context: Context) -> Iterator[Anchoring]:
         AnchorUnavailableError: the bucket's URL is none.
     """
     if context.settings.anchor_file:
-        yield Anchoring(context, AnchorFile(context.settings.anchor_file))
+        yield Anchoring(context, AnchorFile(context.settings.anchor_file), "file")
     if context.settings.anchor_bucket:
-        yield Anchoring(context, AnchorBucket(context.settings.anchor_bucket))
+        yield Anchoring(context, AnchorBucket(context.settings.anchor_bucket), "bucket")
 
 
 def _place(head: SignedHead) -> tuple[int, str]:

@@ -108,8 +108,10 @@ class AnchorSink(Protocol):
 class AnchorFile:
     """A file of JSON lines, only ever appended to: it may carry the file system's append-only mark."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, may_be_missing: bool = False) -> None:
+        """`may_be_missing`: a file that is not there yet holds no anchors; else it cannot be read."""
         self._path = path
+        self._may_be_missing = may_be_missing
 
     def append(self, head: SignedHead) -> None:
         """Add a line and sync it. A line that a crash left unfinished is marked as such and stays, as nothing here is ever taken back."""
@@ -144,6 +146,8 @@ class AnchorFile:
 
     def anchors(self, key_id: str = "") -> Iterator[Anchor]:
         """The lines from the first to the last, without those that a crash left unfinished."""
+        if self._may_be_missing and not self._path.exists():
+            return
         try:
             with self._path.open("rb") as file:
                 number = 0

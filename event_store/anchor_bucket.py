@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, from_url
 
 from aetherius.event_store.anchor import Anchor, AnchorUnavailableError, SignedHead, decoded
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+_RETRY: Final[RetryConfig] = {"max_retries": 3, "retry_timeout": timedelta(seconds=15)}
+"""Whoever notes heads tries again by itself: a bucket that is away must not hold up the process's end for minutes."""
+_AWAY: Final = (BaseError, OSError)
+"""What the library raises: a bucket that is not there is Python's own `FileNotFoundError`."""
 
 
 class AnchorBucket:
@@ -24,9 +34,9 @@ class AnchorBucket:
         """
         self._url = url
         try:
-            self._store: ObjectStore = from_url(url)
+            self._store: ObjectStore = from_url(url, retry_config=_RETRY)
         except (BaseError, ValueError) as exc:
-            raise AnchorUnavailableError(url, str(exc)) from exc
+            raise AnchorUnavailableError(url, _reason(exc)) from exc
 
     def append(self, head: SignedHead) -> None:
         """Put the object, unless it is there."""
@@ -35,8 +45,8 @@ class AnchorBucket:
             self._store.put(name, head.encode(), mode="create")
         except AlreadyExistsError:
             return
-        except BaseError as exc:
-            raise AnchorUnavailableError(self._url, str(exc)) from exc
+        except _AWAY as exc:
+            raise AnchorUnavailableError(self._url, _reason(exc)) from exc
 
     def last(self) -> SignedHead | None:
         """The head of the highest position: lists the whole bucket."""
@@ -53,11 +63,16 @@ class AnchorBucket:
         try:
             for objects in self._store.list():
                 yield from (found["path"] for found in objects)
-        except BaseError as exc:
-            raise AnchorUnavailableError(self._url, str(exc)) from exc
+        except _AWAY as exc:
+            raise AnchorUnavailableError(self._url, _reason(exc)) from exc
 
     def _get(self, name: str) -> bytes:
         try:
             return bytes(self._store.get(name).bytes())
-        except BaseError as exc:
-            raise AnchorUnavailableError(self._url, str(exc)) from exc
+        except _AWAY as exc:
+            raise AnchorUnavailableError(self._url, _reason(exc)) from exc
+
+
+def _reason(exc: Exception) -> str:
+    """The first line: the others are the library's insides, and the server's answer."""
+    return next(iter(str(exc).splitlines()), type(exc).__name__)

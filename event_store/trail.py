@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.json import encode
 from psycopg import Connection
 from psycopg.rows import TupleRow, tuple_row
 
@@ -58,6 +59,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         return (self.actor is None or cause.actor == self.actor) and (
             self.correlation is None or cause.correlation_id == self.correlation
         )
+
+
+class Repeatable(msgspec.Struct, frozen=True):
+    """What names a request that may come twice: its answer is kept for a day."""
+
+    actor: str
+    key: str
+    """The client's own name for it."""
 
 
 class TrailEntry(msgspec.Struct, frozen=True):
@@ -141,8 +150,11 @@ class Trail:
         with self._connections.connection() as connection:
             return self._position_at(connection, time)
 
-    def verify(self, anchors: Iterable[Anchor], stopped: Callable[[], bool]) -> AuditReport:
-        """Audit the whole log, if nobody else does; minutes for a large one.
+    def verify(
+        self, anchors: Iterable[Anchor], stopped: Callable[[], bool], request: Repeatable | None = None
+    ) -> tuple[AuditReport, bool]:
+        """Audit the whole log, if nobody else does; minutes for a large one. A request that is named, and was answered already, gets the same report: then
+        the second is true.
 
         Raises:
             AuditRunningError: another one is under way.
@@ -150,12 +162,26 @@ class Trail:
             AnchorUnavailableError: the anchors cannot be read.
         """
         with self._connections.connection() as connection:
+            if request and (report := self._kept(connection, request)):
+                return report, True
             if not connection.execute("SELECT pg_try_advisory_lock(%s)", (AUDIT_LOCK,)).fetchall()[0][0]:
                 raise AuditRunningError
             try:
-                return audit.verify(connection, anchors=anchors, stopped=stopped)
+                if request and (report := self._kept(connection, request)):  # another replica finished it just now
+                    return report, True
+                report = audit.verify(connection, anchors=anchors, stopped=stopped)
+                if request:
+                    connection.execute(
+                        LOG.statement("audit_report_keep"),
+                        {"actor": request.actor, "key": request.key, "report": encode(report)},
+                    )
+                return report, False
             finally:
                 connection.execute("SELECT pg_advisory_unlock(%s)", (AUDIT_LOCK,))
+
+    def _kept(self, connection: Connection[TupleRow], request: Repeatable) -> AuditReport | None:
+        rows = self._fetch(connection, "audit_report_kept", (request.actor, request.key))
+        return msgspec.json.decode(rows[0][0], type=AuditReport) if rows else None
 
 
 def _mention(field: str, value: object) -> bytes | None:

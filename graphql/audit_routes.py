@@ -8,30 +8,33 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from pathlib import Path
+from itertools import chain
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import anyio.to_thread
 import msgspec
-from fastapi import Depends, FastAPI, HTTPException, Query, Request
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from aetherius.domain.errors import UnknownEventError
 from aetherius.domain.event import topics_of
-from aetherius.event_store.anchor import Anchor, AnchorFile
+from aetherius.event_store.anchor import Anchor, AnchorSink
 from aetherius.event_store.audit import AuditReport, AuditStoppedError
-from aetherius.event_store.trail import AuditRunningError, Trail, TrailEntry, TrailPage, Wanted
+from aetherius.event_store.trail import AuditRunningError, Repeatable, Trail, TrailEntry, TrailPage, Wanted
 from aetherius.graphql.errors import ForbiddenError, InvalidArgumentError, StoppingError
 from aetherius.graphql.problems import explain_errors
 from aetherius.graphql.tokens import Role, Tokens, User
 
 MAX_PAGE = 500
+
+Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+"""A name of the client's for what it asks; repeated under the same one, it is done once."""
 
 
 class AuditQuery(BaseModel):
@@ -53,7 +56,7 @@ class AuditQuery(BaseModel):
 def audit_api(
     trail: Trail,
     tokens: Tokens,
-    anchor_file: Path | None = None,
+    anchors: Sequence[AnchorSink] = (),
     anchor_key_id: str = "",
     *,
     max_body: int = 256 * 1024,
@@ -61,7 +64,7 @@ def audit_api(
     """The routes, to be mounted at /api/v1.
 
     Args:
-        anchor_file: heads that an audit compares the ledger with.
+        anchors: heads that an audit compares the ledger with.
         anchor_key_id: of the key that must have signed them; empty: any.
     """
     app = FastAPI(title="Aetherius audit", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=max_body)
@@ -77,10 +80,12 @@ def audit_api(
         return _json(_page(page), {"Link": link} if (link := _next(request, page)) else {})
 
     @app.post("/audit/verify")
-    async def verify(user: User = signed_in) -> Response:
+    async def verify(user: User = signed_in, key: Key = None) -> Response:
         if user.role is not Role.OPERATOR:
             raise ForbiddenError("audit/verify", Role.OPERATOR)
-        return _json(_report(await _verified(trail, partial(_anchors, anchor_file, anchor_key_id))))
+        request = None if key is None else Repeatable(user.name, key)
+        report, repeated = await _verified(trail, partial(_anchors, anchors, anchor_key_id), request)
+        return _json(_report(report), {"Idempotent-Replayed": "true"} if repeated else {})
 
     return app
 
@@ -95,19 +100,23 @@ def _user(tokens: Tokens) -> Callable[[Request], User]:
     return user
 
 
-async def _verified(trail: Trail, anchors: Callable[[], Iterator[Anchor]]) -> AuditReport:
-    """The report; an audit whose request is cancelled, as when the process stops, ends at the next batch."""
+async def _verified(
+    trail: Trail, anchors: Callable[[], Iterator[Anchor]], request: Repeatable | None
+) -> tuple[AuditReport, bool]:
+    """The report, and whether it is that of an earlier request; an audit whose request is cancelled, as when the process stops, ends at the next batch."""
     stopped = threading.Event()
     try:
-        return await anyio.to_thread.run_sync(lambda: trail.verify(anchors(), stopped.is_set), abandon_on_cancel=True)
+        return await anyio.to_thread.run_sync(
+            lambda: trail.verify(anchors(), stopped.is_set, request), abandon_on_cancel=True
+        )
     except AuditStoppedError as exc:
         raise StoppingError from exc
     finally:
         stopped.set()
 
 
-def _anchors(file: Path | None, key_id: str) -> Iterator[Anchor]:
-    return AnchorFile(file).anchors(key_id) if file and file.exists() else iter(())
+def _anchors(sinks: Sequence[AnchorSink], key_id: str) -> Iterator[Anchor]:
+    return chain.from_iterable(sink.anchors(key_id) for sink in sinks)
 
 
 def _wanted(query: AuditQuery) -> Wanted:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import anyio.to_thread
 import uvicorn
 
+from aetherius.event_store.anchor import AnchorFile, AnchorSink
+from aetherius.event_store.anchor_bucket import AnchorBucket
 from aetherius.event_store.log import Log
 from aetherius.event_store.sealing import sealing_of
 from aetherius.event_store.subscription import LogSignal
@@ -44,6 +46,7 @@ async def run(
         PortTakenError: another program listens there.
         TokensFileError: the file of tokens is missing or malformed.
         CredentialsError: the file of the state's keys cannot be used.
+        AnchorUnavailableError: the anchors' bucket is no bucket's URL.
     """
     tokens, sealing = Tokens.read(settings.tokens_file), sealing_of(settings)
     listening = _listen(settings)
@@ -112,6 +115,14 @@ def _listen(settings: GraphQLSettings) -> socket.socket:
     return listening
 
 
+def _anchor_sinks(settings: GraphQLSettings) -> list[AnchorSink]:
+    """Where heads of the log were noted. Raises ``AnchorUnavailableError`` for what is no bucket's URL."""
+    sinks: list[AnchorSink] = []
+    if settings.anchor_file:
+        sinks.append(AnchorFile(settings.anchor_file, may_be_missing=True))  # nothing was noted yet
+    return [*sinks, AnchorBucket(settings.anchor_bucket)] if settings.anchor_bucket else sinks
+
+
 class _Server(uvicorn.Server):
     """Signals belong to the process (`runtime.process`), not to the web server."""
 
@@ -126,7 +137,7 @@ def _server(settings: GraphQLSettings, services: Services, tokens: Tokens, trail
         services,
         tokens,
         audit=audit_api(
-            trail, tokens, settings.anchor_file, settings.anchor_key_id, max_body=settings.graphql_max_body
+            trail, tokens, _anchor_sinks(settings), settings.anchor_key_id, max_body=settings.graphql_max_body
         ),
         max_depth=settings.graphql_max_depth,
         max_cost=settings.graphql_max_cost,

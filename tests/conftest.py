@@ -19,6 +19,7 @@ from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.simulator.settings import SimulatorSettings
 from elasticsearch_server import ElasticsearchServer, missing_parts
 from real_cluster import RealCluster, missing_binaries
+from s3_server import S3Server
 from simulated_cluster import SimulatedCluster
 
 
@@ -60,6 +61,21 @@ def dsn(postgres: str) -> Iterator[str]:
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         yield make_conninfo(postgres, dbname=name)
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server for the whole session. Tests use buckets of their own."""
+    with S3Server().running() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty bucket there; the environment says how to reach it."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server.bucket(f"bucket-{uuid.uuid4().hex}")
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,14 @@ import logging
 
 import psycopg
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from aetherius.event_store import audit
 from aetherius.event_store.anchor import Anchor, AnchorFile
 from aetherius.event_store.anchor_bucket import AnchorBucket
 from aetherius.event_store.audit import AuditReport
+from aetherius.event_store.log import Log
+from aetherius.event_store.metrics import exposition
 from aetherius.runtime.jetstream import EVENTS
 from aetherius.runtime.signing_key import SigningKey
 from manager_site import Site, events_of
@@ -41,6 +44,33 @@ async def test_heads_are_noted_as_the_log_grows_and_across_restarts(site: Site) 
     report = audited(site)
     assert report.findings == []
     assert report.anchors == len({anchor.position for anchor in noted(site)}) == len(noted(site))
+
+
+def told(log: Log) -> dict[tuple[str, str], float]:
+    """The metrics of anchors, by name and place."""
+    families = text_string_to_metric_families(exposition(log).decode())
+    samples = [sample for family in families for sample in family.samples]
+    return {(s.name, s.labels["place"]): s.value for s in samples if s.name.startswith("aetherius_anchor_")}
+
+
+async def test_how_far_it_is_anchored_is_told_and_that_a_place_is_away(site: Site) -> None:
+    bucket = site.folder / "bucket"
+    bucket.mkdir()
+    places = {"anchor_file": site.folder / "no" / "anchors.jsonl", "anchor_bucket": bucket.as_uri()}
+    (site.folder / "no").touch()
+    age, missing = "aetherius_anchor_age_seconds", "aetherius_anchor_missing_events"
+    async with site.manager(**places, anchor_interval=0.05):
+        await site.report(*events_of(range(1, 11)))
+        await site.empty(EVENTS)
+        await site.until(lambda: told(site.log).get((missing, "bucket")) == 0)
+        await site.until(lambda: told(site.log)[age, "file"] > 1)
+        metrics = told(site.log)
+        assert metrics[age, "bucket"] < metrics[age, "file"]
+        assert (missing, "file") not in metrics, "nothing was ever noted there"
+        (site.folder / "no").unlink()
+        await site.until(lambda: told(site.log).get((missing, "file")) == 0)
+        assert told(site.log)[age, "file"] < 1
+    assert told(site.log) == {}, "another replica tells of it now"
 
 
 async def test_a_log_that_was_cut_is_noticed_without_an_audit(site: Site, caplog: pytest.LogCaptureFixture) -> None:

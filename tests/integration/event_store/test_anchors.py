@@ -32,8 +32,10 @@ def key(tmp_path: Path) -> SigningKey:
     return SigningKey.load_or_create(tmp_path / "key.pem")
 
 
-@pytest.fixture(params=["file", "bucket"])
+@pytest.fixture(params=["file", "bucket", "s3"])
 def sink(request: pytest.FixtureRequest, tmp_path: Path) -> AnchorSink:
+    if request.param == "s3":
+        return AnchorBucket(f"{request.getfixturevalue('s3_bucket')}/anchors")
     if request.param == "file":
         return AnchorFile(tmp_path / "outside" / "anchors.jsonl")
     (tmp_path / "bucket").mkdir()
@@ -178,6 +180,29 @@ def test_a_place_that_cannot_be_written_is_named(
     (tmp_path / "file").touch()
     with pytest.raises(AnchorUnavailableError, match=str(tmp_path)):
         AnchorFile(place(tmp_path)).append(SignedHead.sign(3, b"h" * 32, datetime.now(UTC), key))
+
+
+def test_a_bucket_that_is_not_there_is_named_and_keeps_nothing(s3_bucket: str, key: SigningKey) -> None:
+    sink = AnchorBucket(s3_bucket + "-not/anchors")
+    head = SignedHead.sign(3, b"h" * 32, datetime.now(UTC), key)
+    for act in (lambda: sink.append(head), sink.last, lambda: list(sink.anchors())):
+        with pytest.raises(AnchorUnavailableError, match=f"{s3_bucket}-not/anchors"):
+            act()
+
+
+def test_an_anchor_in_a_bucket_is_never_written_over(s3_bucket: str, key: SigningKey) -> None:
+    sink = AnchorBucket(s3_bucket)
+    first = SignedHead.sign(3, b"h" * 32, datetime(2026, 11, 23, tzinfo=UTC), key)
+    sink.append(first)
+    sink.append(SignedHead.sign(3, b"h" * 32, datetime(2026, 11, 24, tzinfo=UTC), key))
+    assert sink.last() == first
+
+
+def test_a_bucket_of_more_anchors_than_a_listing_holds_is_read_whole(s3_bucket: str, key: SigningKey) -> None:
+    sink = AnchorBucket(s3_bucket)
+    for position in range(1, 1102):
+        sink.append(SignedHead.sign(position, b"h" * 32, datetime.now(UTC), key))
+    assert [anchor.position for anchor in sink.anchors(key.public.key_id)] == list(range(1, 1102))
 
 
 def test_what_is_no_bucket_is_named() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +17,7 @@ from aetherius.domain.agent import GapDetected
 from aetherius.domain.event import Cause
 from aetherius.event_store import trail
 from aetherius.event_store.anchor import AnchorFile, SignedHead
+from aetherius.event_store.anchor_bucket import AnchorBucket
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.trail import AUDIT_LOCK
@@ -51,8 +54,8 @@ class Rest:
     async def positions(self, **query: object) -> list[int]:
         return [item["position"] for item in await self.items(**query)]
 
-    async def verify(self, token: str = OPERATOR) -> httpx2.Response:
-        headers = self.client.as_(token).headers
+    async def verify(self, token: str = OPERATOR, key: str = "") -> httpx2.Response:
+        headers = {**self.client.as_(token).headers, **({"Idempotency-Key": key} if key else {})}
         return await self.client.http.post(self.url("/api/v1/audit/verify"), headers=headers)
 
 
@@ -169,11 +172,76 @@ async def test_only_one_audit_runs_at_a_time(rest: Rest, log: Log, dsn: str) -> 
     assert [answer.status_code for answer in await asyncio.gather(rest.verify(), rest.get())][1] == 200
 
 
+async def test_a_repeat_under_the_same_key_gets_the_first_report(rest: Rest, log: Log, dsn: str) -> None:
+    decide(log, 3)
+    first = await rest.verify(key="a-1")
+    assert "idempotent-replayed" not in first.headers
+    decide(log, 1)
+    again = await rest.verify(key="a-1")
+    assert (again.json(), again.headers["idempotent-replayed"]) == (first.json(), "true")
+    other = await rest.verify(key="a-2")
+    assert (other.json()["head"]["position"], other.json()["intact"]) == (4, True)
+    with psycopg.connect(dsn) as later:
+        later.execute("UPDATE aetherius.audit_reports SET made_at = made_at - interval '25 hours'")
+    assert (await rest.verify(key="a-1")).json()["head"]["position"] == 4, "a day later it is another request"
+    with psycopg.connect(dsn) as later:
+        assert later.execute("SELECT key FROM aetherius.audit_reports").fetchall() == [("a-1",)]
+
+
+async def test_a_report_with_findings_comes_back_with_them(rest: Rest, log: Log, dsn: str) -> None:
+    decide(log, 3)
+    with psycopg.connect(dsn) as tables:
+        tables.execute("UPDATE aetherius.decided SET state = '{}' WHERE notification_id = 2")
+    first, again = await rest.verify(key="a"), await rest.verify(key="a")
+    assert again.json() == first.json()
+    assert [finding["position"] for finding in again.json()["findings"]] == [2]
+
+
+async def test_a_repeat_while_the_first_is_under_way_is_told_so(rest: Rest, log: Log, dsn: str) -> None:
+    decide(log, 1)
+    with psycopg.connect(dsn) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (AUDIT_LOCK,))
+        assert (await rest.verify(key="a")).status_code == 409
+    assert "idempotent-replayed" not in (await rest.verify(key="a")).headers
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "two words"])
+async def test_a_malformed_key_is_named(rest: Rest, key: str) -> None:
+    answer = await rest.verify(key=key)
+    assert (answer.status_code, answer.json()["field"].lower()) == (400, "idempotency-key")
+
+
+class TestWithABucketOfAnchors:
+    @pytest.fixture
+    def settings(self, settings: GraphQLSettings, s3_bucket: str) -> GraphQLSettings:
+        return replace(settings, anchor_bucket=f"{s3_bucket}/anchors")
+
+    async def test_the_anchors_are_compared(self, rest: Rest, log: Log, s3_bucket: str, tmp_path: Path) -> None:
+        decide(log, 2)
+        report = (await rest.verify()).json()
+        assert (report["intact"], report["anchors"]) == (True, 0)
+        sink, key = AnchorBucket(f"{s3_bucket}/anchors"), SigningKey.load_or_create(tmp_path / "key.pem")
+        sink.append(SignedHead.sign(2, bytes.fromhex(report["head"]["hash"]), NOON, key))
+        assert (await rest.verify()).json()["anchors"] == 1
+        sink.append(SignedHead.sign(1, b"x" * 32, NOON, key))
+        report = (await rest.verify()).json()
+        assert [(finding["wrong"], finding["position"]) for finding in report["findings"]] == [("anchor missed", 1)]
+
+
+class TestWithoutThatBucket:
+    @pytest.fixture
+    def settings(self, settings: GraphQLSettings, s3_bucket: str) -> GraphQLSettings:
+        return replace(settings, anchor_bucket=f"{s3_bucket}-not")
+
+    async def test_an_audit_is_refused_not_done_without_them(self, rest: Rest, log: Log) -> None:
+        decide(log, 2)
+        answer = await rest.verify()
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
 class TestWithAnchors:
     @pytest.fixture
     def settings(self, settings: GraphQLSettings, tmp_path: Any) -> GraphQLSettings:
-        from dataclasses import replace
-
         key = SigningKey.load_or_create(tmp_path / "key.pem").public
         return replace(settings, anchor_file=tmp_path / "anchors.jsonl", anchor_key_id=key.key_id)
 
