@@ -13,6 +13,7 @@ import uvicorn
 
 from aetherius.event_store.anchor import AnchorFile, AnchorSink
 from aetherius.event_store.anchor_bucket import AnchorBucket
+from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
 from aetherius.event_store.sealing import sealing_of
 from aetherius.event_store.subscription import LogSignal
@@ -25,6 +26,7 @@ from aetherius.graphql.settings import GraphQLSettings
 from aetherius.graphql.tokens import Tokens
 from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.runtime.errors import PortTakenError
+from aetherius.runtime.health import health_served
 from aetherius.runtime.process import endless
 
 logger = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ async def run(
         on_port: called before it with the port, which port 0 leaves to the system.
 
     Raises:
-        PortTakenError: another program listens there.
+        PortTakenError: another program listens there, or where health is to be told.
         TokensFileError: the file of tokens is missing or malformed.
         CredentialsError: the file of the state's keys cannot be used.
         AnchorUnavailableError: the anchors' bucket is no bucket's URL.
@@ -55,6 +57,7 @@ async def run(
     try:
         async with (
             LogSignal(settings.postgres_dsn) as signal,
+            health_served(settings.health_host, settings.graphql_health_port, health_of(log)),
             PostgresReadModels(
                 settings.postgres_dsn,
                 log,

@@ -60,6 +60,10 @@ class GraphQLSettings:
     """Certificates of who signs the server's; none: those of the system."""
     elasticsearch_prefix: str = "aetherius"
     """Of the names of all indices and templates: another one for each installation that shares a cluster."""
+    graphql_health_port: int = 0
+    """Port of `/metrics`, `/healthz` and `/readyz` on `health_host`, without a token; 0: no such server. (The last two are on `graphql_port` too.)"""
+    health_host: str = "127.0.0.1"
+    """Address for them; `0.0.0.0` in a pod."""
     drain_timeout: float = 5.0
     """How long stopping waits for requests under way. Below the supervisor's ten seconds."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -80,6 +81,7 @@ def matches(filter: Filter, row: Row) -> bool:
     )
 
 
+@cache
 def split_bound(field: str) -> tuple[str, str | None]:
     """The column that a filter's field is about, and its comparison (`>=`, `<`, `<=`); None for one of values."""
     for suffix, comparison in (("_since", ">="), ("_until", "<"), ("_upto", "<=")):
