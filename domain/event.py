@@ -166,7 +166,9 @@ def _decoder(topic: str) -> msgspec.json.Decoder[Event]:
 
 
 def event_type(topic: str) -> type[Event]:
-    """The class of a topic. Raises ``UnknownEventError``."""
+    """The class of a topic; of an old version's the class that it is read as. Raises ``UnknownEventError``."""
+    if old := _upcasters.get(topic):
+        return old[0]
     try:
         return _types[topic]
     except KeyError:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.errors import WrongStateError
-from aetherius.domain.event import Event
+from aetherius.domain.event import Event, upcast
 from aetherius.domain.risk import Risk, RiskLevel
 from aetherius.domain.secrets import Secret
 
@@ -67,10 +67,22 @@ class RiskAssessed(Event, stream="Remediation", frozen=True, kw_only=True):
     approval_required: bool
 
 
-class ApprovalRequested(Event, stream="Remediation", frozen=True, kw_only=True):
-    """A person must say yes."""
+class ApprovalRequested(Event, stream="Remediation", schema=2, frozen=True, kw_only=True):
+    """A person must say yes, until the deadline; None: whenever they like, as the first version had it."""
 
     question: str
+    deadline: datetime | None = None
+
+
+@upcast("Remediation.ApprovalRequested.v1", ApprovalRequested)
+def _without_deadline(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields
+
+
+class ApprovalExpired(Event, stream="Remediation", frozen=True, kw_only=True):
+    """Nobody answered in time. The rejection follows."""
+
+    deadline: datetime
 
 
 class Approved(Event, stream="Remediation", frozen=True, kw_only=True):
@@ -133,27 +145,39 @@ class Remediation(Aggregate):
         self.status = RemediationStatus.NEW
         self.proposal: Proposed | None = None
         self.executed: Executed | None = None
+        self.deadline: datetime | None = None
+        """Until when a person may say yes; None for no such end."""
 
-    def propose(self, proposal: Proposed, risk: Risk, at: datetime) -> None:
-        """Propose with its risk: approved at once by policy, or put to a person. A repeat does nothing."""
+    def propose(self, proposal: Proposed, risk: Risk, at: datetime, deadline: datetime | None = None) -> None:
+        """Propose with its risk: approved at once by policy, or put to a person, who may say yes until `deadline`. A repeat does nothing."""
         if self.status is not RemediationStatus.NEW:
             return
         self.record(proposal, at)
         self.record(RiskAssessed(risk=risk.level, reasons=risk.reasons, approval_required=risk.approval_required), at)
         if risk.approval_required:
-            self.record(ApprovalRequested(question=proposal.reason), at)
+            self.record(ApprovalRequested(question=proposal.reason, deadline=deadline), at)
         else:
             self.record(Approved(by="system:policy", comment="; ".join(risk.reasons)), at)
 
     def approve(self, by: str, comment: str, at: datetime) -> None:
-        """Say yes. Raises ``WrongStateError`` when nobody asked, or it was answered."""
+        """Say yes. Raises ``WrongStateError`` when nobody asked, it was answered, or the deadline has passed."""
         self._must_await_approval("approve")
+        if self.deadline and at > self.deadline:
+            raise WrongStateError(f"remediation {self.id}", "expired", "approve")
         self.record(Approved(by=by, comment=comment), at)
 
     def reject(self, by: str, reason: str, at: datetime) -> None:
         """Say no. Raises ``WrongStateError`` when it was answered, or began."""
         self._must_await_approval("reject")
         self.record(Rejected(by=by, reason=reason), at)
+
+    def expire(self, at: datetime) -> bool:
+        """Reject it because nobody answered in time; False when it is answered, or the time is not over."""
+        if self.status is not RemediationStatus.AWAITING_APPROVAL or self.deadline is None or at < self.deadline:
+            return False
+        self.record(ApprovalExpired(deadline=self.deadline), at)
+        self.record(Rejected(by="system:approval", reason=f"nobody answered until {self.deadline:%F %T} UTC"), at)
+        return True
 
     def withdraw(self, reason: str, at: datetime) -> bool:
         """Take an approved or waiting proposal back before anything is done (the incident ended by itself); False when it is too late."""
@@ -201,6 +225,8 @@ class Remediation(Aggregate):
         self.status = _STATUS.get(type(event), self.status)
         if isinstance(event, Proposed):
             self.proposal = event
+        elif isinstance(event, ApprovalRequested):
+            self.deadline = event.deadline
         elif isinstance(event, Executed):
             self.executed = event
 

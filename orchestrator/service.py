@@ -10,6 +10,7 @@ from aetherius.domain.keyring import Keyring
 from aetherius.event_store.health import health_of
 from aetherius.orchestrator import statements
 from aetherius.orchestrator.analysis_desk import AnalysisDesk
+from aetherius.orchestrator.approval_timers import ApprovalTimers
 from aetherius.orchestrator.catalogue import Catalogue, shipped
 from aetherius.orchestrator.context import Context, open_context, utc_now
 from aetherius.orchestrator.correlator import Correlator
@@ -23,6 +24,7 @@ from aetherius.orchestrator.workflow_starter import WorkflowStarter
 from aetherius.orchestrator.workflow_timers import WorkflowTimers
 from aetherius.projections.reader import ProcessManager
 from aetherius.projections.reader_control import ReaderControl
+from aetherius.projections.reader_state import Committed
 from aetherius.projections.runner import AfterCommit, Runner
 from aetherius.runtime.health import health_served
 from aetherius.runtime.process import endless
@@ -48,7 +50,8 @@ async def run(
     await asyncio.to_thread(statements.create, settings.postgres_dsn)
     async with open_context(settings) as context:
         await context.blocking(publish, context.log, catalogue)
-        timers, desk = WorkflowTimers(context), AnalysisDesk(context, reasoner or RuleReasoner())
+        timers, approvals = WorkflowTimers(context), ApprovalTimers(context)
+        desk = AnalysisDesk(context, reasoner or RuleReasoner())
         health = health_of(context.log, context.is_connected)
         async with (
             health_served(settings.health_host, settings.orchestrator_health_port, health),
@@ -57,9 +60,12 @@ async def run(
             enqueuing = tasks.create_task(endless("analysis queue", desk.enqueue()), name="analysis-queue")
             tasks.create_task(desk.answer(stop), name="analyses")
             tasks.create_task(timers.run(stop), name="workflow-timers")
+            tasks.create_task(approvals.run(stop), name="approval-timers")
             control = ReaderControl(settings.postgres_dsn)
             tasks.create_task(control.run(stop), name="reader-control")
-            for manager, after_commit in _managers(settings, catalogue, timers, context.log.sealing.keys):
+            for manager, after_commit in _managers(
+                settings, catalogue, _each(timers, approvals), context.log.sealing.keys
+            ):
                 runner = _runner(context, manager, after_commit, control)
                 tasks.create_task(runner.run(stop), name=manager.name)
             if ready:
@@ -68,13 +74,21 @@ async def run(
             enqueuing.cancel()
 
 
+def _each(timers: WorkflowTimers, approvals: ApprovalTimers) -> AfterCommit:
+    async def after_commit(committed: Committed) -> None:
+        await timers.after_commit(committed)
+        await approvals.after_commit(committed)
+
+    return after_commit
+
+
 def _managers(
-    settings: OrchestratorSettings, catalogue: Catalogue, timers: WorkflowTimers, keys: Keyring
+    settings: OrchestratorSettings, catalogue: Catalogue, set_timers: AfterCommit, keys: Keyring
 ) -> list[tuple[ProcessManager, AfterCommit | None]]:
     return [
         (Correlator(utc_now), None),
         (WorkflowStarter(catalogue, utc_now), None),
-        (WorkflowDriver(utc_now, keys), timers.after_commit),
+        (WorkflowDriver(utc_now, keys, settings.approval_timeout), set_timers),
         (RemediationProcess(utc_now, settings.patience, keys), None),
         (IncidentProcess(utc_now), None),
     ]

@@ -12,6 +12,8 @@ from aetherius.orchestrator.verification import Patience
 from aetherius.runtime.environment import PREFIX, settings_from
 from aetherius.runtime.errors import SettingError
 
+_LONGEST_APPROVAL = 14 * 86_400.0
+
 
 @dataclass(frozen=True, repr=False)
 class OrchestratorSettings:
@@ -39,6 +41,8 @@ class OrchestratorSettings:
     """One analysis; longer is a failed one."""
     min_confidence: float = 0.6
     """An analysis less sure than this (0 to 1) is `unknown`."""
+    approval_timeout: float = 14_400.0
+    """A repair that a person must approve is rejected when nobody answered for so long: by then the cluster is not what the question was about."""
     workflow_parameters: dict[str, dict[str, str]] = field(default_factory=dict)
     """By workflow, overrides of its parameters, as JSON: `{"diagnose_lost_node": {"grace": "30s"}}`."""
     drain_timeout: float = 8.0
@@ -53,6 +57,8 @@ class OrchestratorSettings:
         for name in ("soak_time", "rollout_timeout", "repair_timeout", "analysis_timeout"):
             if not 0 < getattr(self, name) <= MAX_TIMEOUT:
                 raise SettingError(PREFIX + name.upper(), f"is not between 0 and {MAX_TIMEOUT:g} seconds")
+        if not 0 < self.approval_timeout <= _LONGEST_APPROVAL:
+            raise SettingError(PREFIX + "APPROVAL_TIMEOUT", f"is not between 0 and {_LONGEST_APPROVAL:g} seconds")
         if self.patience.verification > MAX_TIMEOUT:
             raise SettingError(
                 PREFIX + "SOAK_TIME",

@@ -17,6 +17,7 @@ _TABLES = (
     "create_workflow_wakeups",
     "create_raised_limits",
     "create_open_analyses",
+    "create_approval_deadlines",
 )
 
 

@@ -59,6 +59,7 @@ from aetherius.orchestrator.workflow_starter import workflow_at
 from aetherius.projections.unit import Unit
 
 ACTOR = "system:workflow"
+APPROVAL_TIMEOUT = 14_400.0
 _SHORT_OUTPUT = 2000
 """Characters of a command's output that conditions see; the whole is in the command's stream."""
 _WORKFLOW_EVENTS: tuple[type[Event], ...] = (events.Started, events.StepScheduled, events.Resumed)
@@ -75,9 +76,13 @@ class WorkflowDriver:
 
     name = "workflow_driver"
 
-    def __init__(self, clock: Callable[[], datetime], keys: Keyring) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime], keys: Keyring, approval_timeout: float = APPROVAL_TIMEOUT
+    ) -> None:
+        """`approval_timeout`: seconds in which a person may approve a repair."""
         self._clock = clock
         self._keys = keys
+        self._approval_timeout = timedelta(seconds=approval_timeout)
 
     @property
     def topics(self) -> Sequence[str]:
@@ -97,7 +102,7 @@ class WorkflowDriver:
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
         """Feed the batch to its workflows, then begin what is due."""
         for recorded in batch:
-            drive = _Drive(unit, self._clock(), recorded, self._keys)
+            drive = _Drive(unit, self._clock(), recorded, self._keys, self._approval_timeout)
             if isinstance(recorded.event, events.Cancelled):
                 drive.cancelled(unit.get(Workflow, recorded.stream_id))
             elif (found := self._input(recorded, unit)) is not None:
@@ -108,10 +113,10 @@ class WorkflowDriver:
         now = self._clock()
         match recorded.event:
             case analyses.Completed() as answer:
-                unit.rows(_answered(recorded.stream_id))
+                unit.rows(_write("delete_open_analysis", recorded.stream_id))
                 return answer.workflow_id, Succeed(step_id=answer.step_id, output=_analysis_output(answer))
             case analyses.Failed() as failed:
-                unit.rows(_answered(recorded.stream_id))
+                unit.rows(_write("delete_open_analysis", recorded.stream_id))
                 return failed.workflow_id, Fail(step_id=failed.step_id, error=failed.error, now=now)
             case Resolved() as end if end.how != "repaired":
                 return workflow_at(unit, recorded), Cancel(by=ACTOR, reason=end.summary)
@@ -121,6 +126,7 @@ class WorkflowDriver:
                 plain = opened(event, recorded.stream_id, self._keys)
                 return _command_input(unit.get(Command, recorded.stream_id), plain, now)
             case event if isinstance(event, _ENDED_REMEDIATIONS):
+                unit.rows(_write("delete_approval_deadline", recorded.stream_id))
                 plain = opened(event, recorded.stream_id, self._keys)
                 return _remediation_input(unit.get(Remediation, recorded.stream_id), plain, now)
             case _:
@@ -174,8 +180,11 @@ def _analysis_output(answer: analyses.Completed) -> dict[str, Any]:
 class _Drive:
     """One event's consequences for one workflow."""
 
-    def __init__(self, unit: Unit, now: datetime, recorded: Recorded, keys: Keyring) -> None:
+    def __init__(
+        self, unit: Unit, now: datetime, recorded: Recorded, keys: Keyring, approval_timeout: timedelta
+    ) -> None:
         self._unit, self._now, self._recorded, self._keys = unit, now, recorded, keys
+        self._deadline = now + approval_timeout
 
     def feed(self, workflow: Workflow, given: Input | None) -> None:
         """Take the input, then begin what is due until something is under way."""
@@ -255,7 +264,7 @@ class _Drive:
         )
         analysis.ask(request, self._now)
         self._save(analysis)
-        self._unit.rows(_asked(analysis.id, request.cluster_id))
+        self._unit.rows(_write("insert_open_analysis", analysis.id, request.cluster_id))
         return Begin(step_id=step.id, work_id=analysis.id)
 
     def _propose(self, workflow: Workflow, next_due: ApplyFix) -> Input:
@@ -273,10 +282,13 @@ class _Drive:
             reopened=incident.reopened or raised_before,
         )
         remediation = self._unit.get(Remediation, stable_id("Remediation", workflow.id, step.id))
-        remediation.propose(proposal, risk, self._now)
+        remediation.propose(proposal, risk, self._now, self._deadline)
         self._save(remediation)
+        if remediation.deadline:
+            self._unit.rows(_write("insert_approval_deadline", remediation.id, remediation.deadline))
         if proposal.action == "UpdateResourceLimits" and not raised_before:
-            self._unit.rows(_raised(proposal, remediation.id))
+            # which remediation raised a workload's limit, or is the latest that tries to
+            self._unit.rows(_write("upsert_raised_limit", _workload(proposal), remediation.id))
         return Begin(step_id=step.id, work_id=remediation.id)
 
     def _raised_before(self, proposal: remediations.Proposed) -> int:
@@ -319,26 +331,9 @@ def _workload(proposal: remediations.Proposed) -> str:
     return f"{proposal.cluster_id}/{proposal.namespace}/{proposal.kind}/{proposal.name}"
 
 
-def _raised(proposal: remediations.Proposed, remediation_id: UUID) -> Callable[[Cursor[TupleRow]], None]:
-    """Keep which remediation raised a workload's limit, or is the latest that tries to."""
-
-    def write(cursor: Cursor[TupleRow]) -> None:
-        cursor.execute(statement("upsert_raised_limit"), (_workload(proposal), remediation_id))
-
-    return write
-
-
-def _asked(analysis_id: UUID, cluster_id: str) -> Callable[[Cursor[TupleRow]], None]:
-    """Keep that an answer is awaited, so that it can be asked for again when the queue is lost."""
-    return lambda cursor: _execute(cursor, "insert_open_analysis", (analysis_id, cluster_id))
-
-
-def _answered(analysis_id: UUID) -> Callable[[Cursor[TupleRow]], None]:
-    return lambda cursor: _execute(cursor, "delete_open_analysis", (analysis_id,))
-
-
-def _execute(cursor: Cursor[TupleRow], name: str, values: tuple[object, ...]) -> None:
-    cursor.execute(statement(name), values)
+def _write(name: str, *values: object) -> Callable[[Cursor[TupleRow]], object]:
+    """Keep, or no longer keep, what is awaited (an answer, a yes): so that it can be asked for again when its queue is lost."""
+    return lambda cursor: cursor.execute(statement(name), values)
 
 
 def _wakeup(workflow: Workflow) -> Callable[[Cursor[TupleRow]], None]:

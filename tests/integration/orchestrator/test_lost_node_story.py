@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from aetherius.domain.errors import WrongStateError
+from aetherius.domain.event import Cause
 from aetherius.domain.incident import IncidentStatus, Opened
 from aetherius.domain.remediation import RemediationStatus
 from aetherius.domain.root_cause import CauseCode
@@ -81,6 +86,36 @@ def test_a_drain_that_a_budget_forbids_is_not_proposed(stage: Any) -> None:
     stage.answer("DrainNode", drain("simulate", decision="forbidden"))
     assert stage.incident.root_cause is CauseCode.NODE_LOST
     assert stage.remediation.proposal.action == "Notify"
+
+
+def test_a_question_that_nobody_answers_in_time_is_rejected_and_a_late_yes_refused(stage: Any) -> None:
+    node_lost(stage)
+    stage.answer("DrainNode", drain("simulate"))
+    asked = stage.remediation
+    assert asked.deadline == stage.now + timedelta(hours=4)
+    with pytest.raises(WrongStateError, match="expired"):
+        asked.approve("user:ada", "go", asked.deadline + timedelta(seconds=1))
+    assert not asked.expire(asked.deadline - timedelta(seconds=1))
+    assert asked.expire(asked.deadline)
+    stage.log.save(asked, Cause(actor="system:approval"))
+    stage.settle()
+    assert stage.events_of(asked.id)[-2:] == ["ApprovalExpired", "Rejected"]
+    assert stage.workflow.state.status is WorkflowStatus.FAILED
+    assert "nobody answered until" in stage.error_of("remediate")
+    assert stage.incident.active
+    assert stage.open_commands() == []
+    assert stage.rows.select("SELECT count(*) FROM aetherius.approval_deadlines") == [(0,)]
+    with pytest.raises(WrongStateError, match="rejected"):
+        asked.approve("user:ada", "go", stage.now)
+
+
+def test_a_yes_in_time_has_no_end(stage: Any) -> None:
+    node_lost(stage)
+    stage.answer("DrainNode", drain("simulate"))
+    stage.pass_time(4 * 3600 - 1)
+    stage.approve()
+    assert not stage.remediation.expire(stage.now + timedelta(days=1))
+    assert len(stage.open_commands()) == 1
 
 
 def test_a_node_that_comes_back_while_a_person_thinks_withdraws_the_question(stage: Any) -> None:

@@ -9,15 +9,20 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from nats.js import JetStreamContext
 
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
 from aetherius.domain.diagnosis import reasoner as rules
+from aetherius.domain.remediation import Remediation, RemediationStatus
 from aetherius.domain.wire.analysis import AnalysisRequest, AnalysisResponse
+from aetherius.domain.wire.event import Severity
+from aetherius.domain.wire.repair import DrainNodeAnswer, PodPlacement, WorkloadRef
 from aetherius.event_store.subscription import LogSignal
 from aetherius.orchestrator.analysis_desk import AnalysisDesk
+from aetherius.orchestrator.approval_timers import ApprovalTimers
 from aetherius.orchestrator.context import Context, utc_now
 from aetherius.orchestrator.settings import OrchestratorSettings
 from aetherius.orchestrator.workflow_timers import WorkflowTimers
@@ -90,7 +95,7 @@ def is_answered(stage: Any, analysis: Analysis) -> Callable[[], bool]:
 
 async def until_opened(js: JetStreamContext, durable: str) -> None:
     async with asyncio.timeout(30):
-        while durable not in [each.name for each in await js.consumers_info(WORK)]:
+        while durable not in [each.name for each in await js.consumers_info(WORK)]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
@@ -156,4 +161,46 @@ async def test_a_timer_that_was_set_in_a_lost_stream_rings_all_the_same(
             return bool(stage.workflow.state.current().id != step)
 
         await soon(has_rung, 60)
+        stop.set()
+
+
+def ask_for_approval(stage: Any, node: str = "n1") -> UUID:
+    """A lost node that could be drained: a person is asked."""
+    stage.report("NodeNotReady", kind="Node", name=node, source="node_status", severity=Severity.CRITICAL)
+    stage.pass_time(31)
+    stage.answer("describe", "Ready Unknown")
+    web = WorkloadRef(kind="Deployment", namespace="shop", name="web")
+    pod = PodPlacement(namespace="shop", pod="web-1", owner_kind="Deployment", owner_name="web", decision="evict")
+    found = DrainNodeAnswer(
+        node=node,
+        mode="simulate",
+        ready="Unknown",
+        not_ready_seconds=45,
+        placements=[pod],
+        feasible=True,
+        workloads=[web],
+    )
+    stage.answer("DrainNode", found)
+    remediation = stage.remediation
+    assert remediation.status is RemediationStatus.AWAITING_APPROVAL
+    id: UUID = remediation.id
+    return id
+
+
+async def test_a_deadline_is_kept_although_its_timer_was_lost(
+    stage: Any, context: Context, js: JetStreamContext
+) -> None:
+    approvals, stop = ApprovalTimers(context), asyncio.Event()
+    stage.now = utc_now() - timedelta(hours=3)
+    remediation_id = ask_for_approval(stage)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(approvals.run(stop))
+        await until_opened(js, "approval-timers")
+        await js.delete_stream(WORK)
+        await approvals._ring(remediation_id.bytes)  # it has an hour left
+        assert stage.remediation.status is RemediationStatus.AWAITING_APPROVAL
+        stage.now = utc_now() - timedelta(hours=5)
+        overdue = ask_for_approval(stage, node="n2")
+        await soon(lambda: stage.log.load(Remediation, overdue).status is RemediationStatus.REJECTED, 60)
+        assert stage.log.load(Remediation, remediation_id).status is RemediationStatus.AWAITING_APPROVAL
         stop.set()

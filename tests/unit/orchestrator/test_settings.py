@@ -22,6 +22,8 @@ def test_the_defaults_hold() -> None:
         ("ROLLOUT_TIMEOUT", "0"),
         ("MIN_CONFIDENCE", "60"),
         ("REPAIR_TIMEOUT", "-1"),
+        ("APPROVAL_TIMEOUT", "0"),
+        ("APPROVAL_TIMEOUT", "1e9"),
     ],
 )
 def test_a_time_that_no_command_may_take_is_refused(name: str, value: str) -> None:

@@ -1,0 +1,1 @@
+DELETE FROM aetherius.approval_deadlines WHERE remediation_id = %s

@@ -1,0 +1,1 @@
+SELECT remediation_id, deadline FROM aetherius.approval_deadlines
