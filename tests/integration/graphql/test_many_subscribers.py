@@ -10,6 +10,7 @@ import os
 import resource
 import socket
 import sys
+import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,27 +56,28 @@ with Log(sys.argv[1]) as log:
 
 
 @pytest.fixture
-def server(dsn: str, tmp_path: Path) -> Iterator[tuple[Started, int]]:
-    """`aetherius serve graphql`, and its port."""
+def server(dsn: str, tmp_path: Path) -> Iterator[tuple[Started, int, int]]:
+    """`aetherius serve graphql`, its port, and that of its metrics."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     log_schema.create(dsn)
     read_model_schema.create(dsn)
     tokens = tmp_path / "tokens.json"
     write_tokens(tokens, {READER: User("rita", Role.READER)})
-    port = free_port()
+    port, health = free_port(), free_port()
     environment = {
         "AETHERIUS_POSTGRES_DSN": dsn,
         "AETHERIUS_TOKENS_FILE": str(tokens),
         "AETHERIUS_STATE_KEYS": KEYS_TEXT,
         "AETHERIUS_GRAPHQL_PORT": str(port),
+        "AETHERIUS_GRAPHQL_HEALTH_PORT": str(health),
         "AETHERIUS_GRAPHQL_MAX_SUBSCRIPTIONS": str(2 * SUBSCRIBERS),
     }
     started = Started(("serve", "graphql"), tmp_path / "graphql.log", environment)
     try:
         eventually(lambda: answers(port) or not started.alive, "the server's socket")
         assert started.alive, started.said()
-        yield started, port
+        yield started, port, health
     finally:
         started.stop()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -87,8 +89,8 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.timeout(WITHIN + 60)
-async def test_nothing_is_lost_and_memory_has_a_bound(server: tuple[Started, int], dsn: str) -> None:
-    started, port = server
+async def test_nothing_is_lost_and_memory_has_a_bound(server: tuple[Started, int, int], dsn: str) -> None:
+    started, port, health = server
     reading = [
         Subscriber(port, READER, f"cluster-{number % CLUSTERS}", sse=number % 2 == 0)
         for number in range(SUBSCRIBERS - STALLED - 1)
@@ -104,6 +106,7 @@ async def test_nothing_is_lost_and_memory_has_a_bound(server: tuple[Started, int
         writer = await start_writer(dsn)
         await until(lambda: all(each.positions for each in reading[:CLUSTERS]))
         begun = resident(started.pid)
+        assert (await asyncio.to_thread(metrics, health))['aetherius_fan_out_followers{state="live"}'] > 0
         peak = tasks.create_task(peak_of(started.pid, writer))
         assert await writer.wait() == 0
         expected = await asyncio.to_thread(positions_by_cluster, dsn)
@@ -112,6 +115,7 @@ async def test_nothing_is_lost_and_memory_has_a_bound(server: tuple[Started, int
         await until(lambda: len(everything.positions) >= len(all_of_them))
         back = stalled[: len(stalled) // 4]
         await asyncio.gather(*(each.read(lambda seen: len(seen) >= len(all_of_them)) for each in back))
+        assert (await asyncio.to_thread(metrics, health))["aetherius_fan_out_dropped_total"] >= STALLED
         grown = max(await peak, resident(started.pid)) - begun
         for task in running:
             task.cancel()
@@ -126,6 +130,13 @@ async def test_nothing_is_lost_and_memory_has_a_bound(server: tuple[Started, int
     assert grown < MEMORY
     for silent in stalled:
         silent.close()
+
+
+def metrics(port: int) -> dict[str, float]:
+    """What the server tells Prometheus."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        lines = answer.read().decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
 
 
 async def start_writer(dsn: str) -> asyncio.subprocess.Process:

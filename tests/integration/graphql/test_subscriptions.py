@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from aetherius.domain.event import all_topics
 from aetherius.event_store.log import Log
 from aetherius.event_store.subscription import LogSignal
 from aetherius.event_store.timeline import restored
@@ -220,3 +223,66 @@ async def test_a_position_of_a_time_that_the_log_was_restored_to_before_is_refus
         await send(socket, id="1", type="subscribe", payload={"query": query, "variables": variables})
         (error,) = (await receive(socket))["payload"]["errors"]
     assert error["extensions"] == {"code": "ANOTHER_TIMELINE", "shared": 3, "current": after}
+
+
+async def test_workflows_commands_and_remediations_are_followed_from_any_position(
+    open_: Open, client: GraphQLClient, history: History, log: Log
+) -> None:
+    history.open_incident("oslo")
+    history.issue("oslo")
+    history.repaired_incident()
+    workflow = str(history.workflows[-1])
+    fields = "position live type"
+    asked = {
+        f'workflow(id: "{workflow}", after: $after)': "workflow { streamId name status }",
+        'commands(filter: {clusterId: "berlin"}, after: $after)': "command { streamId status }",
+        'remediations(filter: {clusterId: "berlin"}, after: $after)': "remediation { streamId status }",
+    }
+    for field, node in asked.items():
+        query = f"subscription($after: Position) {{ {field} {{ {fields} {node} }} }}"
+        kind = node.partition(" ")[0].capitalize()
+        topics = [each for each in all_topics() if each.startswith(f"{kind}.")]
+        expected = [each for each in log.read(0, 1000, topics) if log.clusters_of([each]) == ["berlin"]]
+        async with open_(query, after=0) as payloads:
+            changes = await take(payloads, len(expected))
+        assert [change["position"] for change in changes] == [each.position for each in expected]
+        assert [change["type"] for change in changes] == [each.event.type_name for each in expected]
+        if len(changes) > 1:
+            async with open_(query, after=changes[0]["position"]) as payloads:
+                assert await take(payloads, len(expected) - 1) == changes[1:]
+
+
+async def test_a_subscription_begins_at_a_recorded_time(open_: Open, history: History, log: Log) -> None:
+    history.report()
+    between = log.recorded_at(log.head())
+    history.report()
+    query = "subscription($since: DateTime) { log(since: $since) { position } }"
+    async with open_(query, since=between.isoformat()) as payloads:
+        assert await take(payloads, 1) == [{"position": 2}]
+
+
+async def test_a_position_that_the_log_does_not_have_yet_is_refused(client: GraphQLClient, history: History) -> None:
+    history.report()
+    answer = await client.http.post(
+        client.url,
+        json={"query": "subscription { log(after: 5) { position } }"},
+        headers={**client.headers, "accept": "text/event-stream"},
+    )
+    line = next(line for line in answer.text.splitlines() if line.startswith("data: {"))
+    (error,) = json.loads(line.removeprefix("data: "))["errors"]
+    assert error["extensions"] == {
+        "code": "POSITION_AHEAD",
+        "field": "after",
+        "rule": "the log ends at 1",
+        "head": 1,
+    }
+
+
+async def test_a_workflow_that_there_is_not_is_told(client: GraphQLClient) -> None:
+    async with client.socket() as socket:
+        await send(socket, type="connection_init", payload={"authorization": f"Bearer {client.token}"})
+        await receive(socket)
+        query = f'subscription {{ workflow(id: "{uuid4()}") {{ position }} }}'
+        await send(socket, type="subscribe", id="1", payload={"query": query})
+        (error,) = (await receive(socket))["payload"]["errors"]
+    assert error["extensions"]["code"] == "STREAM_NOT_FOUND"
