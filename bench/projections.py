@@ -103,6 +103,12 @@ def write(dsn: str, seconds: float) -> None:
 # Rebuilding, and questions as of a moment
 
 
+def grown_rows(grown: growth.GrownLog) -> Iterator[dict[str, Any]]:
+    """All rows about a large log, of as many events as `AETHERIUS_BENCH_EVENTS` says."""
+    yield from rebuilt(grown, growth.MOST)
+    yield from asof(grown, growth.MOST)
+
+
 def rebuilt(grown: growth.GrownLog, events: int) -> Iterator[dict[str, Any]]:
     """The rows `rebuild.<model>` and `rebuild.all`: events of the log a second, and as a ratio to reading and decoding them (`rebuild.read`)."""
     dsn = grown.to(events)
@@ -232,8 +238,7 @@ def main(words: Sequence[str]) -> None:
         _show(sustained())
     if words[:1] != ["sustained"]:
         with growth.GrownLog() as grown:
-            _show(rebuilt(grown, growth.MOST))
-            _show(asof(grown, growth.MOST))
+            _show(grown_rows(grown))
 
 
 def _show(rows: Iterator[dict[str, Any]] | Sequence[dict[str, Any]]) -> None:

@@ -13,7 +13,9 @@ import append
 import growth
 import ingest
 import path
+import projections
 import reading
+import subscription
 
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 
@@ -29,8 +31,11 @@ def main() -> None:
     for row in (*asyncio.run(ingest.measure(limit)), *asyncio.run(path.measure(limit))):
         rows.append(row)
         _show(row)
+    for row in (*projections.sustained(), *asyncio.run(subscription.measure())):
+        rows.append(row)
+        _show(row)
     with growth.GrownLog() as grown:
-        for row in growth.measure(grown):
+        for row in (*growth.measure(grown), *projections.grown_rows(grown)):
             rows.append(row)
             _show(row)
     RESULT.parent.mkdir(exist_ok=True)
