@@ -6,8 +6,7 @@ import json
 from uuid import uuid4
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from aetherius.cli.main import app
 from aetherius.event_store import deliveries as waiting
