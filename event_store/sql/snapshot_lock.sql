@@ -1,0 +1,1 @@
+LOCK TABLE {schema}.observed IN ACCESS SHARE MODE
