@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 from uuid import UUID, uuid5
@@ -42,6 +43,8 @@ _IDLE_GAP: Final = 10_000
 _POLL: Final = 1.0
 """Seconds after which a replica looks for keys that are due: another one may have put them there, or died."""
 _RETRY: Final = 1.0
+_COUNT_EVERY: Final = 2.0
+"""Seconds between two looks at how much waits: many appends a second wake us."""
 T = TypeVar("T")
 _NAMESPACE: Final = UUID("7c0d4b0a-57a4-5bd5-9d0a-2f5e7f6b1c11")
 
@@ -126,6 +129,9 @@ class CompetingConsumer:
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._due = asyncio.Event()
         self._away = 0
+        self._checkpoint: int | None = None
+        self._incarnation = -1
+        self._counted, self._counted_at = 0, -_COUNT_EVERY
 
     async def run(self, stop: asyncio.Event, *, drain: float = 5.0) -> None:
         """Deliver until `stop` is set; then finish what is under way, within `drain` seconds, and let the rest go. Waits while PostgreSQL is away."""
@@ -165,18 +171,16 @@ class CompetingConsumer:
 
     def _put_page(self) -> bool:
         """Take one page of the log; whether another should follow at once."""
-        count = self._deliveries.waiting(self._name, _BACKLOG)
-        WAITING.labels(self._name).set(count)
-        PARKED.labels(self._name).set(len(self._deliveries.parked(self._name)))
-        checkpoint, head = self._log.checkpoint(self._name), self._log.head()
-        note_reader(self._name, checkpoint, ahead=checkpoint > head)
-        if checkpoint > head:
-            raise PositionAheadError(checkpoint, head)
-        if count >= _BACKLOG:
+        if self._count() >= _BACKLOG:
             return False
+        if self._checkpoint is None or self._log.incarnation != self._incarnation:
+            self._checkpoint = self._recalled()
+        checkpoint, self._checkpoint = self._checkpoint, None  # until it is known to hold
         page = self._log.read_page(checkpoint, _PAGE, self._topics)
         wanted = [(self._key(each), each.position) for each in page if self._wants(each)]
         if not wanted and len(page) < _PAGE and page.next_position - checkpoint < _IDLE_GAP:
+            self._checkpoint = checkpoint
+            note_reader(self._name, page.next_position)
             return False
         try:
             self._log.transact(
@@ -187,7 +191,27 @@ class CompetingConsumer:
             )
         except CheckpointConflictError:
             logger.debug("%s: another replica was first", self._name)
+        else:
+            self._checkpoint = page.next_position
         return True
+
+    def _recalled(self) -> int:
+        """The stored checkpoint, if the log reaches as far."""
+        self._incarnation = self._log.incarnation
+        checkpoint, head = self._log.checkpoint(self._name), self._log.head()
+        note_reader(self._name, checkpoint, ahead=checkpoint > head)
+        if checkpoint > head:
+            raise PositionAheadError(checkpoint, head)
+        return checkpoint
+
+    def _count(self) -> int:
+        """Events that wait, as of some seconds ago at most."""
+        if time.monotonic() >= self._counted_at + _COUNT_EVERY:
+            self._counted = self._deliveries.waiting(self._name, _BACKLOG)
+            self._counted_at = time.monotonic()
+            WAITING.labels(self._name).set(self._counted)
+            PARKED.labels(self._name).set(len(self._deliveries.parked(self._name)))
+        return self._counted
 
     # Claiming
 
