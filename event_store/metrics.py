@@ -6,12 +6,13 @@ The numbers live in the process's registry, as is Prometheus's custom; `expositi
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter, Gauge, Histogram, generate_latest
 
 from aetherius.event_store.anchor_metrics import measure_anchors
-from aetherius.event_store.errors import LogUnavailableError
+from aetherius.event_store.errors import LogUnavailableError, UnknownPositionError
 
 if TYPE_CHECKING:
     from aetherius.event_store.log import Log
@@ -34,6 +35,11 @@ _UNCONFIRMED: Final = Gauge(
 )
 _POSITION: Final = Gauge("aetherius_reader_position", "Last position that a reader has taken in", ["reader"])
 _LAG: Final = Gauge("aetherius_reader_lag_events", "Log head minus the reader's position", ["reader"])
+_LAG_SECONDS: Final = Gauge(
+    "aetherius_reader_lag_seconds",
+    "Age of the first event that the reader has not taken in; 0 if there is none",
+    ["reader"],
+)
 _PARKED: Final = Gauge("aetherius_reader_parked", "1 while a reader stands before an event it cannot take", ["reader"])
 _AHEAD: Final = Gauge("aetherius_reader_ahead", "1 while a reader's checkpoint lies past the log's end", ["reader"])
 
@@ -67,7 +73,7 @@ def note_reader(name: str, position: int, *, parked: bool = False, ahead: bool =
 def forget_readers() -> None:
     """Note that no reader runs in this process any more: another replica may tell of them now."""
     _positions.clear()
-    for gauge in (_POSITION, _LAG, _PARKED, _AHEAD):
+    for gauge in (_POSITION, _LAG, _LAG_SECONDS, _PARKED, _AHEAD):
         gauge.clear()
 
 
@@ -88,4 +94,13 @@ def exposition(log: Log) -> bytes:
     _UNCONFIRMED.set(not standing.confirmed)
     for name, position in list(_positions.items()):
         _LAG.labels(name).set(max(0, standing.head - position))
+        _LAG_SECONDS.labels(name).set(_age(log, position + 1) if position < standing.head else 0.0)
     return generate_latest()
+
+
+def _age(log: Log, position: int) -> float:
+    """Seconds since the log recorded a position; 0 if it cannot be told now."""
+    try:
+        return max(0.0, (datetime.now(UTC) - log.recorded_at(position)).total_seconds())
+    except (LogUnavailableError, UnknownPositionError):
+        return 0.0
