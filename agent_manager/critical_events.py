@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from aetherius.agent_manager.context import Context
+from aetherius.agent_manager.definitions import Definitions
 from aetherius.agent_manager.envelope import envelope
 from aetherius.domain.catalogue.event_reasons import Surface, event_reasons
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Event, Recorded
+from aetherius.domain.strategy import suggested_workflow
 from aetherius.domain.wire.critical_event import CriticalEventMessage, ResourceRef
 from aetherius.domain.wire.event import Severity
 from aetherius.domain.wire.subjects import CRITICAL_EVENT
+from aetherius.domain.workflow_definition import WorkflowDefinition
 from aetherius.event_store.pending import Page
 from aetherius.runtime.jetstream import INTERNAL
 
@@ -26,13 +30,17 @@ class CriticalEvents:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._definitions = Definitions(context)
 
     async def publish(self, page: Page) -> None:
-        """Publish the severe events of a page. Raises nats.errors.Error: safe to repeat."""
-        await asyncio.gather(*(self._publish(recorded) for recorded in page if _is_severe(recorded.event)))
+        """Publish the severe events of a page. Raises nats.errors.Error, LogUnavailableError: safe to repeat."""
+        severe = [recorded for recorded in page if _is_severe(recorded.event)]
+        if severe:
+            definitions = await self._definitions.in_force()
+            await asyncio.gather(*(self._publish(recorded, definitions) for recorded in severe))
 
-    async def _publish(self, recorded: Recorded) -> None:
-        payload = msgspec.json.encode(critical_event(recorded))
+    async def _publish(self, recorded: Recorded, definitions: Mapping[str, WorkflowDefinition]) -> None:
+        payload = msgspec.json.encode(critical_event(recorded, definitions))
         sent = envelope(str(recorded.id), "event.critical", recorded.occurred_at, recorded.cause.traceparent)
         await self._context.js.publish(CRITICAL_EVENT, payload, stream=INTERNAL, headers=sent)
 
@@ -41,8 +49,8 @@ def _is_severe(event: Event) -> bool:
     return isinstance(event, Reported) and event.severity in (Severity.HIGH, Severity.CRITICAL)
 
 
-def critical_event(recorded: Recorded) -> CriticalEventMessage:
-    """The message of a `ClusterEvent.Reported`; the category is the catalogue's."""
+def critical_event(recorded: Recorded, definitions: Mapping[str, WorkflowDefinition]) -> CriticalEventMessage:
+    """The message of a `ClusterEvent.Reported`; the category is the catalogue's, the workflow that of the definitions in force."""
     event = recorded.event
     assert isinstance(event, Reported)
     labels = event.labels
@@ -67,4 +75,5 @@ def critical_event(recorded: Recorded) -> CriticalEventMessage:
             "labels": labels,
             "raw_data": event.raw_data,
         },
+        suggested_workflow=suggested_workflow(event, definitions),
     )

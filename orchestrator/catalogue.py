@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from aetherius.domain.errors import InvalidMessageError
-from aetherius.domain.strategy import Strategy
+from aetherius.domain.strategy import Strategy, strategy_of
 from aetherius.domain.symptom import Symptom
 from aetherius.domain.wire.command import parse_duration
 from aetherius.domain.workflow_definition import WorkflowDefinition
@@ -17,32 +17,6 @@ from aetherius.orchestrator.definition_loader import load
 from aetherius.runtime.errors import SettingError
 
 SETTING: Final = "AETHERIUS_WORKFLOW_PARAMETERS"
-STRATEGIES: Final = (
-    Strategy(
-        id="crash-loop",
-        symptom=Symptom.CRASH_LOOP,
-        workflow="diagnose_pod_crashloop",
-        about="Read the last logs and the pod's state; raise the memory limit if it was the OOM killer",
-    ),
-    Strategy(
-        id="image-pull",
-        symptom=Symptom.IMAGE_PULL,
-        workflow="diagnose_image_pull",
-        about="Compare the rollout's revisions; go back if the latest brought the image in",
-    ),
-    Strategy(
-        id="missing-config",
-        symptom=Symptom.CONFIG_ERROR,
-        workflow="diagnose_missing_config",
-        about="Wait for a late object; go back if the latest revision brought the reference in, else tell the owner",
-    ),
-    Strategy(
-        id="lost-node",
-        symptom=Symptom.NODE_NOT_READY,
-        workflow="diagnose_lost_node",
-        about="Wait out a flap; simulate the drain, ask, and move the pods elsewhere",
-    ),
-)
 
 
 class Catalogue:
@@ -63,11 +37,10 @@ class Catalogue:
         loaded = [load(text, name) for name, text in sources.items()]
         _check({definition.name: definition for definition in loaded}, parameters)
         self.definitions = {definition.name: _with(definition, parameters) for definition in loaded}
-        self._by_symptom = {strategy.symptom: strategy for strategy in STRATEGIES}
 
     def strategy_for(self, symptom: Symptom) -> tuple[Strategy, WorkflowDefinition] | None:
         """The strategy of a symptom with its workflow; None when there is none."""
-        strategy = self._by_symptom.get(symptom)
+        strategy = strategy_of(symptom)
         definition = self.definitions.get(strategy.workflow) if strategy else None
         return (strategy, definition) if strategy and definition else None
 

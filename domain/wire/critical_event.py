@@ -18,7 +18,7 @@ class ResourceRef(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CriticalEventMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """An event of high or critical severity, with the workflow that would look into it (empty for none)."""
+    """An event of high or critical severity, with the workflow that this event alone would start (empty for none)."""
 
     event_id: str
     cluster_id: str

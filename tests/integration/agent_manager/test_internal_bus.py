@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
 from aetherius.agent_manager.observations import CHECKPOINT
+from aetherius.domain.event import Cause
 from aetherius.domain.keyring import is_sealed
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.command import ResultMessage, ResultStatus
 from aetherius.domain.wire.critical_event import CriticalEventMessage
 from aetherius.domain.wire.event import Severity
+from aetherius.domain.workflow_definition import Retired, definition_stream
+from aetherius.orchestrator.catalogue import Catalogue, shipped
+from aetherius.orchestrator.publication import PublishedDefinition, publish
 from aetherius.runtime.jetstream import INTERNAL
 from manager_site import Site, events_of, headers_of
 from sealed_state import KEYS
@@ -32,6 +38,30 @@ async def test_severe_events_are_told_once_with_their_category(site: Site) -> No
     async with site.manager():  # reads everything again
         await site.until(lambda: site.log.checkpoint(CHECKPOINT) > 0)
         assert await site.waiting(INTERNAL) == 1
+
+
+async def test_a_severe_event_suggests_the_workflow_that_it_would_start(site: Site) -> None:
+    catalogue = Catalogue(shipped(), {})
+    publish(site.log, catalogue)
+    told = await site.js.subscribe(subjects.CRITICAL_EVENT, ordered_consumer=True)
+    async with site.manager():
+        for number, reason in enumerate(("CrashLoopBackOff", "OOMKilled"), start=1):
+            await site.report(*events_of([number], severity=Severity.HIGH, reason=reason))
+        messages = [msgspec.json.decode((await told.next_msg(10)).data, type=CriticalEventMessage) for _ in range(2)]
+    suggested = {message.details["reason"]: message.suggested_workflow for message in messages}
+    assert suggested == {"CrashLoopBackOff": "diagnose_pod_crashloop", "OOMKilled": ""}
+
+
+async def test_a_retired_workflow_is_not_suggested(site: Site) -> None:
+    publish(site.log, Catalogue(shipped(), {}))
+    stream = site.log.load(PublishedDefinition, definition_stream("diagnose_pod_crashloop"))
+    stream.record(Retired(name="diagnose_pod_crashloop"), datetime.now(UTC))
+    site.log.save(stream, Cause(actor="user:test"))
+    told = await site.js.subscribe(subjects.CRITICAL_EVENT, ordered_consumer=True)
+    async with site.manager():
+        await site.report(*events_of([1], severity=Severity.HIGH, reason="CrashLoopBackOff"))
+        message = await told.next_msg(10)
+    assert msgspec.json.decode(message.data, type=CriticalEventMessage).suggested_workflow == ""
 
 
 async def test_answers_to_commands_are_told(site: Site) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from aetherius.domain.strategy import STRATEGIES
 from aetherius.domain.workflow_definition import CommandStep, DecisionStep, WaitStep
-from aetherius.orchestrator.catalogue import STRATEGIES, Catalogue, shipped
+from aetherius.orchestrator.catalogue import Catalogue, shipped
 from aetherius.orchestrator.definition_loader import load
 from aetherius.orchestrator.errors import DefinitionError
 from aetherius.runtime.errors import SettingError
