@@ -17,12 +17,12 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.event_store.log import Log
 from aetherius.projections import schema
 from aetherius.projections.search.document import Document
-from aetherius.projections.search.documents import event_document_id
+from aetherius.projections.search.documents import Documents, event_document_id
 from aetherius.projections.search.elasticsearch import ElasticsearchIndex
 from aetherius.projections.search.index import SearchIndex
 from aetherius.projections.search.opening import SearchServer, search_server
 from aetherius.projections.search.postgres import PostgresIndex, pool_of
-from aetherius.projections.search.verifying import verify
+from aetherius.projections.search.verifying import VerifiedIndex, verify
 from aetherius.projections.settings import ProjectionsSettings
 from processes import eventually
 from sealed_state import KEYS_TEXT
@@ -104,5 +104,12 @@ class SearchSite:
         assert set(found) == wanted | incidents
         async with self.server() as server:
             verified = await verify(self.dsn, self.log, server)
-        assert (verified.count, verified.differences) == (0, [])
+        assert verified.count == 0, await self._told(verified)
         assert verified.position == events[-1].position
+
+    async def _told(self, verified: VerifiedIndex) -> str:
+        """What differs, and where it may come from: for whoever reads a failed test."""
+        by_id = {each.id: each for each in await self.documents()}
+        wanted = {each.id: each for each in Documents(self.log).of(self.log.read(0, 100_000))}
+        told = [f"{each}: {by_id.get(each.id)} instead of {wanted.get(each.id)}" for each in verified.differences[:3]]
+        return f"{verified.count} of {verified.documents} differ up to {verified.position}: " + "; ".join(told)
