@@ -69,7 +69,9 @@ async def collect(
     raise AssertionError("it ended")
 
 
-async def test_each_follower_gets_exactly_what_it_wants_while_two_processes_write(log: Log, dsn: str) -> None:
+async def test_each_follower_gets_exactly_what_it_wants_while_processes_write_and_one_is_killed(
+    log: Log, dsn: str
+) -> None:
     filters = [
         wanted(),
         wanted(clusters=["rare"]),
@@ -86,11 +88,12 @@ async def test_each_follower_gets_exactly_what_it_wants_while_two_processes_writ
             for filter in filters
             for number in range(3)
         }
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        writers = [
-            await asyncio.create_subprocess_exec(sys.executable, "-c", WRITER, dsn, seed, "150", env=environment)
-            for seed in "12"
-        ]
+        writers = [await a_writer(dsn, seed) for seed in "12"]
+        victim = await a_writer(dsn, "3")
+        while await asyncio.to_thread(log.head) < 500:  # noqa: ASYNC110  # what other processes do
+            await asyncio.sleep(0.01)
+        victim.kill()
+        await victim.wait()
         assert [await writer.wait() for writer in writers] == [0, 0]
         end.append(await asyncio.to_thread(the_last, log))
     everything = log.read(0, 100_000)
@@ -103,6 +106,11 @@ async def test_each_follower_gets_exactly_what_it_wants_while_two_processes_writ
             and (not filter.clusters or cluster in (*filter.clusters, ""))
         ]
         assert follower.result() == expected
+
+
+async def a_writer(dsn: str, seed: str) -> asyncio.subprocess.Process:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return await asyncio.create_subprocess_exec(sys.executable, "-c", WRITER, dsn, seed, "150", env=environment)
 
 
 def the_last(log: Log) -> int:
