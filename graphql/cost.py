@@ -73,7 +73,7 @@ class Costs:
         nodes = (
             [operation] if operation else [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
         )
-        return max((reckoning.of_operation(node) for node in nodes), default=Cost(0))
+        return max((reckoning.of_operation(node) for node in nodes), default=Cost(0), key=_total)
 
 
 class CostLimit(SchemaExtension):
@@ -141,7 +141,7 @@ class _Reckoning:
 
     def _of_selections(self, parent: ObjectType | None, selections: SelectionSetNode) -> Cost:
         costs = [self._of_selection(parent, node) for node in selections.selections]
-        return Cost(sum(cost.total for cost in costs), max(costs, default=Cost(0)).place)
+        return Cost(sum(cost.total for cost in costs), max(costs, default=Cost(0), key=_total).place)
 
     def _of_selection(self, parent: ObjectType | None, node: Any) -> Cost:
         if isinstance(node, FragmentSpreadNode):
@@ -190,6 +190,10 @@ class _Reckoning:
     def _type(self, name: str) -> ObjectType | None:
         found = self._schema.get_type(name)
         return found if isinstance(found, ObjectType) else None
+
+
+def _total(cost: Cost) -> int:
+    return cost.total
 
 
 def _size(node: FieldNode) -> Any:
