@@ -117,7 +117,8 @@ async def test_an_orchestrator_tells_of_its_process_managers(dsn: str, history: 
         tasks.create_task(orchestrator_service.run(settings, stop))
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
             await served(http)
-            found = await until(http, "aetherius_reader_lag_events.analysis_desk", lambda lag: lag == 0)
+            await until(http, "aetherius_reader_lag_events.analysis_desk", lambda lag: lag == 0)
+            found = await until(http, "aetherius_reader_lag_events.incident_correlator", lambda lag: lag == 0)
         stop.set()
     assert found["aetherius_reader_parked.incident_correlator"] == 0
     history.log.close()
