@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
@@ -16,13 +17,16 @@ import pytest
 from aetherius.domain.agent import GapDetected
 from aetherius.domain.errors import DomainError
 from aetherius.domain.event import topics_of
+from aetherius.event_store import schema
 from aetherius.event_store.competing_consumer import CompetingConsumer, Delivery, Retry
 from aetherius.event_store.deliveries import Deliveries, Parked
 from aetherius.event_store.errors import DestinationAwayError, NotParkedError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.subscription import LogSignal
+from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from event_builders import CAUSE, NOON, report
+from postgres_site import kill
 
 pytestmark = pytest.mark.anyio
 
@@ -266,3 +270,32 @@ async def test_a_lost_claim_changes_nothing(log: Log, deliveries: Deliveries) ->
     assert (rest.attempt, rest.positions) == (1, [2])
     assert deliveries.delivered("test", rest, 2)
     assert deliveries.next_due("test") is None
+
+
+async def test_deliveries_go_on_after_postgresql_was_killed(open_folder: Path) -> None:
+    server = EmbeddedPostgres(open_folder / f"postgres-{uuid4().hex}")
+    dsn = await server.start()
+    done: dict[UUID, list[int]] = defaultdict(list)
+    enough = asyncio.Event()
+
+    async def effect(delivery: Delivery) -> None:
+        await asyncio.sleep(0.005)
+        done[delivery.event.stream_id].append(delivery.event.version)
+        if sum(map(len, done.values())) > 50:
+            enough.set()
+
+    streams = [uuid4() for _ in range(6)]
+    try:
+        schema.create(dsn)
+        with Log(dsn, timeout=2) as log, Deliveries(dsn, timeout=2) as deliveries:
+            log.append([each for stream in streams for each in gaps(stream, range(1, 41))])
+            async with consuming(dsn, log, deliveries, effect):
+                await enough.wait()
+                kill(server)
+                await server.stop()
+                await server.start()
+                await until(lambda: all(40 in done[stream] for stream in streams))
+                await until(lambda: left(deliveries) == 0)
+    finally:
+        await server.stop()
+    assert all(first_seen(done[stream]) == list(range(1, 41)) for stream in streams)
