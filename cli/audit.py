@@ -13,7 +13,7 @@ from uuid import UUID
 import typer
 
 from aetherius.cli.folder import DEFAULT, DataFolder, DataOption
-from aetherius.cli.log_address import own_sealing
+from aetherius.cli.log_address import DsnOption, own_sealing
 from aetherius.cli.missing import explained
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ app = typer.Typer(
     help="Prove that the log is as it was written, and hand out evidence that can be checked without it.",
     no_args_is_help=True,
 )
-DsnOption = Annotated[
-    str,
-    typer.Option(envvar="AETHERIUS_POSTGRES_DSN", help="Of the log; default: the embedded one, while `up` runs."),
-]
 OutOption = Annotated[Path, typer.Option("-o", "--output", help="File to write; - is standard output.")]
 
 
