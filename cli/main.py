@@ -1,4 +1,4 @@
-"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | audit | dead-letters | keys | log | projections | subscriptions`. Rooms are imported when a command needs them."""
+"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | audit | dead-letters | keys | log | projections | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from aetherius.cli import (
     keys,
     log,
     projections,
+    search,
+    search_index,
     serve,
     simulate,
     subscriptions,
@@ -36,6 +38,8 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(projections.app, name="projections")
+app.command("search")(search.search)
+app.add_typer(search_index.app, name="search-index")
 app.add_typer(subscriptions.app, name="subscriptions")
 
 

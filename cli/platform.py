@@ -24,7 +24,7 @@ from aetherius.runtime.state_keys import make_key_file
 from aetherius.runtime.supervisor import Phase, Supervisor
 
 _KEPT = frozenset({"PATH", "HOME", "LANG", "VIRTUAL_ENV"})
-ROOMS = ("agent_manager", "orchestrator", "projections", "graphql")
+ROOMS = ("agent_manager", "orchestrator", "projections", "search", "graphql")
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def audit_api(
     """
     app = FastAPI(title="Aetherius audit", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=max_body)
     explain_errors(app, {AuditRunningError: 409})
-    signed_in = Depends(_user(tokens))
+    signed_in = Depends(user_of(tokens))
 
     @app.get("/audit")
     async def audit(request: Request, query: Annotated[AuditQuery, Query()], user: User = signed_in) -> Response:
@@ -90,7 +90,9 @@ def audit_api(
     return app
 
 
-def _user(tokens: Tokens) -> Callable[[Request], User]:
+def user_of(tokens: Tokens) -> Callable[[Request], User]:
+    """A dependency: who asks; 401 without a token."""
+
     def user(request: Request) -> User:
         found = tokens.user(request.headers.get("authorization"))
         if found is None:

@@ -22,9 +22,12 @@ from aetherius.graphql.app import create_app
 from aetherius.graphql.audit_routes import audit_api
 from aetherius.graphql.context import Services
 from aetherius.graphql.feed import Feed
+from aetherius.graphql.search_routes import add_search_routes
 from aetherius.graphql.settings import GraphQLSettings
 from aetherius.graphql.tokens import Tokens
 from aetherius.projections.postgres_queries import PostgresReadModels
+from aetherius.projections.search.index import SearchIndex
+from aetherius.projections.search.opening import search_server
 from aetherius.runtime.errors import PortTakenError
 from aetherius.runtime.health import health_served
 from aetherius.runtime.process import endless
@@ -64,10 +67,11 @@ async def run(
                 pool_size=settings.postgres_connections,
                 patience=settings.read_model_patience,
             ) as models,
+            search_server(settings) as searched,
         ):
             feed = Feed(log, signal, max_followers=settings.graphql_max_subscriptions)
             services = Services(log, models, feed, threads=settings.postgres_connections)
-            server = _server(settings, services, tokens, trail)
+            server = _server(settings, services, tokens, trail, searched.generations(0))
             if on_port:
                 on_port(listening.getsockname()[1])
             await _serve(server, listening, feed, stop, ready)
@@ -135,13 +139,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(settings: GraphQLSettings, services: Services, tokens: Tokens, trail: Trail) -> uvicorn.Server:
+def _server(
+    settings: GraphQLSettings, services: Services, tokens: Tokens, trail: Trail, index: SearchIndex
+) -> uvicorn.Server:
+    rest = audit_api(trail, tokens, _anchor_sinks(settings), settings.anchor_key_id, max_body=settings.graphql_max_body)
+    add_search_routes(rest, index, services.models, tokens)
     app = create_app(
         services,
         tokens,
-        audit=audit_api(
-            trail, tokens, _anchor_sinks(settings), settings.anchor_key_id, max_body=settings.graphql_max_body
-        ),
+        audit=rest,
         max_depth=settings.graphql_max_depth,
         max_cost=settings.graphql_max_cost,
         max_body=settings.graphql_max_body,

@@ -71,12 +71,12 @@ async def test_every_event_is_there_once_after_server_and_indexer_were_killed_un
         for _ in range(2):
             with site.indexing(batch=20):
                 before = log.checkpoint("search")
-                await until(lambda before=before: log.checkpoint("search") > before + 100, "some batches")  # type: ignore[misc]
+                await until(lambda before=before: log.checkpoint("search") > before + 100, "some batches")
                 await own_elasticsearch.crash()
                 await until(lambda: state(site) == "backing_off", "the indexer noticing")
                 await own_elasticsearch.start()
                 before = log.checkpoint("search")
-                await until(lambda before=before: log.checkpoint("search") > before + 40, "going on")  # type: ignore[misc]
+                await until(lambda before=before: log.checkpoint("search") > before + 40, "going on")
     with site.indexing():
         await anyio.to_thread.run_sync(site.until_caught_up)
     await site.must_be_whole()

@@ -1,0 +1,105 @@
+"""REST of the search: `POST /api/v1/events/search`, `GET /api/v1/events/{id}`, and what describes them, `GET /api/v1/openapi.json`.
+
+They live in the read API's process, beside the audit's: they read for people who hold the same tokens, and write nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import Response
+
+from aetherius.graphql.audit_routes import Key, user_of
+from aetherius.graphql.tokens import Tokens, User
+from aetherius.projections.models import EVENTS
+from aetherius.projections.queries import ReadModels
+from aetherius.projections.search.document import Document
+from aetherius.projections.search.index import Answer, Bucket, SearchIndex
+from aetherius.projections.search.query import MAX_COUNTED, Histogram, Query, query_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def add_search_routes(app: FastAPI, index: SearchIndex, models: ReadModels, tokens: Tokens) -> None:
+    """Put the routes into an application whose errors are explained, mounted at /api/v1.
+
+    Args:
+        index: the one that serves.
+        models: where single events are read.
+    """
+    signed_in = Depends(user_of(tokens))
+
+    @app.post("/events/search", openapi_extra={"requestBody": _body(), "responses": _ANSWERS})
+    async def search(request: Request, key: Key = None, user: User = signed_in) -> Response:
+        """Find observations, incidents and events of the audit trail by words, fields and ranges; count them by value and by time."""
+        query = query_of(await request.body() or b"{}")
+        return _json(_shown(query, await index.search(query)))
+
+    @app.get("/events/{id}")
+    async def event(id: UUID, user: User = signed_in) -> Response:
+        """One observation."""
+        found = await models.rows(EVENTS, [id])
+        if id not in found:
+            raise HTTPException(404, f"id: there is no event {id}")
+        return _json(found[id].row)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi(user: User = signed_in) -> Response:
+        return _json(app.openapi())
+
+
+def _shown(query: Query, answer: Answer) -> dict[str, Any]:
+    return {
+        "items": [_item(each) for each in answer.documents],
+        "total": answer.total,
+        "total_is_exact": answer.total < MAX_COUNTED,
+        "cursor": answer.cursor,
+        "aggregations": {
+            name: [_bucket(each, isinstance(query.aggregations[name], Histogram)) for each in buckets]
+            for name, buckets in answer.aggregations.items()
+        },
+    }
+
+
+def _item(document: Document) -> dict[str, Any]:
+    """As people see it: without the words that it is found by."""
+    item: dict[str, Any] = msgspec.to_builtins(document)
+    item.pop("text", None)
+    item["occurred_at"] = _moment(document.occurred_at)
+    return item
+
+
+def _bucket(bucket: Bucket, is_time: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "key": _moment(int(bucket.key)) if is_time else bucket.key,
+        "count": bucket.count,
+    }
+    if bucket.by:
+        shown["by"] = [_bucket(each, False) for each in bucket.by]
+    return shown
+
+
+def _moment(milliseconds: int) -> str:
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _body() -> dict[str, Any]:
+    """The question's JSON Schema, in one piece: what it names lies inside it."""
+    schema = msgspec.json.schema(Query, ref_template="#/paths/~1events~1search/post/requestBody/$defs/{name}")
+    return {"required": True, "$defs": schema.pop("$defs"), "content": {"application/json": {"schema": schema}}}
+
+
+_ANSWERS = {
+    "200": {"description": "What was found, newest first unless asked otherwise, with a cursor for the next page."},
+    "400": {"description": "The question breaks a rule: problem+json with `field` and `rule`."},
+    "401": {"description": "A bearer token is needed."},
+    "503": {"description": "The index does not answer: try again."},
+}
+
+
+def _json(content: object) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
