@@ -43,6 +43,8 @@ class Context(BaseContext):
         self.models = services.models
         self.feed = services.feed
         self.loaders = Loaders(services.models)
+        self.open_cost = 0
+        """Of the subscriptions that run on this connection."""
 
     def show(self, text: str, place: UUID) -> str:
         """A secret that is stored in a stream, for who may see it; for others, or without its key, a note in its stead."""

@@ -30,6 +30,7 @@ from graphql import (
     is_list_type,
 )
 from strawberry.extensions import SchemaExtension
+from strawberry.types import ExecutionContext
 
 from aetherius.graphql.connection import DEFAULT_PAGE
 from aetherius.graphql.error_codes import extensions_of
@@ -95,6 +96,15 @@ class CostLimit(SchemaExtension):
                     GraphQLError(str(error), original_error=error, extensions=extensions_of(error))
                 ]
         yield
+
+
+def cost_of(context: ExecutionContext) -> tuple[OperationDefinitionNode | None, int]:
+    """The operation of a valid document, and what it costs."""
+    assert context.graphql_document is not None
+    schema, document = context.schema._schema, context.graphql_document
+    operation = operation_named(document, context.operation_name)
+    variables = _coerced(schema, operation, context.variables)
+    return operation, Costs(schema, 0).of(document, operation, variables).total
 
 
 def _coerced(

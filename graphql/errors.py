@@ -12,6 +12,7 @@ DomainError
 InfrastructureError
 +-- TokensFileError         the file of tokens is missing or malformed
 +-- TooManySubscriptionsError   ask again when others have ended
++-- ConnectionFullError     ask again when others of the same connection have ended
 +-- StoppingError           this process ends: connect again
 """
 
@@ -111,6 +112,17 @@ class TooManySubscriptionsError(InfrastructureError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} subscriptions are open already: try again later")
+        self.limit = limit
+
+
+class ConnectionFullError(InfrastructureError):
+    """The subscriptions of one connection cost too much together. Attributes: `cost` (with the new one), `limit`."""
+
+    def __init__(self, cost: int, limit: int) -> None:
+        super().__init__(
+            f"the subscriptions of this connection would cost {cost}, and {limit} is the most: end some, or open another connection"
+        )
+        self.cost = cost
         self.limit = limit
 
 

@@ -9,6 +9,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 
+from aetherius.graphql.connection_budget import ConnectionBudget
 from aetherius.graphql.cost import CostLimit, Costs
 from aetherius.graphql.documents import Documents, KnownDocuments
 from aetherius.graphql.error_codes import ErrorCodes
@@ -44,6 +45,7 @@ def create_schema(*, max_depth: int = 15, max_cost: int = 50_000) -> ReadSchema:
             lambda: ErrorCodes(),
             lambda: KnownDocuments(schema.documents),
             lambda: CostLimit(max_cost),
+            lambda: ConnectionBudget(max_cost),
         ],
     )
     engine = schema._schema

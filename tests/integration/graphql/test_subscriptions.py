@@ -286,3 +286,24 @@ async def test_a_workflow_that_there_is_not_is_told(client: GraphQLClient) -> No
         await send(socket, type="subscribe", id="1", payload={"query": query})
         (error,) = (await receive(socket))["payload"]["errors"]
     assert error["extensions"]["code"] == "STREAM_NOT_FOUND"
+
+
+async def test_the_subscriptions_of_a_connection_share_a_budget(client: GraphQLClient, history: History) -> None:
+    history.report()
+    fields = " ".join(f"n{number}: {{}}".format("reason") for number in range(85))
+    dear = f"subscription {{ eventPages(after: 0) {{ events {{ {fields} }} }} }}"
+    async with client.socket() as socket:
+        await send(socket, type="connection_init", payload={"authorization": f"Bearer {client.token}"})
+        await receive(socket)
+        for id in ("1", "2", "3", "4"):
+            await send(socket, type="subscribe", id=id, payload={"query": dear})
+            assert (await receive(socket))["type"] == "next"
+        await send(socket, type="subscribe", id="5", payload={"query": dear})
+        refused = await receive(socket)
+        assert refused["type"] == "error"
+        assert refused["payload"][0]["extensions"]["code"] == "CONNECTION_FULL"
+        await send(socket, type="complete", id="1")
+        while True:  # until the server has noticed
+            await send(socket, type="subscribe", id="6", payload={"query": dear})
+            if (await receive(socket))["type"] == "next":
+                break
