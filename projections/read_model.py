@@ -52,7 +52,7 @@ class ReadModel(Generic[R]):
     build: ClassVar[int] = 1
     """Raise it when `evolve` makes other rows of the same events: then a service that starts builds the model again, beside the one that serves."""
     immutable: ClassVar[bool] = False
-    """Rows are written once, as observations are: one version, and fewer indexes."""
+    """Rows are written once, as observations are, by one event each: one version, and fewer indexes."""
     subject: ClassVar[Sequence[str]] = ()
     """Columns that name what a row is an observation of. Then its list can be asked as of an occurred time too: each row holds from its `occurred_at` until
     that of the next one of the same subject. Of immutable models with a column `occurred_at` only."""

@@ -24,7 +24,8 @@ from aetherius.projections.tables import statement, text
 
 _encode = msgspec.json.Encoder().encode
 _BY_INDEX = text("by_index")
-"""Plans are kept, and those made while a table is empty would read all of it for ever."""
+"""Plans are kept, and those made while a table is empty would read all of it for ever. And no fsync is waited for: rows and checkpoint are lost together, if
+the server dies, and made again."""
 
 
 class _Version(Generic[R]):
@@ -55,17 +56,27 @@ class VersionedRows(Generic[R]):
 
     def apply(self, batch: Sequence[Recorded], rows: Cursor[TupleRow]) -> None:
         """Write the versions that the events make; see `Projector`."""
-        keyed = [(self.model.key(recorded), recorded) for recorded in batch]
         rows.execute(_BY_INDEX)
-        current = {} if self.model.immutable else self._load(rows, {key for key, _ in keyed})
+        if self.model.immutable:
+            self._copy(rows, self._written_once(batch))
+            return
+        keyed = [(self.model.key(recorded), recorded) for recorded in batch]
+        current = self._load(rows, {key for key, _ in keyed})
         ended: dict[UUID, int] = {}
         made: list[_Version[R]] = []
         for key, recorded in keyed:
             self._fold(key, recorded, current, ended, made)
         if ended:
             rows.execute(self._statements["close_rows"], (list(ended), list(ended.values())))
-        if made:
-            self._copy(rows, made)
+        self._copy(rows, made)
+
+    def _written_once(self, batch: Sequence[Recorded]) -> list[_Version[R]]:
+        key, evolve = self.model.key, self.model.evolve
+        return [
+            _Version(key(recorded), recorded.position, recorded.position, row)
+            for recorded in batch
+            if (row := evolve(None, recorded)) is not None
+        ]
 
     def _fold(
         self,
@@ -97,6 +108,8 @@ class VersionedRows(Generic[R]):
         }
 
     def _copy(self, rows: Cursor[TupleRow], versions: Sequence[_Version[R]]) -> None:
+        if not versions:
+            return
         values = _values_of(tuple(self.model.columns))
         columns = [fields(values(version.row)) for version in versions]
         found = [(version.id, version.created, version.row) for version in versions]
