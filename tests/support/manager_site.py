@@ -29,6 +29,8 @@ from aetherius.domain.wire.identity import observation_id
 from aetherius.event_store.log import Log
 from sealed_state import KEYS, KEYS_TEXT, SEALING
 
+PATIENCE = 60.0
+"""Seconds until what must come is given up: far beyond what it takes on a machine that is busy with other things."""
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)
 
@@ -84,7 +86,7 @@ class Site:
             yield serving
         finally:
             stop.set()
-            _, late = await asyncio.wait({serving}, timeout=8)
+            _, late = await asyncio.wait({serving}, timeout=PATIENCE)
             assert not late, "it does not stop"
             if not serving.cancelled():  # the test killed it
                 serving.result()
@@ -92,7 +94,7 @@ class Site:
     async def report(self, *events: EventMessage, cluster: str = "c1", message_id: str | None = None) -> None:
         """Publish events as an agent does: one message, one batch."""
         sent = {headers.BATCH: str(len(events)), headers.MESSAGE_ID: message_id or uuid.uuid4().hex}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 try:
                     await self.js.publish(subjects.event(cluster), encode_lines(events).rstrip(b"\n"), headers=sent)
@@ -110,14 +112,14 @@ class Site:
         """The events of a kind, without their envelopes."""
         return [recorded.event for recorded in self.recorded(kind) if isinstance(recorded.event, kind)]
 
-    async def until(self, holds: Callable[[], T], within: float = 15.0) -> T:
+    async def until(self, holds: Callable[[], T], within: float = PATIENCE) -> T:
         """Return what `holds` says once it says something true."""
         async with asyncio.timeout(within):
             while not (answer := await asyncio.to_thread(holds)):  # noqa: ASYNC110  # other connections, other processes
                 await asyncio.sleep(0.02)
             return answer
 
-    async def dead_letters(self, count: int, within: float = 10.0) -> list[Letter]:
+    async def dead_letters(self, count: int, within: float = PATIENCE) -> list[Letter]:
         """The dead letters, once there are `count`."""
         subscription = await self.js.subscribe(f"{subjects.DEAD_LETTERS}.>", ordered_consumer=True)
         messages = [await subscription.next_msg(within) for _ in range(count)]
@@ -125,7 +127,7 @@ class Site:
 
     async def empty(self, stream: str) -> None:
         """Return once every message of a stream is acknowledged."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             while await self.waiting(stream):  # noqa: ASYNC110  # another process
                 await asyncio.sleep(0.02)
 
@@ -154,7 +156,7 @@ class Site:
         replies = await nats.subscribe(inbox)
         message = msgspec.json.encode(self.registration(cluster, agent, epoch))
         await nats.jetstream().publish(subjects.register(cluster), message, headers={headers.REPLY: inbox})
-        reply = await replies.next_msg(timeout=10)
+        reply = await replies.next_msg(timeout=PATIENCE)
         await replies.unsubscribe()
         return msgspec.json.decode(reply.data, type=RegisterReply)
 
@@ -162,6 +164,14 @@ class Site:
         """Send one heartbeat."""
         message = HeartbeatMessage(cluster_id=cluster, agent_id=agent, epoch=1, timestamp=datetime.now(UTC))
         await self.nats.publish(subjects.heartbeat(cluster), msgspec.json.encode(message))
+
+    async def beat_until(self, holds: Callable[[], T], cluster: str = "c1") -> T:
+        """Beat until `holds` says something true: one heartbeat may come while nobody listens yet, or count for nothing once it is looked at."""
+        async with asyncio.timeout(PATIENCE):
+            while not (answer := await asyncio.to_thread(holds)):
+                await self.beat(cluster)
+                await asyncio.sleep(0.02)
+            return answer
 
     def issue(
         self, cluster: str = "c1", *, lives: float = 60.0, timeout: str = "30s", action: str = "logs"

@@ -18,7 +18,7 @@ from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.command import MAX_INLINE_OUTPUT, CommandMessage
 from aetherius.runtime.jetstream import COMMANDS, CONTROL, ensure_command_consumer
 from aetherius.runtime.signing_key import SigningKey
-from manager_site import Site, headers_of
+from manager_site import PATIENCE, Site, headers_of
 
 pytestmark = pytest.mark.anyio
 
@@ -28,9 +28,9 @@ async def queued(site: Site, count: int, cluster: str = "c1") -> list[Msg]:
     await ensure_command_consumer(site.js, cluster)
     queue = await site.js.pull_subscribe_bind(f"agent-{cluster}", COMMANDS)
     taken: list[Msg] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(taken) < count:
-            taken += await queue.fetch(count - len(taken), timeout=10)
+            taken += await queue.fetch(count - len(taken), timeout=PATIENCE)
     for message in taken:
         await message.ack()
     return taken

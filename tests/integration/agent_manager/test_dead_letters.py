@@ -30,7 +30,7 @@ async def command(site: Site, *words: str) -> tuple[int, bytes, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out, err.decode()
@@ -179,7 +179,7 @@ async def test_a_header_that_cannot_be_sent_does_not_stand_in_the_way(site: Site
         login = json.dumps({"user": "server", "pass": password, "verbose": False, "headers": True, "protocol": 1})
         payload = b"HPUB %s %d %d\r\n%sno event\r\n" % (subject, len(head), len(head) + 8, head)
         writer.write(b"CONNECT " + login.encode() + b"\r\n" + payload + b"PING\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (await reader.readline()).startswith(b"PONG"):
                 pass
         writer.close()

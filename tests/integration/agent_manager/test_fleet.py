@@ -14,7 +14,7 @@ from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.jetstream import COMMANDS, CONTROL, command_consumer
 from aetherius.runtime.nats_connection import connect
 from aetherius.runtime.signing_key import SigningKey
-from manager_site import Site
+from manager_site import PATIENCE, Site
 
 pytestmark = pytest.mark.anyio
 
@@ -107,7 +107,7 @@ async def test_an_agent_with_the_rights_of_an_agent_can_register_and_read_its_qu
         assert (await site.register(through=nats)).accepted
         site.issue()
         queue = await nats.jetstream().pull_subscribe_bind(command_consumer("c1"), COMMANDS)
-        (message,) = await queue.fetch(1, timeout=5)
+        (message,) = await queue.fetch(1, timeout=PATIENCE)
         await message.ack()
 
 
@@ -117,16 +117,15 @@ async def test_a_silent_agent_goes_offline_once_and_comes_back(site: Site) -> No
         await site.beat()
         (gone,) = await site.until(lambda: site.recorded(agent.WentOffline))
         assert site.events(agent.WentOffline)[0].last_heartbeat < gone.occurred_at
-        await site.beat()
-        await site.until(lambda: site.recorded(agent.CameBack))
+        await site.beat_until(lambda: site.recorded(agent.CameBack))
         await site.until(lambda: len(site.recorded(agent.WentOffline)) == 2)
     assert len(site.recorded(agent.CameBack)) == 1
 
 
 async def test_an_agent_that_beats_stays_online(site: Site) -> None:
-    async with site.manager(**SHORT):
+    async with site.manager(heartbeat_interval=0.7, missed_heartbeats=3):
         await site.register()
-        for _ in range(12):
+        for _ in range(30):  # longer than it may be silent
             await site.beat()
             await asyncio.sleep(0.1)
         assert not site.recorded(agent.WentOffline)

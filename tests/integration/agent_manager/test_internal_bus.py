@@ -18,7 +18,7 @@ from aetherius.domain.workflow_definition import Retired, definition_stream
 from aetherius.orchestrator.catalogue import Catalogue, shipped
 from aetherius.orchestrator.publication import PublishedDefinition, publish
 from aetherius.runtime.jetstream import INTERNAL
-from manager_site import Site, events_of, headers_of
+from manager_site import PATIENCE, Site, events_of, headers_of
 from sealed_state import KEYS
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +28,7 @@ async def test_severe_events_are_told_once_with_their_category(site: Site) -> No
     told = await site.js.subscribe(subjects.CRITICAL_EVENT, ordered_consumer=True)
     async with site.manager():
         await site.report(*events_of([1]), *events_of([2], severity=Severity.CRITICAL, reason="FailedMount"))
-        message = await told.next_msg(10)
+        message = await told.next_msg(PATIENCE)
     event = msgspec.json.decode(message.data, type=CriticalEventMessage)
     assert (event.cluster_id, event.severity, event.resource.name) == ("c1", Severity.CRITICAL, "shop-1")
     assert event.category == "storage"
@@ -47,7 +47,9 @@ async def test_a_severe_event_suggests_the_workflow_that_it_would_start(site: Si
     async with site.manager():
         for number, reason in enumerate(("CrashLoopBackOff", "OOMKilled"), start=1):
             await site.report(*events_of([number], severity=Severity.HIGH, reason=reason))
-        messages = [msgspec.json.decode((await told.next_msg(10)).data, type=CriticalEventMessage) for _ in range(2)]
+        messages = [
+            msgspec.json.decode((await told.next_msg(PATIENCE)).data, type=CriticalEventMessage) for _ in range(2)
+        ]
     suggested = {message.details["reason"]: message.suggested_workflow for message in messages}
     assert suggested == {"CrashLoopBackOff": "diagnose_pod_crashloop", "OOMKilled": ""}
 
@@ -60,7 +62,7 @@ async def test_a_retired_workflow_is_not_suggested(site: Site) -> None:
     told = await site.js.subscribe(subjects.CRITICAL_EVENT, ordered_consumer=True)
     async with site.manager():
         await site.report(*events_of([1], severity=Severity.HIGH, reason="CrashLoopBackOff"))
-        message = await told.next_msg(10)
+        message = await told.next_msg(PATIENCE)
     assert msgspec.json.decode(message.data, type=CriticalEventMessage).suggested_workflow == ""
 
 
@@ -69,7 +71,7 @@ async def test_answers_to_commands_are_told(site: Site) -> None:
     async with site.manager(result_grace=0.1):
         answered, lost = site.issue("c1"), site.issue("c2", lives=0.1, timeout="100ms")
         await site.answer(answered, output="hello")
-        results = [msgspec.json.decode((await told.next_msg(10)).data, type=ResultMessage) for _ in range(2)]
+        results = [msgspec.json.decode((await told.next_msg(PATIENCE)).data, type=ResultMessage) for _ in range(2)]
     by_command = {result.command_id: result for result in results}
     assert by_command[str(answered)].status is ResultStatus.SUCCESS
     assert is_sealed(by_command[str(answered)].output)

@@ -14,13 +14,13 @@ from aetherius.domain.wire import subjects
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.jetstream import EVENTS
 from aetherius.runtime.ports import free_port
-from manager_site import Site, events_of
+from manager_site import PATIENCE, Site, events_of
 
 pytestmark = pytest.mark.anyio
 
 
 async def answers(http: httpx2.AsyncClient, status: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (await http.get("/readyz")).status_code != status:  # noqa: ASYNC110  # another process
             await asyncio.sleep(0.05)
 
@@ -52,10 +52,10 @@ async def test_it_goes_on_when_nats_is_back_and_takes_nobody_offline_for_it(site
         command = site.issue()
         await asyncio.sleep(3)  # longer than an agent may be silent
         await broker.start()
-        await site.until(lambda: site.status(command) is CommandStatus.DISPATCHED, within=30)
+        await site.until(lambda: site.status(command) is CommandStatus.DISPATCHED)
         await site.beat()
         await site.report(*events_of([2, 3]))
-        await site.until(lambda: len(site.recorded(Reported)) == 3, within=30)
+        await site.until(lambda: len(site.recorded(Reported)) == 3)
         assert not site.recorded(WentOffline)
 
 
@@ -88,7 +88,7 @@ async def test_prometheus_is_told_what_was_taken_what_was_put_aside_and_where_th
             "aetherius_ingest_messages_total": 3,
             "aetherius_dead_letters_total": 1,
         }
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 found = await metrics(http)
                 counted = {name: found.get(name, 0) - before.get(name, 0) for name in wanted}
