@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, Header, HTTPException
 from fastapi.requests import HTTPConnection
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.fastapi import GraphQLRouter
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -14,6 +15,7 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from aetherius.domain.errors import InfrastructureError
 from aetherius.graphql.context import Context, Services
 from aetherius.graphql.endpoint import Endpoint
+from aetherius.graphql.persisted import PersistedDocuments
 from aetherius.graphql.schema import ReadSchema, create_schema
 from aetherius.graphql.tokens import Tokens
 from aetherius.projections.models import CLUSTERS
@@ -63,6 +65,7 @@ def create_app(
     max_depth: int = 15,
     max_cost: int = 50_000,
     max_body: int = 256 * 1024,
+    persisted: PersistedDocuments | None = None,
 ) -> FastAPI:
     """The application over services that somebody else opens and closes. Without a token everything but health answers 401.
 
@@ -71,13 +74,23 @@ def create_app(
         max_depth: levels of a query.
         max_cost: fields of a query, each times the rows around it.
         max_body: bytes of a request.
+        persisted: documents that clients may name by their hash; by default those that clients bring themselves.
     """
     app = FastAPI(title="Aetherius read API", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=max_body)
-    schema = create_schema(max_depth=max_depth, max_cost=max_cost)
+    persisted = persisted or PersistedDocuments()
+    schema = create_schema(max_depth=max_depth, max_cost=max_cost, persisted=persisted)
     app.include_router(Router(schema, services, tokens))
-    app.add_middleware(Endpoint, lists=schema.lists, services=services, tokens=tokens, max_body=max_body)
+    app.add_middleware(
+        Endpoint, lists=schema.lists, persisted=persisted, services=services, tokens=tokens, max_body=max_body
+    )
     if audit:
         app.mount("/api/v1", audit)
+
+    @app.get("/graphql/schema.graphql")
+    async def published(authorization: Annotated[str | None, Header()] = None) -> PlainTextResponse:
+        if tokens.user(authorization) is None:
+            raise HTTPException(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
+        return PlainTextResponse(schema.as_str() + "\n")
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -11,9 +11,11 @@ from typing import Any, Final
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aetherius.domain.errors import DomainError
 from aetherius.graphql.context import Context, Services
 from aetherius.graphql.lists.answer import CompiledLists
 from aetherius.graphql.metrics import REQUEST_SECONDS
+from aetherius.graphql.persisted import PersistedDocuments, digest_asked, refusal
 from aetherius.graphql.tokens import Tokens
 
 PATH: Final = "/graphql"
@@ -25,10 +27,10 @@ _JSON: Final = (b"content-type", b"application/json")
 class _Question(msgspec.Struct, frozen=True, rename="camel"):
     """A request's body, as far as we look."""
 
-    query: str
+    query: str = ""
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
-    extensions: Any = None
+    extensions: dict[str, Any] | None = None
 
 
 _decode = msgspec.json.Decoder(_Question).decode
@@ -37,8 +39,17 @@ _decode = msgspec.json.Decoder(_Question).decode
 class Endpoint:
     """An ASGI application in front of another."""
 
-    def __init__(self, app: ASGIApp, lists: CompiledLists, services: Services, tokens: Tokens, max_body: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        lists: CompiledLists,
+        persisted: PersistedDocuments,
+        services: Services,
+        tokens: Tokens,
+        max_body: int,
+    ) -> None:
         self._app = app
+        self._persisted = persisted
         self._lists = lists
         self._services = services
         self._tokens = tokens
@@ -60,14 +71,13 @@ class Endpoint:
         body = await _body(receive)
         if body is None:
             return
-        answer = await self._answer(headers, body)
+        answer, body = await self._answer(headers, body)
         if answer is None:
-            await self._app(scope, _again(body, receive), send)
+            await self._app(_sized(scope, body), _again(body, receive), send)
             _RESOLVED.observe(time.perf_counter() - begun)
             return
-        await send(
-            {"type": "http.response.start", "status": 200, "headers": [_JSON, (b"content-length", b"%d" % len(answer))]}
-        )
+        length = (b"content-length", b"%d" % len(answer))
+        await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length]})
         await send({"type": "http.response.body", "body": answer})
         _COMPILED.observe(time.perf_counter() - begun)
 
@@ -81,17 +91,27 @@ class Endpoint:
             and b"multipart/" not in headers.get(b"accept", b"")
         )
 
-    async def _answer(self, headers: dict[bytes, bytes], body: bytes) -> bytes | None:
+    async def _answer(self, headers: dict[bytes, bytes], body: bytes) -> tuple[bytes | None, bytes]:
+        """The answer, if it is given here, and the body for who gives it otherwise."""
         user = self._tokens.user(headers.get(b"authorization", b"").decode("latin-1"))
         if user is None:
-            return None
+            return None, body
         try:
             question = _decode(body)
         except msgspec.DecodeError:
-            return None
-        return await self._lists.answer(
-            Context(self._services, user), question.query, question.operation_name, question.variables
-        )
+            return None, body
+        text = question.query
+        if digest := digest_asked(question.extensions):
+            try:
+                text = self._persisted.text(digest, text)
+            except DomainError as exc:
+                return refusal(exc), body
+            if not question.query:
+                body = msgspec.json.encode({**msgspec.json.decode(body), "query": text})
+        if not text:
+            return None, body
+        asker = Context(self._services, user)
+        return await self._lists.answer(asker, text, question.operation_name, question.variables), body
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -114,3 +134,9 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return first.pop() if first else await receive()
 
     return receive_again
+
+
+def _sized(scope: Scope, body: bytes) -> Scope:
+    """The request's scope for a body that may be longer than it was."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
+    return {**scope, "headers": [*headers, (b"content-length", b"%d" % len(body))]}

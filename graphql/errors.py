@@ -9,7 +9,10 @@ DomainError
 +-- TooDeepError            a query nests too deep
 +-- TooBroadError           a query has too many fields or aliases
 +-- NotPlainError           a list that is not answered by one statement; never told to a client
++-- UntrustedDocumentError  only trusted documents are taken here
++-- PersistedQueryNotFoundError   send the text with the hash, once
 InfrastructureError
++-- DocumentsFolderError    the trusted documents cannot be read
 +-- TokensFileError         the file of tokens is missing or malformed
 +-- TooManySubscriptionsError   ask again when others have ended
 +-- ConnectionFullError     ask again when others of the same connection have ended
@@ -96,6 +99,29 @@ class NotPlainError(DomainError):
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is not a plain field")
         self.name = name
+
+
+class UntrustedDocumentError(DomainError):
+    """This server takes trusted documents only."""
+
+    def __init__(self) -> None:
+        super().__init__("only trusted documents are taken here: ask those who run this server to add yours")
+
+
+class PersistedQueryNotFoundError(DomainError):
+    """No document of that hash is known. The message is what clients of the protocol look for."""
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotFound")
+
+
+class DocumentsFolderError(InfrastructureError):
+    """Attributes: `path`, `rule`."""
+
+    def __init__(self, path: Path, rule: str) -> None:
+        super().__init__(f"trusted documents {path}: {rule}")
+        self.path = path
+        self.rule = rule
 
 
 class TokensFileError(InfrastructureError):

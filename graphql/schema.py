@@ -16,6 +16,7 @@ from aetherius.graphql.error_codes import ErrorCodes
 from aetherius.graphql.limits import within
 from aetherius.graphql.lists.answer import CompiledLists
 from aetherius.graphql.mutation import Mutation
+from aetherius.graphql.persisted import PersistedDocuments
 from aetherius.graphql.query import NODES, Query
 from aetherius.graphql.scalars import SCALARS
 from aetherius.graphql.subscription import Subscription
@@ -33,8 +34,11 @@ class ReadSchema(strawberry.Schema):
         """Nothing more to do."""
 
 
-def create_schema(*, max_depth: int = 15, max_cost: int = 50_000) -> ReadSchema:
-    """The schema with its limits: how deep a query nests, and how many fields it asks for, each times the rows around it."""
+def create_schema(
+    *, max_depth: int = 15, max_cost: int = 50_000, persisted: PersistedDocuments | None = None
+) -> ReadSchema:
+    """The schema with its limits: how deep a query nests, how many fields it asks for, each times the rows around it, and whether any document will do."""
+    trusted = persisted or PersistedDocuments()
     schema = ReadSchema(
         query=Query,
         mutation=Mutation,
@@ -49,7 +53,7 @@ def create_schema(*, max_depth: int = 15, max_cost: int = 50_000) -> ReadSchema:
         ],
     )
     engine = schema._schema
-    schema.documents = Documents(engine, within(max_depth))
+    schema.documents = Documents(engine, within(max_depth), trusted.check)
     schema.lists = CompiledLists(engine, schema.documents, Costs(engine, max_cost))
     return schema
 

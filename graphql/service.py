@@ -22,6 +22,7 @@ from aetherius.graphql.app import create_app
 from aetherius.graphql.audit_routes import audit_api
 from aetherius.graphql.context import Services
 from aetherius.graphql.feed import Feed
+from aetherius.graphql.persisted import PersistedDocuments
 from aetherius.graphql.search_routes import add_search_routes
 from aetherius.graphql.settings import GraphQLSettings
 from aetherius.graphql.tokens import Tokens
@@ -50,10 +51,12 @@ async def run(
     Raises:
         PortTakenError: another program listens there, or where health is to be told.
         TokensFileError: the file of tokens is missing or malformed.
+        DocumentsFolderError: the trusted documents cannot be read.
         CredentialsError: the file of the state's keys cannot be used.
         AnchorUnavailableError: the anchors' bucket is no bucket's URL.
     """
     tokens, sealing = Tokens.read(settings.tokens_file), sealing_of(settings)
+    persisted = PersistedDocuments(settings.graphql_documents_folder, only_trusted=settings.graphql_only_trusted)
     listening = _listen(settings)
     log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections, sealing=sealing)
     trail = Trail(settings.postgres_dsn, sealing=sealing)
@@ -71,7 +74,7 @@ async def run(
         ):
             feed = Feed(log, signal, max_followers=settings.graphql_max_subscriptions)
             services = Services(log, models, feed, threads=settings.postgres_connections)
-            server = _server(settings, services, tokens, trail, searched.generations(0))
+            server = _server(settings, services, tokens, trail, searched.generations(0), persisted)
             if on_port:
                 on_port(listening.getsockname()[1])
             await _serve(server, listening, feed, stop, ready)
@@ -140,7 +143,12 @@ class _Server(uvicorn.Server):
 
 
 def _server(
-    settings: GraphQLSettings, services: Services, tokens: Tokens, trail: Trail, index: SearchIndex
+    settings: GraphQLSettings,
+    services: Services,
+    tokens: Tokens,
+    trail: Trail,
+    index: SearchIndex,
+    persisted: PersistedDocuments,
 ) -> uvicorn.Server:
     rest = audit_api(trail, tokens, _anchor_sinks(settings), settings.anchor_key_id, max_body=settings.graphql_max_body)
     add_search_routes(rest, index, services.models, tokens)
@@ -151,6 +159,7 @@ def _server(
         max_depth=settings.graphql_max_depth,
         max_cost=settings.graphql_max_cost,
         max_body=settings.graphql_max_body,
+        persisted=persisted,
     )
     config = uvicorn.Config(
         app,

@@ -30,6 +30,10 @@ class GraphQLSettings:
     """Port to listen on; 0: any free one."""
     postgres_connections: int = 8
     """Connections at most, to the log and to the read models each."""
+    graphql_documents_folder: Path | None = None
+    """Folder of trusted documents (`*.graphql`): clients may name them by the SHA-256 of their text."""
+    graphql_only_trusted: bool = False
+    """Take trusted documents only."""
     graphql_max_depth: int = 15
     """How deep a query may nest."""
     graphql_max_cost: int = 50_000
