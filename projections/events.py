@@ -46,7 +46,6 @@ class EventFilter(Filter, frozen=True, kw_only=True):
     node: str | None = None
     occurred_at_since: datetime | None = None
     occurred_at_until: datetime | None = None
-    occurred_at_upto: datetime | None = None
 
 
 class Events(ReadModel[EventRow]):

@@ -83,7 +83,7 @@ async def _driven(runner: Runner, dsn: str, log: Log, old: Sequence[str], stop: 
     while name in old and not stop.is_set():
         try:
             logger.warning("%s is of another version: building it again beside", name)
-            await anyio.to_thread.run_sync(partial(rebuild, dsn, name, log=log), abandon_on_cancel=True)
+            await _unless(stop, partial(rebuild, dsn, name, log=log))
         except RebuildRunsError:
             logger.info("%s is built by another process: waiting for it", name)
         except (InfrastructureError, ReadModelParkedError) as exc:
@@ -94,3 +94,16 @@ async def _driven(runner: Runner, dsn: str, log: Log, old: Sequence[str], stop: 
         with suppress(ReadModelUnavailableError):
             old = await anyio.to_thread.run_sync(schema.outdated, dsn)
     await runner.run(stop)
+
+
+async def _unless(stop: asyncio.Event, build: Callable[[], object]) -> None:
+    """Build in a thread, and leave it there when we are to stop: cut off, it is gone on with by the next process."""
+    building = asyncio.create_task(anyio.to_thread.run_sync(build, abandon_on_cancel=True), name="rebuild")
+    stopping = asyncio.create_task(stop.wait(), name="rebuild stop")
+    try:
+        await asyncio.wait({building, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if building.done():
+            building.result()
+    finally:
+        building.cancel()
+        stopping.cancel()

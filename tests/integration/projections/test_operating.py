@@ -320,6 +320,28 @@ async def test_a_model_of_another_version_is_built_again_by_the_service_that_sta
     assert not verify(dsn, "incidents", log=log).count
 
 
+@pytest.mark.anyio
+async def test_a_service_that_is_to_stop_does_not_wait_for_a_rebuild(
+    dsn: str, log: Log, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    building, go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> None:
+        building.set()
+        go_on.wait(30)
+
+    monkeypatch.setattr(service, "rebuild", slow)
+    with psycopg.connect(dsn) as connection:
+        connection.execute("COMMENT ON TABLE read_models.incidents IS 'of an older version'")
+    stop = asyncio.Event()
+    running = asyncio.create_task(service.run(ProjectionsSettings(dsn), stop))
+    await until(building.is_set)
+    stop.set()
+    async with asyncio.timeout(10):
+        await running
+    go_on.set()
+
+
 # Verifying
 
 
