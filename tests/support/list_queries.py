@@ -23,7 +23,7 @@ _COMPUTED = {
     "Remediation": ("risk { level }", "error"),
 }
 LISTS = {
-    name: get_named_type(field.type).name.removesuffix("Connection")  # type: ignore[union-attr]
+    name: get_named_type(field.type).name.removesuffix("Connection")
     for name, field in _SCHEMA.query_type.fields.items()  # type: ignore[union-attr]
     if get_named_type(field.type).name.endswith("Connection")
 }
@@ -125,7 +125,8 @@ def _connection(draw: st.DrawFn, kind: str, at: int) -> tuple[str, bool, list[st
 
 @st.composite
 def _arguments(draw: st.DrawFn, name: str, at: int) -> tuple[str, dict[str, tuple[str, Any]]]:
-    given, variables = [], {}
+    given: list[str] = []
+    variables: dict[str, tuple[str, Any]] = {}
     field = _SCHEMA.query_type.fields[name]  # type: ignore[union-attr]
     first = draw(st.sampled_from([1, 2, 5, 40, 500]))
     if draw(st.booleans()):

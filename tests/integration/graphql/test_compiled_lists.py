@@ -46,7 +46,7 @@ class Site:
         result = await self.schema.execute(
             query, variable_values=variables, context_value=context, operation_name=operation
         )
-        return process_result(result)  # type: ignore[arg-type]
+        return process_result(result)
 
     async def compiled(self, query: str, variables: dict[str, Any], operation: str | None = None) -> bytes | None:
         return await self.schema.lists.answer(Context(self.services, self.user), query, operation, variables)
