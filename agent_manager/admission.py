@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 from eventsourcing.persistence import StoredEvent
 
+from aetherius.agent_manager.packed import MAX_COUNT, MAX_SEQUENCE, packed
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.report_state import envelope_of, state_of
@@ -23,10 +24,6 @@ from aetherius.domain.wire import headers
 from aetherius.domain.wire.event import EventMessage, decode_event, split_lines
 from aetherius.domain.wire.identity import milliseconds, milliseconds_of
 from aetherius.domain.wire.subjects import cluster_of
-
-MAX_SEQUENCE: Final = 2**53
-"""Above every number an agent can reach, and exact in every JSON reader."""
-MAX_COUNT: Final = 2**31 - 1
 
 _BATCH: Final = re.compile(r"[0-9]{1,6}")
 _cluster_of = lru_cache(4096)(cluster_of)
@@ -45,6 +42,11 @@ class Window(msgspec.Struct, frozen=True):
     def around(cls, now: datetime, age: float, ahead: float, archive_edge: datetime | None = None) -> Window:
         """From `age` seconds before now to `ahead` seconds after."""
         return cls(now - timedelta(seconds=age), now + timedelta(seconds=ahead), archive_edge)
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """The first time that is accepted, and the last."""
+        return max(self.oldest, self.archive_edge or self.oldest), self.latest
 
     def check(self, timestamp: datetime) -> None:
         """Raises ``InvalidMessageError`` for a time that is not in the window."""
@@ -81,8 +83,11 @@ def admit(subject: str, given: Mapping[str, str], payload: bytes, window: Window
     """
     cluster_id = _cluster_of(subject)
     envelope = envelope_of(cluster_id, traceparent(given))
+    lines = split_lines(payload, batch_size(given))
+    if len(lines) > 1 and (stored := packed(payload, lines, cluster_id, *window.bounds, envelope)) is not None:
+        return Admitted(stored, [])
     admitted = Admitted([], [])
-    for number, line in enumerate(split_lines(payload, batch_size(given)), start=1):
+    for number, line in enumerate(lines, start=1):
         try:
             admitted.stored.append(_stored(decode_event(line), cluster_id, window, envelope, line))
         except InvalidMessageError as exc:

@@ -49,10 +49,11 @@ def serve(
 
 
 def _run(service: Service, name: str, ready_fd: int | None, log_level: str) -> int:
-    from aetherius.runtime.process import announce_ready, service_main
+    from aetherius.runtime.process import announce_ready, service_main, spare_the_collector
     from aetherius.runtime.telemetry import configure_logging
 
     configure_logging(name, log_level)
+    spare_the_collector()
     return service_main(lambda stop: service(stop, partial(announce_ready, ready_fd)))
 
 

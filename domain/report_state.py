@@ -20,7 +20,11 @@ _TIME: Final = b',"timestamp":"'
 
 def state_of(message: EventMessage, envelope: bytes) -> bytes:
     """The state to store; `envelope` is that of the message's cluster and trace."""
-    encoded = _encode(message)
+    return cut(_encode(message), envelope)
+
+
+def cut(encoded: bytes, envelope: bytes) -> bytes:
+    """The same, of a message that is encoded already."""
     start = encoded.index(_TIME) + len(_TIME)
     end = encoded.index(b'"', start) + 1
     return b"".join((b'{"at":"', encoded[start:end], envelope, encoded[end:], b"}"))

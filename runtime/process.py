@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -25,6 +26,8 @@ EXIT_UNAVAILABLE: Final = 75
 EXIT_INTERRUPTED: Final = 130
 """Asked a second time, and left at once."""
 
+_OBJECTS_A_LOOK: Final = 50_000
+"""New objects after which the collector looks at the young ones; Python's own 700 suit programs that are small."""
 Run = Callable[[asyncio.Event], Awaitable[None]]
 """A service: works until the event is set, then finishes what it took and returns."""
 
@@ -44,6 +47,14 @@ def service_main(run: Run) -> int:
     except Exception as exc:  # noqa: BLE001  # the process's edge: log and exit
         return _report(exc, unavailable=False)
     return EXIT_OK
+
+
+def spare_the_collector() -> None:
+    """Have the garbage collector look less often, and never at what was imported: a service makes thousands of short-lived objects a second, of which hardly
+    any is in a cycle. In ingest it took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_A_LOOK, 20, 20)
 
 
 async def _until_stopped(run: Run) -> None:
