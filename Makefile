@@ -10,7 +10,7 @@ STAMPS := $(VENV)/stamps
 say := printf '\033[36m==>\033[0m %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes test-subscribers lint format bench schemas schemas-released golden kubernetes elasticsearch locks setup clean
+.PHONY: help demo test test-kubernetes test-subscribers lint format bench schemas schemas-released graphiql golden kubernetes elasticsearch locks setup clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench: $(STAMPS)/dev ## how fast it is, beside raw PostgreSQL and the stock libr
 schemas: $(STAMPS)/dev ## write docs/schema.graphql and docs/asyncapi.json anew, from the code
 	@$(BIN)/python -c 'from aetherius.graphql.schema import sdl; print(sdl(), end="")' > docs/schema.graphql
 	@$(BIN)/python -c 'import json; from aetherius.domain.wire.asyncapi import document; print(json.dumps(document(), indent=1))' > docs/asyncapi.json
+
+graphiql: ## bundle GraphiQL anew into graphql/ide (needs Node and npm; what is committed there serves without)
+	@graphql/ide/build.sh $(CURDIR)/build/graphiql
 
 schemas-released: $(STAMPS)/dev ## at a release, or to break clients deliberately: take docs/schema.graphql as what later changes are compared with
 	@cp docs/schema.graphql docs/schema.released.graphql

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Header, HTTPException
 from fastapi.requests import HTTPConnection
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.fastapi import GraphQLRouter
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -15,6 +15,7 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from aetherius.domain.errors import InfrastructureError
 from aetherius.graphql.context import Context, Services
 from aetherius.graphql.endpoint import Endpoint
+from aetherius.graphql.ide_page import file
 from aetherius.graphql.persisted import PersistedDocuments
 from aetherius.graphql.schema import ReadSchema, create_schema
 from aetherius.graphql.tokens import Tokens
@@ -85,6 +86,10 @@ def create_app(
     )
     if audit:
         app.mount("/api/v1", audit)
+
+    @app.get("/graphql/ide/{name}")
+    async def ide(name: str) -> Response:
+        return file(name)
 
     @app.get("/graphql/schema.graphql")
     async def published(authorization: Annotated[str | None, Header()] = None) -> PlainTextResponse:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aetherius.domain.errors import DomainError
 from aetherius.graphql.context import Context, Services
+from aetherius.graphql.ide_page import page
 from aetherius.graphql.lists.answer import CompiledLists
 from aetherius.graphql.metrics import REQUEST_SECONDS
 from aetherius.graphql.persisted import PersistedDocuments, digest_asked, refusal
@@ -59,6 +60,8 @@ class Endpoint:
         """Serve one connection."""
         if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
             await self._post(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "GET" and _is_browser(scope):
+            await page()(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -112,6 +115,10 @@ class Endpoint:
             return None, body
         asker = Context(self._services, user)
         return await self._lists.answer(asker, text, question.operation_name, question.variables), body
+
+
+def _is_browser(scope: Scope) -> bool:
+    return b"text/html" in dict(scope["headers"]).get(b"accept", b"")
 
 
 async def _body(receive: Receive) -> bytes | None:
