@@ -1,6 +1,6 @@
 """The audit: reads the whole log once and says which position was changed, removed or inserted, and where the ledger's chain is broken.
 
-Both event tables and the ledger are streamed side by side in order of position, in one snapshot and in constant memory. What an audit cannot see by
+Both event tables, the archive and the ledger are streamed side by side in order of position, in one snapshot and in constant memory. What an audit cannot see by
 itself is a log that was cut at its end, or written anew from some point on: for that give it `anchors`, heads that were noted elsewhere.
 """
 
@@ -20,8 +20,11 @@ from psycopg.rows import tuple_row
 from aetherius.domain.errors import DomainError
 from aetherius.event_store import ledger
 from aetherius.event_store.anchor import Anchor as Anchor  # noqa: PLC0414  # what an audit takes and gives
+from aetherius.event_store.archive import catalogue
+from aetherius.event_store.archive.inspection import Copy, Fault, Inspection, where
 from aetherius.event_store.ledger import Entry
-from aetherius.event_store.tables import EVENT_TABLES, LOG, Tables
+from aetherius.event_store.snapshot import snapshot
+from aetherius.event_store.tables import EVENT_TABLES, LOG, OBSERVED, Tables, table_of
 
 CAP = 100
 """Findings listed; more are only counted."""
@@ -44,6 +47,10 @@ class Wrong(enum.StrEnum):
     """The ledger's entry that ends at this position does not match its own hash, root or leaves."""
     CHAIN_BROKEN = "chain broken"
     """The ledger's entry that ends at this position does not follow the one before."""
+    ARCHIVE_CHANGED = "archive changed"
+    """An object of the archive is not the one that the catalogue names. Its events that were changed have findings of their own."""
+    NOT_READABLE = "not readable"
+    """An object of the archive, or a part of it, cannot be had or read: nothing is known of its events. The position is the first of them."""
     ANCHOR_MISSED = "anchor missed"
     """The ledger does not hold the anchor's hash at this position: the log was cut, or written anew, before it."""
     ANCHOR_DAMAGED = "anchor damaged"
@@ -68,7 +75,7 @@ class AuditReport(msgspec.Struct):
     head: Anchor = Anchor(0, ledger.GENESIS)
     """The last entry: note it elsewhere, it is the next audit's anchor."""
     findings: list[Finding] = []
-    """In order of position, then those about anchors; at most `CAP`."""
+    """About in order of position, then those about anchors; at most `CAP`."""
     total: int = 0
     """Findings in all."""
 
@@ -96,7 +103,7 @@ def verify(
     stopped: Callable[[], bool] = bool,
     tables: Tables = LOG,
 ) -> AuditReport:
-    """Check every stored event against the ledger, the ledger against itself, and the anchors against the ledger.
+    """Check every stored and archived event against the ledger, the ledger against itself, and the anchors against the ledger.
 
     `connection` must not be in a transaction. Safe to repeat, and while the log is written: it sees one snapshot.
 
@@ -107,8 +114,7 @@ def verify(
     Raises:
         AuditStoppedError: `stopped` said yes.
     """
-    with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with snapshot(connection, tables):
         audit = _Audit(connection, tables, stopped)
         report = audit.run()
     audit.check_anchors(chain((anchor,) if anchor else (), anchors))
@@ -121,21 +127,34 @@ class _Audit:
         self._tables = tables
         self._stopped = stopped
         self._report = AuditReport(findings=[])
+        self._archive = Inspection(catalogue.archived(connection), self._add_fault, self._hashes)
 
     def run(self) -> AuditReport:
         events = _Lookahead(merge(*(self._events(table) for table in EVENT_TABLES)))
+        copies = _Lookahead(self._archive.copies())
         before: Entry | None = None
         for entry in self._entries():
             if self._stopped():
                 raise AuditStoppedError(f"stopped after position {self._report.head.position}")
             self._check_entry(entry, before)
-            self._check_events(entry, events)
+            self._check_events(entry, events, copies)
             self._report.entries += 1
             self._report.head = Anchor(entry.last, entry.hash)
             before = entry
         for row in events.rest():
             self._insert(row)
+        for _, copy in copies.rest():
+            self._insert(copy.row, copy.where)
+        if (lost := self._archive.missed - self._archive.dark_rows) > 0:
+            detail = f"{lost} of the positions before it that are nowhere are more than the archive's unreadable objects held"
+            self._report.add(Wrong.REMOVED, self._report.head.position, detail)
         return self._report
+
+    def _add_fault(self, fault: Fault) -> None:
+        if self._stopped():
+            raise AuditStoppedError(f"stopped in the archive, {fault.detail}")
+        wrong = Wrong.NOT_READABLE if fault.unreadable else Wrong.ARCHIVE_CHANGED
+        self._report.add(wrong, fault.position, fault.detail)
 
     def check_anchors(self, anchors: Iterable[Anchor]) -> None:
         """Look every anchor up, some at a time: they may be many, and come in any order.
@@ -200,34 +219,56 @@ class _Audit:
         if entry.recorded_at < clock:
             self._report.add(Wrong.CHAIN_BROKEN, entry.last, "recorded earlier than the one before")
 
-    def _check_events(self, entry: Entry, events: _Lookahead) -> None:
+    def _check_events(self, entry: Entry, events: _Lookahead, copies: _Lookahead) -> None:
         for row in events.before(entry.first):
             self._insert(row)
+        for _, copy in copies.before(entry.first):
+            self._insert(copy.row, copy.where)
+        check = self._check_both if self._archive.partitions else self._check_position
         for position, leaf in enumerate(ledger.split_leaves(entry.leaves), entry.first):
-            self._check_position(position, leaf, list(events.before(position + 1)))
+            check(position, leaf, list(events.before(position + 1)), copies)
 
-    def _check_position(self, position: int, leaf: bytes, rows: list[Any]) -> None:
-        match [_is(row, leaf) for row in rows]:
-            case []:
-                self._report.add(Wrong.REMOVED, position, "recorded, but not stored")
-            case [True]:
-                self._report.events += 1
-            case [False]:
-                self._report.events += 1
-                self._report.add(Wrong.CHANGED, position, _name(rows[0]))
-            case same:
-                self._pick(position, rows, same.index(True) if True in same else None)
-
-    def _pick(self, position: int, rows: list[Any], true_one: int | None) -> None:
-        if true_one is None:
-            self._report.add(Wrong.CHANGED, position, _name(rows[0]))
-        for index, row in enumerate(rows):
-            if index != (true_one or 0):
-                self._insert(row)
-
-    def _insert(self, row: Any) -> None:
+    def _check_position(self, position: int, leaf: bytes, rows: list[Any], _: _Lookahead) -> None:
+        if not rows:
+            self._report.add(Wrong.REMOVED, position, "recorded, but not stored")
+            return
         self._report.events += 1
-        self._report.add(Wrong.INSERTED, row[0], _name(row))
+        self._judge(position, leaf, rows)
+
+    def _check_both(self, position: int, leaf: bytes, rows: list[Any], archived: _Lookahead) -> None:
+        """A position that may stand in the tables, in the archive, or in both: while a partition is taken away, and after it was restored."""
+        copies = [copy for _, copy in archived.before(position + 1)]
+        if not rows and not copies:
+            if not self._archive.may_hold(position):
+                self._report.add(Wrong.REMOVED, position, "recorded, but neither stored nor archived")
+            return
+        self._report.events += 1
+        if rows:
+            self._judge(position, leaf, rows)
+        if copies:
+            self._judge(position, leaf, [copy.row for copy in copies], copies[0].where)
+        self._check_restored(position, rows, copies)
+
+    def _check_restored(self, position: int, rows: list[Any], copies: list[Copy]) -> None:
+        """What should stand in both and stands in one: a restored table is what readers see, its object what is left when it is released."""
+        if not rows and copies[0].partition.restored:
+            detail = f"not in the restored table; archived in {copies[0].where}"
+            self._report.add(Wrong.REMOVED, position, detail)
+        elif not copies and table_of(rows[0][3]) == OBSERVED and (partition := self._archive.lacks(rows[0])):
+            self._report.add(Wrong.REMOVED, position, f"not in {where(partition)}; stored in a table")
+
+    def _judge(self, position: int, leaf: bytes, rows: list[Any], place: str = "") -> None:
+        """What stands at a position, in one place: the first one that is what was recorded, or else the first one at all, is the event."""
+        found = next((index for index, row in enumerate(rows) if _is(row, leaf)), None)
+        if found is None:
+            self._report.add(Wrong.CHANGED, position, _name(rows[0], place))
+        for index, row in enumerate(rows):
+            if index != (found or 0):
+                self._insert(row, place)
+
+    def _insert(self, row: Any, place: str = "") -> None:
+        self._report.events += 1
+        self._report.add(Wrong.INSERTED, row[0], _name(row, place))
 
 
 class _Lookahead:
@@ -264,6 +305,6 @@ def _is(row: Any, leaf: bytes) -> bool:
     return row[2] >= 0 and ledger.leaf(*row) == leaf  # no version below 0 was ever recorded, and none can be hashed
 
 
-def _name(row: Any) -> str:
+def _name(row: Any, place: str = "") -> str:
     _, stream_id, version, topic, _ = row
-    return f"{topic} of stream {stream_id}, version {version}"
+    return f"{topic} of stream {stream_id}, version {version}" + (f", in {place}" if place else "")

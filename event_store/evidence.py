@@ -6,7 +6,6 @@ What is handed out was checked: an event that is not what the ledger recorded is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from heapq import merge
 from typing import IO, Any
@@ -17,6 +16,8 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from aetherius.event_store import ledger
+from aetherius.event_store.archive.catalogue import archived_at_time, archived_between
+from aetherius.event_store.archive.reading import ARCHIVED
 from aetherius.event_store.bundle_file import (
     BundleWriter,
     HeadOf,
@@ -31,6 +32,7 @@ from aetherius.event_store.incident_story import positions_of
 from aetherius.event_store.ledger import Entry, moment
 from aetherius.event_store.proof import Header, Proof, ProvedEvent, event_of
 from aetherius.event_store.sealing import PLAIN, Sealing
+from aetherius.event_store.snapshot import snapshot
 from aetherius.event_store.tables import DECIDED, EVENT_TABLES, LOG
 from aetherius.runtime.signing_key import SigningKey
 
@@ -45,8 +47,9 @@ def prove(connection: Connection[Any], position: int) -> Proof:
     Raises:
         UnknownPositionError: the log has no such position.
         LogDamagedError: what is stored there is not what was recorded.
+        ArchiveUnavailableError, ArchiveDamagedError: it is archived, and cannot be read.
     """
-    with _snapshot(connection):
+    with snapshot(connection):
         evidence = _Evidence(connection)
         entry = evidence.entry(position) if position > 0 else None
         if entry is None:
@@ -75,8 +78,9 @@ def export(
         UnknownPositionError: the log is empty, or ends before the range does.
         StreamNotFoundError: there is no such incident.
         LogDamagedError: an event is not what was recorded; the file is not finished.
+        ArchiveUnavailableError, ArchiveDamagedError: some of it is archived, and cannot be read; the same.
     """
-    with _snapshot(connection):
+    with snapshot(connection):
         evidence = _Evidence(connection, sealing)
         head = evidence.head()
         if head is None:
@@ -128,7 +132,7 @@ class _Evidence:
                 first, last = self._before(since) + 1, self._before(until)
                 return max(1, first - 1), self._between(first, last)
             case IncidentStory(incident):
-                positions = positions_of(self._fetch, self._stream, incident, self._sealing)
+                positions = positions_of(self._fetch, self._stream, self._archived_of, incident, self._sealing)
                 return positions[0], self._at(positions)
 
     def lines(self, start: int, rows: Iterator[Row]) -> Iterator[Header | ProvedEvent]:
@@ -147,7 +151,16 @@ class _Evidence:
 
     def rows_at(self, positions: list[int]) -> list[Row]:
         """The rows at some positions, in order."""
-        return list(merge(*(self._fetch("evidence_at", positions, events=table) for table in EVENT_TABLES)))
+        live = list(merge(*(self._fetch("evidence_at", positions, events=table) for table in EVENT_TABLES)))
+        missing = sorted({*positions} - {row[0] for row in live})
+        if not missing:
+            return live
+        partitions = archived_between(self._connection, missing[0], missing[-1])
+        return list(_with_archived(live, ARCHIVED.at(partitions, missing)))
+
+    def _archived_of(self, ids: list[UUID]) -> list[Row]:
+        """What the archive holds of some observations."""
+        return ARCHIVED.of_streams(archived_at_time(self._connection, ids), ids)
 
     def _at(self, positions: list[int]) -> Iterator[Row]:
         for start in range(0, len(positions), _AT_ONCE):
@@ -155,7 +168,9 @@ class _Evidence:
 
     def _between(self, first: int, last: int) -> Iterator[Row]:
         due = first
-        for row in merge(*(self._stream("evidence_between", table, first, last) for table in EVENT_TABLES)):
+        live = merge(*(self._stream("evidence_between", table, first, last) for table in EVENT_TABLES))
+        partitions = [each for each in archived_between(self._connection, first, last) if not each.restored]
+        for row in _with_archived(live, ARCHIVED.between(partitions, first, last)):
             if row[0] != due:
                 raise _damaged(min(due, row[0]))
             due += 1
@@ -199,12 +214,17 @@ class _Tree:
         return event
 
 
-@contextmanager
-def _snapshot(connection: Connection[Any]) -> Iterator[None]:
-    """A read-only transaction that sees one state of the log."""
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
+def _with_archived(live: Iterable[Row], archived: Iterable[Row]) -> Iterator[Row]:
+    """Both in order of position; what stands in a table is not taken from the archive as well."""
+    last = 0
+    for row, is_copy in merge(((row, False) for row in live), ((row, True) for row in archived), key=_position):
+        if not (is_copy and row[0] == last):
+            yield row
+        last = row[0]
+
+
+def _position(marked: tuple[Row, bool]) -> int:
+    return marked[0][0]
 
 
 def _entry(rows: Iterable[Any]) -> Entry | None:

@@ -18,6 +18,8 @@ from psycopg.rows import TupleRow
 
 from aetherius.domain.event import Recorded
 from aetherius.event_store import contents
+from aetherius.event_store.archive.catalogue import ArchivedPartition
+from aetherius.event_store.archive.reading import ArchiveView
 from aetherius.event_store.clusters import NO_CLUSTER, Clusters
 from aetherius.event_store.contents import Stretch, cluster_key, topic_key
 from aetherius.event_store.pending import Page
@@ -54,29 +56,49 @@ def wanted(topics: Sequence[str] = (), clusters: Sequence[str] = ()) -> Wanted:
 class FilteredReader:
     """Reads over connections that the caller lends."""
 
-    def __init__(self, tables: Tables, recorded: Callable[[Any], Recorded]) -> None:
+    def __init__(self, tables: Tables, recorded: Callable[[Any], Recorded], archive: ArchiveView) -> None:
         self._tables = tables
         self._recorded = recorded
+        self._archive = archive
         self._clusters = Clusters()
 
     def page(self, connection: Connection[TupleRow], after: int, limit: int, filter: Wanted, end: int) -> Page:
         """Up to `limit` matching events after a position and up to `end`."""
-        near = min(end, after + NEAR)
+        near, known_archive = min(end, after + NEAR), self._archive.known
         with connection.pipeline():  # the head first, as always: nothing at or below it can come later
             head, indexed = self._run(connection, "head"), self._run(connection, "checkpoint_read", contents.CHECKPOINT)
             cursors = self._select(connection, [(after + 1, near)], (after + 1, near), limit, filter)
+            asked = self._archive.ask(connection, after + 1, near)
         seen = min(_scalar(head), end)
         rows = _upto(_merged(cursors, limit), min(seen, near))
+        partitions = self._archive.missing(asked, known_archive)
+        rows = self._with_archived(partitions, rows, [(after + 1, min(seen, near))], limit, filter)
         at = rows[-1][0] if len(rows) == limit else max(after, min(seen, near))
         found = self._matching(connection, rows, filter)
         known = min(_scalar(indexed), seen)
         while len(found) < limit and at < seen:
             stretches, covered = self._far(connection, filter, at, seen, known)
             left = limit - len(found)
-            rows = _merged(self._select(connection, stretches, (at + 1, covered), left, filter), left)
+            rows = self._both(connection, stretches, (at + 1, covered), left, filter)
             at = rows[-1][0] if len(rows) == left else covered
             found += self._matching(connection, rows, filter)
         return Page(found, at)
+
+    def _both(
+        self, connection: Connection[TupleRow], stretches: list[Stretch], span: Stretch, limit: int, filter: Wanted
+    ) -> Rows:
+        known = self._archive.known
+        rows = _merged(self._select(connection, stretches, span, limit, filter), limit)
+        partitions = self._archive.missing(self._archive.ask(connection, *span), known)
+        return self._with_archived(partitions, rows, stretches, limit, filter)
+
+    def _with_archived(
+        self, partitions: list[ArchivedPartition], rows: Rows, stretches: list[Stretch], limit: int, filter: Wanted
+    ) -> Rows:
+        """With the archived ones, which are all of `observed`."""
+        if not partitions or OBSERVED not in filter.tables:
+            return rows
+        return self._archive.within(partitions, rows, stretches, limit, _keeps(filter))
 
     def _far(
         self, connection: Connection[TupleRow], filter: Wanted, at: int, seen: int, known: int
@@ -149,6 +171,16 @@ class FilteredReader:
         self, connection: Connection[TupleRow], name: str, *values: object, events: str = DECIDED
     ) -> Cursor[TupleRow]:
         return connection.cursor(binary=True).execute(self._tables.statement(name, events), values or None)
+
+
+def _keeps(filter: Wanted) -> Callable[[Any], bool]:
+    """What `page_of_stretches.sql` keeps of `observed`."""
+    topics, said = set(filter.topics), [*map(_said, filter.clusters), _SEALED] if filter.clusters else []
+
+    def keeps(row: Any) -> bool:
+        return (not topics or row[3] in topics) and (not said or any(text in row[4] for text in said))
+
+    return keeps
 
 
 def _keys(filter: Wanted) -> list[str]:

@@ -16,12 +16,17 @@ _IDS_AT_ONCE = 1000
 
 
 def positions_of(
-    fetch: Callable[..., list[Any]], stream: Callable[..., Iterator[Any]], incident: UUID, sealing: Sealing = PLAIN
+    fetch: Callable[..., list[Any]],
+    stream: Callable[..., Iterator[Any]],
+    archived: Callable[[list[UUID]], list[Any]],
+    incident: UUID,
+    sealing: Sealing = PLAIN,
 ) -> list[int]:
     """The positions, in order.
 
     Args:
         fetch: rows of a statement (`evidence_of_stream`, `evidence_of_ids`).
+        archived: rows of some observations, from the archive.
         stream: the same row by row, for what may be many (`evidence_mentioning`).
 
     Raises:
@@ -35,6 +40,7 @@ def positions_of(
     for start in range(0, len(observations), _IDS_AT_ONCE):
         ids = observations[start : start + _IDS_AT_ONCE]
         positions.update(row[0] for row in fetch("evidence_of_ids", ids, events=OBSERVED))
+        positions.update(row[0] for row in archived(ids))
     positions.update(_correlated(stream, own[0]))
     return sorted(positions)
 

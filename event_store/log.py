@@ -20,7 +20,7 @@ from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.event import Cause, Recorded
 from aetherius.event_store import partitions
 from aetherius.event_store.appending import COPY_THRESHOLD, Appender
-from aetherius.event_store.catch_up import StoredRow, stored_pages
+from aetherius.event_store.catch_up import StoredRow
 from aetherius.event_store.claims import claim, distinct, ends, expected, stream_id_of
 from aetherius.event_store.connections import Connections
 from aetherius.event_store.errors import StreamNotFoundError, UnplaceableEventError, VersionConflictError
@@ -246,7 +246,7 @@ class Log:
         Has a connection of its own until it is used up or closed.
         """
         with self._connections.connection() as connection:
-            yield from stored_pages(connection, LOG, after, LAST if upto is None else upto, size)
+            yield from self._reader.stored(connection, after, LAST if upto is None else upto, size)
 
     def head(self) -> int:
         """The last position of the log; 0 if it is empty."""

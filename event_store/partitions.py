@@ -114,7 +114,7 @@ def make_room(connection: Connection[Any], ids: Iterable[UUID]) -> list[Partitio
 
 def attach(connection: Connection[Any], partition: Partition) -> None:
     """Attach a table that exists already, within the caller's transaction."""
-    connection.execute(_named("partition_attach", partition))
+    connection.execute(named("partition_attach", partition))
 
 
 def slot_end(time: int, days: int) -> int:
@@ -152,14 +152,15 @@ def create(connection: Connection[Any], partition: Partition) -> None:
     """Make and attach an empty partition, within the caller's transaction. Raises ``UnplaceableEventError`` if a detached one has its name."""
     for name in ("partition_table", "partition_position_index", "partition_attach"):
         try:
-            connection.execute(_named(name, partition))
+            connection.execute(named(name, partition))
         except errors.DuplicateTable:  # one of that name was detached, and is still here
             raise UnplaceableEventError(
                 UUID(int=partition.first << TIME_SHIFT), "in a partition that is detached"
             ) from None
 
 
-def _named(statement: str, partition: Partition) -> Composed:
+def named(statement: str, partition: Partition) -> Composed:
+    """The statement of file `sql/<name>.sql` on a partition."""
     return SQL(text_of(statement)).format(
         schema=Identifier(LOG.schema),
         events=Identifier(LOG.schema, OBSERVED),

@@ -7,7 +7,7 @@ above it is left for the next page: the two tables are read one after the other,
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime
 from heapq import merge
 from typing import Any
@@ -18,6 +18,9 @@ from psycopg.rows import TupleRow
 
 from aetherius.domain import vocabulary
 from aetherius.domain.event import Recorded
+from aetherius.domain.wire.identity import milliseconds_of
+from aetherius.event_store.archive.reading import ArchiveView, merged
+from aetherius.event_store.catch_up import StoredRow, stored_pages
 from aetherius.event_store.errors import UnknownPositionError
 from aetherius.event_store.filtered_reading import FilteredReader, wanted
 from aetherius.event_store.pending import Page
@@ -37,7 +40,8 @@ class Reader:
     def __init__(self, tables: Tables, sealing: Sealing = PLAIN) -> None:
         self._tables = tables
         self._recorded = sealing.recorded
-        self.filtered = FilteredReader(tables, sealing.recorded)
+        self.archive = ArchiveView()
+        self.filtered = FilteredReader(tables, sealing.recorded, self.archive)
 
     def page(
         self,
@@ -52,11 +56,15 @@ class Reader:
         end = LAST if upto is None else upto
         if clusters or any(table_of(topic) == OBSERVED for topic in topics):
             return self.filtered.page(connection, after, limit, wanted(topics, clusters), end)
+        known = self.archive.known
         with connection.pipeline():
             head = self._run(connection, "head")
             cursors = [self._select(connection, table, after, end, limit, topics) for table in _tables_of(topics)]
+            asked = None if topics else self.archive.ask(connection, after + 1, end)
         rows = _merged([cursor.fetchall() for cursor in cursors], limit)
         seen = min(_scalar(head), end)
+        if asked:
+            rows = self.archive.within(self.archive.missing(asked, known), rows, [(after + 1, seen)], limit)
         if rows and rows[-1][0] > seen:  # committed meanwhile: of one table it is here, of the other perhaps not
             rows = rows[: bisect_right(rows, seen, key=_position)]
             return Page([self._recorded(row) for row in rows], max(after, seen))
@@ -73,18 +81,66 @@ class Reader:
         self, connection: Connection[TupleRow], stream_id: UUID, first: int, last: int, upto: int
     ) -> list[Recorded]:
         """The events of a stream between two versions, at or before a position."""
+        known = self.archive.known
         with connection.pipeline():
             cursors = [
                 self._run(connection, "stream", stream_id, first, last, upto, events=table) for table in EVENT_TABLES
             ]
-        return [self._recorded(row) for cursor in cursors for row in cursor.fetchall()]
+            asked = self.archive.ask_for(connection, milliseconds_of(stream_id))
+        rows = [row for cursor in cursors for row in cursor.fetchall()]
+        if partitions := self.archive.missing(asked, known):
+            found = self.archive.of_stream(partitions, stream_id)
+            rows = merged(rows, (row for row in found if first <= row[2] <= last and row[0] <= upto))
+        return [self._recorded(row) for row in rows]
 
     def at(self, connection: Connection[TupleRow], positions: Sequence[int]) -> list[Recorded]:
         """The events at some positions, in order."""
-        wanted = list(positions)
+        wanted, known = list(positions), self.archive.known
         with connection.pipeline():
             cursors = [self._run(connection, "evidence_at", wanted, events=table) for table in EVENT_TABLES]
-        return [self._recorded(row) for row in _merged([cursor.fetchall() for cursor in cursors], len(wanted))]
+            asked = self.archive.ask(connection, min(wanted, default=0), max(wanted, default=0))
+        rows = _merged([cursor.fetchall() for cursor in cursors], len(wanted))
+        if partitions := self.archive.missing(asked, known):
+            rows = merged(rows, self.archive.at(partitions, wanted))
+        return [self._recorded(row) for row in rows]
+
+    def stored(
+        self, connection: Connection[TupleRow], after: int, end: int, size: int
+    ) -> Generator[list[StoredRow], None, None]:
+        """The events as they are stored, page by page: the fast way where nothing is archived, and as long as no position is missing."""
+        while True:
+            gap: list[StoredRow] = []
+            page = self._archived_page(connection, after, end, size)
+            if not page:
+                for page in stored_pages(connection, self._tables, after, end, size):
+                    if page[-1][0] - after != len(page):  # archived meanwhile, unless the log is damaged
+                        gap = page
+                        break
+                    yield page
+                    after = page[-1][0]
+                page = self._archived_page(connection, after, end, size) or gap
+            if not page:
+                return
+            yield page
+            after = page[-1][0]
+
+    def _archived_page(self, connection: Connection[TupleRow], after: int, end: int, limit: int) -> list[StoredRow]:
+        """The next events as they are stored, if some of them may be archived; else none."""
+        known = self.archive.known
+        with connection.pipeline():
+            head = self._run(connection, "head")
+            cursors = [self._select(connection, table, after, end, limit, ()) for table in EVENT_TABLES]
+            asked = self.archive.ask(connection, after + 1, end)
+        rows = _merged([cursor.fetchall() for cursor in cursors], limit)
+        seen, partitions = min(_scalar(head), end), self.archive.missing(asked, known)
+        if not partitions:
+            return []
+        rows = self.archive.within(partitions, rows, [(after + 1, seen)], limit)
+        return [
+            (position, id.bytes, version, topic, state)
+            for position, id, version, topic, state in rows
+            if position <= seen
+        ]
 
     def head(self, connection: Connection[TupleRow]) -> int:
         """The last position; 0 for an empty log."""

@@ -22,15 +22,21 @@ from aetherius.domain.errors import DomainError
 from aetherius.domain.event import Recorded
 from aetherius.event_store import audit
 from aetherius.event_store.anchor import Anchor
+from aetherius.event_store.archive import catalogue
+from aetherius.event_store.archive.catalogue import ArchivedPartition
+from aetherius.event_store.archive.reading import ARCHIVED, Row
 from aetherius.event_store.audit import AuditReport
 from aetherius.event_store.connections import Connections
 from aetherius.event_store.sealing import PLAIN, Sealing
-from aetherius.event_store.tables import EVENT_TABLES, LOG
+from aetherius.event_store.snapshot import snapshot
+from aetherius.event_store.tables import EVENT_TABLES, LOG, OBSERVED, table_of
 
 STRETCH = 100_000
 """Positions that a page looks at when it has no index to go by: some tenths of a second."""
 AUDIT_LOCK = 0x6165746865726C61
 """Advisory lock of an audit over the API: one at a time, over all replicas."""
+_AT_ONCE = 8192
+"""Positions that are looked at at once in the archive: about a group of its events."""
 _TICK = timedelta(microseconds=1)
 
 
@@ -52,6 +58,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Recorded then or after."""
     until: datetime | None = None
     """Recorded before."""
+
+    def may_admit(self, row: Row) -> bool:
+        """Whether a row is worth decoding: as the database judges those in its tables."""
+        mentions = (_mention("by", self.actor), _mention("corr", self.correlation))
+        return (self.topics is None or row[3] in self.topics) and all(m is None or m in row[4] for m in mentions)
 
     def admits(self, event: Recorded) -> bool:
         """Whether an event is what is wanted: the database only looked for the bytes."""
@@ -97,11 +108,19 @@ class Trail:
         self._connections.close()
 
     def page(self, wanted: Wanted, *, before: int | None, as_of: int | None, limit: int) -> TrailPage:
-        """Up to `limit` events below `before` (None: from the end), at or below `as_of`."""
+        """Up to `limit` events below `before` (None: from the end), at or below `as_of`; those of the archive too.
+
+        Raises:
+            ArchiveUnavailableError, ArchiveDamagedError: some of it is archived, and cannot be read.
+        """
         with self._connections.connection() as connection:
             bottom, top = self._bounds(connection, wanted, before, as_of)
             stretch = bottom if wanted.stream else max(bottom, top - STRETCH)
-            rows = self._rows(connection, wanted, stretch, top, limit)
+            with snapshot(connection):
+                rows = self._rows(connection, wanted, stretch, top, limit)
+                partitions = self._partitions(connection, wanted, stretch, top)
+            if partitions:  # objects do not change: the snapshot need not wait for them
+                rows = _with_archived(rows, partitions, wanted, stretch, top, limit)
             looked_to = rows[-1][0] if len(rows) == limit else stretch + 1
             events = [event for row in rows if wanted.admits(event := self._recorded(row))]
             times = self._times(connection, [event.position for event in events])
@@ -131,6 +150,15 @@ class Trail:
         }
         found = (self._fetch(connection, "trail_page", values, table) for table in EVENT_TABLES)
         return list(islice(merge(*found, key=lambda row: -row[0]), limit))
+
+    def _partitions(
+        self, connection: Connection[TupleRow], wanted: Wanted, after: int, upto: int
+    ) -> list[ArchivedPartition]:
+        """What is to be looked at besides the tables."""
+        if wanted.topics is not None and all(table_of(topic) != OBSERVED for topic in wanted.topics):
+            return []
+        found = catalogue.archived_between(connection, after + 1, upto)
+        return [each for each in found if not each.restored]
 
     def _times(self, connection: Connection[TupleRow], positions: list[int]) -> dict[int, datetime]:
         return dict(self._fetch(connection, "trail_times", (positions,)))
@@ -182,6 +210,31 @@ class Trail:
     def _kept(self, connection: Connection[TupleRow], request: Repeatable) -> AuditReport | None:
         rows = self._fetch(connection, "audit_report_kept", (request.actor, request.key))
         return msgspec.json.decode(rows[0][0], type=AuditReport) if rows else None
+
+
+def _with_archived(
+    live: list[Any], partitions: list[ArchivedPartition], wanted: Wanted, after: int, upto: int, limit: int
+) -> list[Any]:
+    """The newest `limit` rows of both, those of the tables given; the same position once."""
+    if len(live) == limit:
+        after = live[-1][0]
+    archived = _archived(partitions, wanted, after, upto, limit)
+    rows = {row[0]: row for row in (*archived, *live)}
+    return [rows[position] for position in sorted(rows, reverse=True)][:limit]
+
+
+def _archived(partitions: list[ArchivedPartition], wanted: Wanted, after: int, upto: int, limit: int) -> list[Row]:
+    """What is wanted above one position and up to another, newest first."""
+    if wanted.stream:
+        rows = ARCHIVED.of_streams(partitions, [wanted.stream])
+        return [row for row in reversed(rows) if after < row[0] <= upto and wanted.may_admit(row)][:limit]
+    found: list[Row] = []
+    while after < upto and len(found) < limit:
+        start = max(after, upto - _AT_ONCE)
+        rows = [row for row in ARCHIVED.between(partitions, start + 1, upto) if wanted.may_admit(row)]
+        found += reversed(rows)
+        upto = start
+    return found[:limit]
 
 
 def _mention(field: str, value: object) -> bytes | None:

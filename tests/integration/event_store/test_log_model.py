@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import psycopg
@@ -27,8 +29,11 @@ from aetherius.domain.errors import DomainError
 from aetherius.domain.event import Cause
 from aetherius.domain.wire.event import Labels, Severity
 from aetherius.domain.wire.identity import observation_id
-from aetherius.event_store import audit, bundle_check, evidence, schema, timeline
+from aetherius.event_store import audit, bundle_check, evidence, partitions, schema, timeline
 from aetherius.event_store.anchor import Anchor
+from aetherius.event_store.archive import catalogue
+from aetherius.event_store.archive.archiver import Archiver
+from aetherius.event_store.archive.restoring import release, restore
 from aetherius.event_store.audit import Wrong
 from aetherius.event_store.bundle_file import PositionRange
 from aetherius.event_store.errors import (
@@ -107,6 +112,8 @@ class Story(RuleBasedStateMachine):
         """Positions and timelines that somebody outside keeps."""
         self.reported: list[Pending] = []
         self.count = 0
+        self.folder = TemporaryDirectory(prefix="aetherius-test-")
+        self.archive_url = Path(self.folder.name).as_uri()
 
     def teardown(self) -> None:
         self.followers.__exit__(None, None, None)
@@ -115,6 +122,7 @@ class Story(RuleBasedStateMachine):
             log.close()
         with psycopg.connect(self.postgres, autocommit=True) as admin:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self.name)))
+        self.folder.cleanup()
 
     # What is written
 
@@ -168,9 +176,10 @@ class Story(RuleBasedStateMachine):
     )
     def append(self, replica: int, streams: list[int], late: list[int]) -> None:
         """Decisions at their right versions, with observations or without."""
-        batch = self.decisions(streams) + [self.observation(hour) for hour in late]
-        assert self.logs[replica].append(batch) == self.model.append(batch)
-        self.grown()
+        batch, before = self.decisions(streams) + [self.observation(hour) for hour in late], self.model.head
+        self.same(UnplaceableEventError, lambda: self.model.append(batch), lambda: self.logs[replica].append(batch))
+        if self.model.head > before:
+            self.grown()
 
     @rule(
         replica=st.integers(0, 1), stream=st.integers(0, 2), off=st.sampled_from([-2, -1, 1, 3]), before=st.booleans()
@@ -412,13 +421,40 @@ class Story(RuleBasedStateMachine):
         report = bundle_check.check(file, KEY.public.key_id, {})
         assert (report.findings, report.events) == ([], selection.last - selection.first + 1)
 
+    # What is archived
+
+    @rule(count=st.integers(1, 2))
+    def archive(self, count: int) -> None:
+        """The oldest partitions go to the archive; nothing of their time is taken any more."""
+        done = {each.name for each in catalogue.archived(self.connection)}
+        there = [each for each in partitions.partitions(self.connection) if each.name not in done]
+        with Archiver(self.dsn, self.archive_url) as archiver:
+            for each in there[:count]:
+                if each.ends and each.ends <= NOON - timedelta(days=10):
+                    archiver.archive(each)
+                    self.model.archive_edge = max(each.ends, self.model.archive_edge or each.ends)
+        assert self.logs[0].archive_edge() == self.model.archive_edge
+
+    @rule(part=share, restored=st.booleans())
+    def restore_or_release(self, part: float, restored: bool) -> None:
+        """An archived partition is a table again, or is not any more: nobody who reads the log sees a difference."""
+        done = catalogue.archived(self.connection)
+        assume(done)
+        name = done[int(part * (len(done) - 1))].name
+        assert (restore if restored else release)(self.dsn, name).restored == restored
+
+    def archived_to(self) -> int:
+        """The last position that lies in the archive."""
+        return max((each.last_position for each in catalogue.archived(self.connection)), default=0)
+
     # What is lost
 
     @precondition(lambda self: self.model.head > 3)
     @rule(part=st.floats(0.3, 1), nothing=st.sampled_from([True, False, False]))
     def restore(self, part: float, nothing: bool) -> None:
         """The database comes back as it was at an earlier batch's end; whoever keeps a position learns whether it still holds."""
-        lasts = [last for last, _ in self.model.recorded]
+        lasts = [last for last, _ in self.model.recorded if last >= self.archived_to()]  # an older one has no catalogue
+        assume(lasts)
         cut = self.model.head if nothing else lasts[min(int(part * len(lasts)), len(lasts) - 1)]
         for table, column in (("ledger", "last"), ("observed", "notification_id"), ("decided", "notification_id")):
             self.connection.execute(f"DELETE FROM aetherius.{table} WHERE {column} > {cut}")

@@ -1,0 +1,1 @@
+UPDATE {schema}.archived SET url = %s WHERE url = %s RETURNING name

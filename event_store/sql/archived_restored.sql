@@ -1,0 +1,1 @@
+UPDATE {schema}.archived SET restored = %s, restores = restores + %s WHERE name = %s AND restored <> %s

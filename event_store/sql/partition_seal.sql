@@ -1,0 +1,1 @@
+ALTER TABLE {schema}.{partition} ADD CONSTRAINT archived CHECK (false) NOT VALID
