@@ -19,6 +19,7 @@ from aetherius.graphql.error_codes import coded
 from aetherius.graphql.errors import NotPlainError
 from aetherius.graphql.lists.plan import Plan, lists_of
 from aetherius.graphql.lists.statement import Root
+from aetherius.graphql.lists.values import REPLACED
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +71,10 @@ class CompiledLists:
             statement = plan.statement(variables, roots, listings)
             for root, wanted in zip(lists, listings, strict=True):  # noqa: B007  # an error is of this one
                 await context.models.arrive(wanted.model, wanted.as_of)
-            return await context.models.document(statement.sql, statement.values(listings))
+            printed = await context.models.document(statement.sql, statement.values(listings))
         except InfrastructureError as exc:
             return _refusal(root or lists[0], exc)
+        return None if printed is None or REPLACED in printed else printed
 
 
 def _refusal(root: Root, cause: AetheriusError) -> bytes:

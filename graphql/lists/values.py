@@ -1,5 +1,7 @@
 """How a plain field of a node is printed as JSON by PostgreSQL, from the columns of its read model's table (`t`) and the document's members (`d`).
 
+A NUL is stored as U+FFFD in columns: an answer that has one is not to be given (`REPLACED`), as the document may know better.
+
 It must give what the schema's own scalars would: names of enumerations, times with `+00:00`. What cannot be printed so (a NUL in a text, a value that
 the schema would refuse) makes the statement fail; the query is then answered row by row.
 """
@@ -20,6 +22,7 @@ from aetherius.graphql.errors import NotPlainError
 from aetherius.graphql.lists.pieces import Pieces, quoted
 from aetherius.graphql.types.node import Node, shown_as_stored
 
+REPLACED: Final = "\ufffd".encode()
 _RAW: Final = frozenset({"String", "ID", "Boolean", "Float", "Long", "JSON", "UUID"})
 _QUOTE: Final = '"'
 _MOMENT: Final = 'YYYY-MM-DD"T"HH24:MI:SS.US'
@@ -62,8 +65,7 @@ def _column_text(stored: str, column: str, type: Any) -> str | None:
     if stored == "text" and isinstance(type, GraphQLEnumType):
         return _enumerated(type, column, "")
     if stored == "text" and name == "String":
-        # A NUL is stored as U+FFFD in columns: the document knows what was there.
-        return f"CASE WHEN strpos({column}, E'\\uFFFD') > 0 THEN {_refusal(column)} ELSE to_json({column})::text END"
+        return f"to_json({column})::text"
     if stored == "uuid" and name == "UUID":
         return f"'\"' || {column} || '\"'"
     if stored == "timestamptz" and name == "DateTime":
