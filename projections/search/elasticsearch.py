@@ -5,6 +5,7 @@ No scripts, no ingest pipelines, no data streams, no reindexing. Documents are e
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 from elastic_transport import TransportError
+from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 
 from aetherius.projections.errors import SearchUnavailableError
 from aetherius.projections.search.document import NAMES, Document
@@ -22,12 +24,15 @@ from aetherius.projections.search.elasticsearch_query import answer_of, body_of,
 from aetherius.projections.search.index import Answer, Rejected
 from aetherius.projections.search.metrics import BULK_SECONDS
 from aetherius.projections.search.query import Query
-from elasticsearch import ApiError, AsyncElasticsearch, NotFoundError
 
 logger = logging.getLogger(__name__)
 
 REQUEST_BYTES: Final = 8 * 1024 * 1024
 """Of one bulk request, about: servers refuse more than 100 MB, and long before that it only takes memory."""
+PART: Final = 1_000
+"""Documents of one request at most."""
+AT_A_TIME: Final = 2
+"""Requests under way: the server works on one while the other is read and answered."""
 _DAY: Final = 86_400_000
 _IDS: Final = 1_000
 _FIELDS: Final = "errors,items.*.status,items.*.error.type,items.*.error.reason"
@@ -56,6 +61,10 @@ class _Place(msgspec.Struct, frozen=True):
 
 class _Action(msgspec.Struct, frozen=True):
     index: _Place
+
+
+_Lines = list[tuple[Document | None, bytes]]
+"""What one request stores: documents, and the mark (None), each with its lines."""
 
 
 class ElasticsearchIndex:
@@ -89,11 +98,18 @@ class ElasticsearchIndex:
         """See `SearchIndex`."""
         names = [self._name(month_of(each.occurred_at)) for each in documents]
         await self._make(names)
-        rejected: list[Rejected] = []
-        for part in _parts(documents, names):
-            rejected += await self._bulk(part)
-        await self._set_mark(upto)
-        return rejected
+        mark = _Action(_Place(self._name("upto"), "mark", max(upto, 1)))
+        parts = [*_parts(documents, names)] or [[]]
+        mark = _Action(_Place(self._name("upto"), "mark", max(upto, 1)))
+        parts[-1].append((None, _encode(mark) + b"\n" + _encode({"position": upto})))
+        sending = asyncio.Semaphore(AT_A_TIME)
+
+        async def send(part: _Lines) -> list[Rejected]:
+            async with sending:
+                return await self._bulk(part)
+
+        answers = await asyncio.gather(*map(send, parts), return_exceptions=True)
+        return [each for answer in answers for each in _or_raised(answer)]
 
     async def mark(self) -> int:
         """See `SearchIndex`."""
@@ -188,7 +204,7 @@ class ElasticsearchIndex:
                         raise
             self._known.add(name)
 
-    async def _bulk(self, part: list[tuple[Document, bytes]]) -> list[Rejected]:
+    async def _bulk(self, part: _Lines) -> list[Rejected]:
         try:
             with BULK_SECONDS.time(), _reported("write to"):
                 lines: list[Any] = [line for _, line in part]  # bytes are sent as they are
@@ -201,14 +217,16 @@ class ElasticsearchIndex:
             return []
         return list(self._refused(part, answer["items"]))
 
-    async def _bulk_less(self, part: list[tuple[Document, bytes]], exc: SearchUnavailableError) -> list[Rejected]:
+    async def _bulk_less(self, part: _Lines, exc: SearchUnavailableError) -> list[Rejected]:
         """The request was too large."""
         if len(part) == 1:
+            if part[0][0] is None:
+                raise exc
             return [Rejected(part[0][0], f"too large: {exc}")]
         half = len(part) // 2
         return [*await self._bulk(part[:half]), *await self._bulk(part[half:])]
 
-    def _refused(self, part: list[tuple[Document, bytes]], items: list[dict[str, Any]]) -> Iterator[Rejected]:
+    def _refused(self, part: _Lines, items: list[dict[str, Any]]) -> Iterator[Rejected]:
         for (document, _), item in zip(part, items, strict=True):
             status, error = item["index"]["status"], item["index"].get("error", {})
             kind, reason = error.get("type", ""), str(error.get("reason", ""))
@@ -217,36 +235,30 @@ class ElasticsearchIndex:
             if status == 429 or status >= 500 or kind in _WAITS:
                 self._known.clear()
                 raise SearchUnavailableError(f"the index takes no writes: {kind}: {reason}")
+            if document is None:
+                raise SearchUnavailableError(f"the index takes no mark: {kind}: {reason}")
             yield Rejected(document, f"{kind}: {reason}"[:2000])
 
-    async def _set_mark(self, upto: int) -> None:
-        with _reported("mark"):
-            try:
-                await self._client.index(
-                    index=self._name("upto"),
-                    id="mark",
-                    document={"position": upto},
-                    version=max(upto, 1),
-                    version_type="external",
-                )
-            except ApiError as exc:
-                if exc.status_code != 409:
-                    raise
 
-
-def _parts(documents: Sequence[Document], names: Sequence[str]) -> Iterator[list[tuple[Document, bytes]]]:
+def _parts(documents: Sequence[Document], names: Sequence[str]) -> Iterator[_Lines]:
     """Documents with their lines, in requests of a fair size."""
-    part: list[tuple[Document, bytes]] = []
+    part: _Lines = []
     size = 0
     for document, name in zip(documents, names, strict=True):
         line = _encode(_Action(_Place(name, document.id, document.position))) + b"\n" + _encode(document)
-        if part and size + len(line) > REQUEST_BYTES:
+        if len(part) == PART or (part and size + len(line) > REQUEST_BYTES):
             yield part
             part, size = [], 0
         part.append((document, line))
         size += len(line)
     if part:
         yield part
+
+
+def _or_raised(answer: list[Rejected] | BaseException) -> list[Rejected]:
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 def _documents(found: dict[str, Any]) -> list[Document]:

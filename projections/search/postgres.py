@@ -125,6 +125,9 @@ class PostgresIndex:
     async def drop(self) -> None:
         """See `SearchIndex`."""
         async with self._connection() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+            await connection.execute(self._sql("schema"))
+            await connection.execute(self._sql("search_marks"))
             await connection.execute(self._sql("search_drop"))
             await connection.execute(self._sql("search_mark_drop"), (self.generation,))
 

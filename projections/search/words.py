@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 LONGEST: Final = 64
 """Characters of a word that count: longer ones are alike if these are."""
 MOST: Final = 60_000
 """Characters of a document's words: PostgreSQL takes a megabyte, of which each word costs a few bytes more."""
+_SHORT: Final = 64
 _APART: Final = " | "
 _WORD: Final = re.compile(r"[^\W_]+")
 _ASCII: Final = re.compile(r"[a-z0-9]+")
@@ -30,5 +32,17 @@ def words_of(text: str) -> list[str]:
 
 def text_of(parts: Iterable[str]) -> str:
     """What a document is found by: the words of its parts, one space between two, and a bar between parts. What is too much is cut off."""
-    text = _APART.join([" ".join(words) for part in parts if part and (words := words_of(part))])
+    text = _APART.join(
+        [
+            words
+            for part in parts
+            if part and (words := _joined(part) if len(part) <= _SHORT else " ".join(words_of(part)))
+        ]
+    )
     return text if len(text) <= MOST else text[:MOST].rpartition(" ")[0]
+
+
+@lru_cache(maxsize=20_000)
+def _joined(name: str) -> str:
+    """The words of a short text: names and reasons come again and again."""
+    return " ".join(words_of(name))
