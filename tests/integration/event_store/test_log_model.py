@@ -53,7 +53,7 @@ from log_model import LogModel
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CAUSE = Cause(actor="user:ann")
 LONG = bool(os.environ.get("AETHERIUS_LONG_TESTS"))
-EXAMPLES, STEPS = (300, 60) if LONG else (30, 30)
+EXAMPLES, STEPS = (300, 60) if LONG else (20, 30)
 STREAMS = [UUID(int=number) for number in range(1, 4)]
 READERS = ("first", "second")
 TOPICS: list[tuple[str, ...]] = [(), (Reported.topic,), (Registered.topic,), (Reported.topic, Registered.topic)]
