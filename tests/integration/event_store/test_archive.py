@@ -1,0 +1,223 @@
+"""Old partitions in the archive are part of the log: every way to read gives the same as before, live and archived as one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from aetherius.domain.cluster_event import Reported
+from aetherius.event_store import schema
+from aetherius.event_store.archive import catalogue
+from aetherius.event_store.archive.archiver import Archiver
+from aetherius.event_store.archive.errors import (
+    ArchiveDamagedError,
+    ArchiveUnavailableError,
+    NotArchivedError,
+    RetentionTooShortError,
+)
+from aetherius.event_store.archive.reading import ARCHIVED
+from aetherius.event_store.archive.restoring import release, restore
+from aetherius.event_store.archive.verification import verify
+from aetherius.event_store.errors import LogDamagedError, UnplaceableEventError
+from aetherius.event_store.log import Log
+from aetherius.event_store.partitions import partitions
+from archive_site import NOW, START, archive, everything, fill, observation
+
+
+@pytest.fixture
+def log(dsn: str) -> Iterator[Log]:
+    schema.create(dsn)
+    ARCHIVED.forget()
+    with Log(dsn) as log:
+        yield log
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "archive"
+
+
+def names(dsn: str) -> list[str]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return [each.name for each in partitions(connection)]
+
+
+class TestReading:
+    def test_the_log_reads_the_same_before_and_after(self, log: Log, dsn: str, folder: Path) -> None:
+        head = fill(log)
+        before = everything(log)
+        assert len(before) == head
+
+        done = archive(dsn, folder)
+
+        assert len(done) >= 2
+        assert not set(done) & set(names(dsn))
+        assert everything(log) == before
+        assert log.head() == head
+        assert [row[0] for page in log.stored(0, size=50) for row in page] == list(range(1, head + 1))
+        assert log.at([1, 2, head]) == [before[0], before[1], before[-1]]
+
+    def test_each_stream_is_found(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        before = everything(log)
+        archive(dsn, folder)
+        assert all(log.stream(event.stream_id) == [event] for event in before)
+
+    def test_pages_begin_and_end_anywhere(self, log: Log, dsn: str, folder: Path) -> None:
+        head = fill(log)
+        before = everything(log)
+        archive(dsn, folder)
+        for after in range(0, head, 13):
+            for limit, upto in ((1, None), (7, after + 5), (100, None), (1000, head - 3)):
+                page = log.read_page(after, limit, upto=upto)
+                end = head if upto is None else min(head, upto)
+                assert page.events == before[after : min(after + limit, end)] if end > after else not page.events
+
+    def test_filters_by_topic_and_cluster_see_archived_events(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        log.ingest([observation(10_000, START + timedelta(hours=1), cluster="rare")])
+        before = everything(log)
+        archive(dsn, folder)
+        observed = [event for event in before if isinstance(event.event, Reported)]
+        assert log.read(0, 10_000, [Reported.topic]) == observed
+        rare = log.read_page(0, 10_000, [Reported.topic], clusters=["rare"]).events
+        assert [event.event.cluster_id for event in rare if isinstance(event.event, Reported)] == ["rare"]
+
+    def test_a_reader_that_began_before_misses_nothing(self, log: Log, dsn: str, folder: Path) -> None:
+        head = fill(log)
+        pages = log.stored(0, size=5)
+        read = [row[0] for row in next(pages)]
+        with ThreadPoolExecutor(1) as beside:
+            archiving = beside.submit(archive, dsn, folder)
+            while not archiving.done():  # a reader that goes on is in nobody's way
+                read += [row[0] for row in next(pages, [])]
+        read += [row[0] for page in pages for row in page]
+        assert len(archiving.result()) > 1
+        assert read == list(range(1, head + 1))
+
+
+class TestSealing:
+    def test_nothing_gets_into_what_is_archived(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        known, new = everything(log)[0], observation(99_999, START + timedelta(hours=3))
+        archive(dsn, folder)
+        with pytest.raises(UnplaceableEventError, match="before the archive's edge"):
+            log.ingest([new])
+        with pytest.raises(UnplaceableEventError, match="before the archive's edge"):
+            log.ingest([observation(known.event.sequence, known.occurred_at)])  # type: ignore[attr-defined]
+
+    def test_what_is_sealed_refuses_before_it_is_gone(self, log: Log, dsn: str, folder: Path) -> None:
+        head = fill(log)
+        with Archiver(dsn, folder.as_uri()) as archiver, psycopg.connect(dsn, autocommit=True) as connection:
+            due = partitions(connection)[0]
+            archiver.move_edge(due)
+            archiver.seal(due)
+            with pytest.raises(UnplaceableEventError):
+                log.ingest([observation(99_999, START + timedelta(hours=3))])
+        assert log.head() == head
+
+    def test_a_retention_within_acceptance_is_refused(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log, weeks=1)
+        with pytest.raises(RetentionTooShortError, match="13 days is less than the 14 days"):
+            archive(dsn, folder, retain_days=13)
+        assert log.archive_edge() is None
+
+    def test_nothing_young_is_archived(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        assert archive(dsn, folder, now=START + timedelta(days=20)) == []
+        assert log.archive_edge() is None
+
+
+class TestDamage:
+    def test_a_partition_with_a_changed_event_stays_and_is_named(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            due = partitions(connection)[0]
+            changed = connection.execute(
+                f"UPDATE aetherius.{due.name} SET state = state || ' ' "
+                f"WHERE notification_id = (SELECT max(notification_id) FROM aetherius.{due.name}) RETURNING notification_id"
+            ).fetchall()[0][0]
+        with pytest.raises(LogDamagedError, match=f"position {changed} "):
+            archive(dsn, folder)
+        assert due.name in names(dsn)
+        assert len(everything(log)) == log.head()
+
+    def test_a_changed_object_is_found(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        archive(dsn, folder)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            first = catalogue.archived(connection)[0]
+            assert verify(connection, first) == first.rows
+            for name in (first.events_object, first.ledger_object):
+                path = folder / name
+                whole = path.read_bytes()
+                path.write_bytes(whole[:-20] + bytes([whole[-20] ^ 1]) + whole[-19:])
+                with pytest.raises(ArchiveDamagedError, match=name):
+                    verify(connection, first)
+                path.write_bytes(whole)
+
+    def test_an_object_that_is_gone_is_named_and_nothing_is_skipped(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        archive(dsn, folder)
+        shutil.move(folder, folder.with_name("elsewhere"))
+        ARCHIVED.forget()
+        with pytest.raises(ArchiveUnavailableError, match="observed_"):
+            everything(log)
+        shutil.move(folder.with_name("elsewhere"), folder)
+        assert len(everything(log)) == log.head()
+
+
+class TestRestoring:
+    def test_a_restored_partition_is_read_from_its_table(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        before = everything(log)
+        name, *_ = archive(dsn, folder)
+        restore(dsn, name)
+        restore(dsn, name)
+        everything(log)  # now it is known to be attached
+        (folder / f"{name}").with_suffix("").parent.joinpath(_object(dsn, name)).rename(folder / "away")
+        ARCHIVED.forget()
+
+        assert name in names(dsn)
+        assert everything(log) == before
+        with pytest.raises(UnplaceableEventError):
+            log.ingest([observation(99_999, START + timedelta(hours=3))])
+
+        (folder / "away").rename(folder / _object(dsn, name))
+        release(dsn, name)
+        release(dsn, name)
+        assert name not in names(dsn)
+        assert everything(log) == before
+
+    def test_a_round_leaves_what_was_restored(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        name, *_ = archive(dsn, folder)
+        restore(dsn, name)
+        assert archive(dsn, folder) == []
+        assert name in names(dsn)
+
+    def test_what_is_not_archived_cannot_be_restored(self, log: Log, dsn: str) -> None:
+        with pytest.raises(NotArchivedError, match="observed_19990101"):
+            restore(dsn, "observed_19990101")
+
+
+def _object(dsn: str, name: str) -> str:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return catalogue.one(connection, name).events_object
+
+
+def test_empty_partitions_just_go(log: Log, dsn: str, folder: Path) -> None:
+    fill(log, weeks=1)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        oldest = partitions(connection)[0].name
+    with Archiver(dsn, folder.as_uri()) as archiver:
+        archiver.run(185, NOW + timedelta(days=400))
+    assert oldest not in names(dsn)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        assert all(each.rows for each in catalogue.archived(connection))
