@@ -14,6 +14,7 @@ from datetime import datetime
 from aetherius.agent_manager.acceptance import Acceptance
 from aetherius.agent_manager.anchoring import anchorings
 from aetherius.agent_manager.answers import Answers
+from aetherius.agent_manager.archiving import Archiving
 from aetherius.agent_manager.context import Context, open_context, utc_now
 from aetherius.agent_manager.dispatcher import Dispatcher
 from aetherius.agent_manager.expiry import Expiry
@@ -113,6 +114,8 @@ async def _lead(context: Context) -> None:
         tasks.create_task(Dispatcher(context).run(), name="dispatch commands")
         tasks.create_task(Expiry(context).run(), name="give up commands")
         tasks.create_task(Observations(context, roster).run(), name="read observations")
+        if context.settings.archive:
+            tasks.create_task(Archiving(context).run(), name="archive observations")
         for anchoring in anchorings(context):
             tasks.create_task(anchoring.run(), name="note heads")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
@@ -74,6 +74,13 @@ class AgentManagerSettings:
     anchor_interval: float = 60.0
     """Time between two heads that are noted: what was recorded since the last one could be rewritten unseen."""
 
+    archive: str = ""
+    """Where observations go that are old enough, as `file:///folder` or `s3://bucket/folder`; empty: they stay in the database."""
+    retain_days: int = 365
+    """Days that observations stay in the database before they are archived; not fewer than `accept_age`."""
+    archive_interval: float = 3600.0
+    """Time between two rounds of the archiver."""
+
     leader_interval: float = 1.0
     """Time between attempts to become the leader, and between checks of still being it."""
     drain_timeout: float = 8.0
@@ -106,9 +113,15 @@ class AgentManagerSettings:
 
 
 def _parsed(name: str, kind: str, text: str) -> object:
-    parse = {"str": str, "int": int, "float": float, "Path": Path, "Path | None": _path}[kind]
+    parse: dict[str, Callable[[str], object]] = {
+        "str": str,
+        "int": int,
+        "float": float,
+        "Path": Path,
+        "Path | None": _path,
+    }
     try:
-        return parse(text)
+        return parse[kind](text)
     except ValueError:
         raise SettingError(name, f"is not of type {kind}") from None
 

@@ -1,4 +1,4 @@
-"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | audit | dead-letters | keys | log | projections | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
+"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | archive | audit | dead-letters | keys | log | projections | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import typer
 
 from aetherius.cli import (
     agent,
+    archive,
     audit,
     dead_letters,
     demo_command,
@@ -33,6 +34,7 @@ app.command("serve")(serve.serve)
 app.command("agent")(agent.agent)
 app.command("enroll")(agent.enroll)
 app.command("simulate")(simulate.simulate)
+app.add_typer(archive.app, name="archive")
 app.add_typer(audit.app, name="audit")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(keys.app, name="keys")

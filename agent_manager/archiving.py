@@ -1,0 +1,60 @@
+"""Archiving: the leader moves observations that are old enough out of the database, on a schedule.
+
+A round that fails is counted and told, and tried again at the next one; nothing else waits for it, and nothing is lost by it (`event_store/archive/archiver.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final, NoReturn
+
+import anyio.to_thread
+from prometheus_client import Counter, Gauge
+
+from aetherius.agent_manager.context import Context
+from aetherius.agent_manager.steady import end_if_cancelled
+from aetherius.domain.errors import AetheriusError
+from aetherius.event_store.archive.archiver import Archiver
+
+logger = logging.getLogger(__name__)
+
+_DAY: Final = 86400.0
+EVENTS: Final = Counter("aetherius_archived_events", "Events that were moved into the archive by this process")
+BYTES: Final = Counter("aetherius_archived_bytes", "Bytes of the files that hold them")
+FAILURES: Final = Counter("aetherius_archive_failures", "Rounds of the archiver that failed; the next one tries again")
+DONE_AT: Final = Gauge(
+    "aetherius_archive_last_success_timestamp_seconds", "When a round of the archiver last succeeded"
+)
+
+
+class Archiving:
+    """Rounds of the archiver."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def run(self) -> NoReturn:
+        """For ever."""
+        while True:
+            await self.round()
+            end_if_cancelled()
+            await asyncio.sleep(self._context.settings.archive_interval)
+
+    async def round(self) -> None:
+        """Archive what is due. Never raises what the world refuses: it is counted and told."""
+        try:
+            await anyio.to_thread.run_sync(self._archive)
+        except AetheriusError as exc:
+            FAILURES.inc()
+            logger.error("nothing more is archived in this round: %s", exc)
+        else:
+            DONE_AT.set_to_current_time()
+
+    def _archive(self) -> None:
+        settings = self._context.settings
+        with Archiver(settings.postgres_dsn, settings.archive) as archiver:
+            done = archiver.run(settings.retain_days, self._context.now(), accepted_days=settings.accept_age / _DAY)
+        for each in done:
+            EVENTS.inc(each.rows)
+            BYTES.inc(each.events_size + each.ledger_size)
