@@ -28,7 +28,7 @@ _REMEMBERED: Final = 10_000
 """Incidents whose state is kept between batches; others are folded from their streams again."""
 _INCIDENT: Final = "Incident."
 _MODEL: Final = Incidents()
-_ALIKE: Final = ("cluster_id", "namespace", "severity", "status", "symptom", "root_cause", "reason", "node", "source")
+_ALIKE: Final = ("cluster_id", "namespace", "severity", "status", "symptom", "root_cause", "reason", "node")
 """Fields that events and documents call the same."""
 
 
