@@ -82,7 +82,13 @@ def create_app(
     schema = create_schema(max_depth=max_depth, max_cost=max_cost, persisted=persisted)
     app.include_router(Router(schema, services, tokens))
     app.add_middleware(
-        Endpoint, lists=schema.lists, persisted=persisted, services=services, tokens=tokens, max_body=max_body
+        Endpoint,
+        lists=schema.lists,
+        persisted=persisted,
+        documents=schema.documents,
+        services=services,
+        tokens=tokens,
+        max_body=max_body,
     )
     if audit:
         app.mount("/api/v1", audit)

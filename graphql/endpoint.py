@@ -12,7 +12,9 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aetherius.domain.errors import DomainError
+from aetherius.graphql.cacheable import Cacheable
 from aetherius.graphql.context import Context, Services
+from aetherius.graphql.documents import Documents
 from aetherius.graphql.ide_page import page
 from aetherius.graphql.lists.answer import CompiledLists
 from aetherius.graphql.metrics import REQUEST_SECONDS
@@ -45,6 +47,7 @@ class Endpoint:
         app: ASGIApp,
         lists: CompiledLists,
         persisted: PersistedDocuments,
+        documents: Documents,
         services: Services,
         tokens: Tokens,
         max_body: int,
@@ -55,13 +58,18 @@ class Endpoint:
         self._services = services
         self._tokens = tokens
         self._max_body = max_body
+        self._cacheable = Cacheable(self._post, persisted, documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
+        if scope["type"] != "http" or scope["path"] != PATH:
+            await self._app(scope, receive, send)
+        elif scope["method"] == "POST":
             await self._post(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "GET" and _is_browser(scope):
+        elif scope["method"] == "GET" and _is_browser(scope):
             await page()(scope, receive, send)
+        elif scope["method"] == "GET" and scope["query_string"]:
+            await self._cacheable(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

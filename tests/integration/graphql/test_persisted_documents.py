@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from aetherius.graphql.settings import GraphQLSettings
 from aetherius.projections import schema as read_model_schema
 from aetherius.runtime.ports import free_port
 from graphql_client import READER, GraphQLClient
+from log_history import History
 
 pytestmark = pytest.mark.anyio
 
@@ -41,6 +43,30 @@ async def test_a_document_that_was_brought_once_can_be_named(client: GraphQLClie
         assert name in (await by_hash(client, text))["data"]
     (error,) = (await by_hash(client, HEAD, query=LIST))["errors"]
     assert error["extensions"]["code"] == "INVALID_ARGUMENT"
+
+
+async def test_an_answer_over_get_is_sent_once(client: GraphQLClient, history: History) -> None:
+    async def get(text: str, **headers: str) -> httpx2.Response:
+        extensions = json.dumps({"persistedQuery": {"version": 1, "sha256Hash": digest_of(text)}})
+        asked = {**client.headers, **headers}
+        return await client.http.get(client.url, params={"extensions": extensions, "variables": "{}"}, headers=asked)
+
+    mutation = 'mutation { acknowledgeIncident(id: "x") { position } }'
+    assert (await get(HEAD)).json()["errors"][0]["message"] == "PersistedQueryNotFound"
+    for text in (HEAD, LIST, mutation):
+        await by_hash(client, text, query=text)
+    for text in (HEAD, LIST):
+        first = await get(text)
+        assert "data" in first.json()
+        again = await get(text, **{"if-none-match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+    history.report()
+    first = await get(HEAD, **{"if-none-match": '"old"'})
+    assert first.json() == {"data": {"head": 1}}
+    assert (await get(HEAD, authorization="Bearer wrong")).status_code == 401
+    assert (await get(mutation)).status_code == 405
+    answer = await client.http.get(client.url, params={"query": HEAD}, headers=client.headers)
+    assert answer.status_code == 400
 
 
 async def test_only_trusted_documents_are_taken_if_so_told(
