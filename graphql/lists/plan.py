@@ -138,6 +138,7 @@ def _shape(listing: Listing) -> tuple[Any, ...]:
         raise NotPlainError("occurredAt")
     wanted = listing.filter
     return (
+        listing.first,
         listing.as_of is None,
         listing.before is None,
         *(type(getattr(wanted, name)) for name in wanted.__struct_fields__),

@@ -1,6 +1,7 @@
 """One SQL statement for a query of lists: PostgreSQL prints the whole answer, and nobody reads it again before the client does.
 
-The statement depends on the fields asked for and on which conditions are set, not on their values: those are its parameters. Conditions are those of
+The statement depends on the fields asked for, on which conditions are set, and on the size of the page, not on the conditions' values: those are its
+parameters. (With the size as a parameter too PostgreSQL cannot tell that a plan for all values is as good as one for these, and plans anew each time: 0.8 ms against 0.35.) Conditions are those of
 `projections/conditions.py`, the same as every other question has.
 """
 
@@ -104,7 +105,6 @@ def values_of(listing: Listing) -> dict[str, Any]:
     values = conditions_of(listing).values
     if listing.before is not None:
         values["before"] = listing.before
-    values |= {"first": listing.first, "limit": listing.first + 1}
     return {name: Int8(value) if type(value) is int else value for name, value in values.items()}
 
 
@@ -164,7 +164,7 @@ class _List:
         column = f"e{len(self._columns)}"
         edge = _object(self._root.type.fields["edges"])
         self._columns.append(f"{self._object(edge, selections(nodes), self._of_edge)} AS {column}")
-        rows = f"string_agg(p.{column}, ',' ORDER BY p.k) FILTER (WHERE p.k <= {self._number('first')})"
+        rows = f"string_agg(p.{column}, ',' ORDER BY p.k) FILTER (WHERE p.k <= {self._listing.first})"
         printed.text("[").sql(f"coalesce({rows}, '')").text("]")
 
     def _of_edge(self, printed: Pieces, name: str, nodes: list[FieldNode]) -> None:
@@ -182,7 +182,7 @@ class _List:
         printed.sql(value.expression)
 
     def _of_page(self, printed: Pieces, name: str, nodes: list[FieldNode]) -> None:
-        first = self._number("first")
+        first = self._listing.first
         match name:
             case "hasNextPage":
                 printed.sql(f"CASE WHEN count(*) > {first} THEN 'true' ELSE 'false' END")
@@ -204,7 +204,7 @@ class _List:
         names = ", ".join(f'"{name}"' for name in ("id", "created", "valid_from", *self._listing.model.columns, "doc"))
         rows = (
             f"SELECT {names} FROM {_text(table(self._listing.model))} WHERE {self._numbered(conditions.sql)}"
-            f" ORDER BY created DESC LIMIT {self._number('limit')}"
+            f" ORDER BY created DESC LIMIT {self._listing.first + 1}"
         )
         members = ", ".join(f'"{member}" json' for member in self._members)
         documents = f" CROSS JOIN LATERAL json_to_record(t.doc) AS d({members})" if members else ""
