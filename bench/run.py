@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import append
+import graphql_list
 import growth
 import ingest
 import path
 import projections
 import reading
+import search
 import subscription
 
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
@@ -31,7 +33,7 @@ def main() -> None:
     for row in (*asyncio.run(ingest.measure(limit)), *asyncio.run(path.measure(limit))):
         rows.append(row)
         _show(row)
-    for row in (*projections.sustained(), *asyncio.run(subscription.measure())):
+    for row in (*projections.sustained(), *asyncio.run(subscription.measure()), *graphql_list.measure()):
         rows.append(row)
         _show(row)
     with growth.GrownLog() as grown:
@@ -50,7 +52,8 @@ def _log_rows() -> list[dict[str, Any]]:
         server = EmbeddedPostgres(folder / "postgres")
         try:
             dsn = asyncio.run(server.start())
-            return [*(dict(row) for row in append.run(dsn, folder)), *reading.measure(dsn)]
+            rows = [*(dict(row) for row in append.run(dsn, folder)), *reading.measure(dsn)]
+            return [*rows, *asyncio.run(search.measure(dsn))]
         finally:
             asyncio.run(server.stop())
 
