@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Self
@@ -22,10 +22,10 @@ from aetherius.event_store import partitions
 from aetherius.event_store.archive import catalogue, partition_table
 from aetherius.event_store.archive.catalogue import ArchivedPartition
 from aetherius.event_store.archive.errors import RetentionTooShortError
-from aetherius.event_store.archive.parquet import write_entries, write_events
+from aetherius.event_store.archive.parquet import footer_of, write_entries, write_events
 from aetherius.event_store.archive.partition_table import exclusive, explained, table_state
-from aetherius.event_store.archive.place import Place, place_of
-from aetherius.event_store.archive.verification import ArchivedObjects, check
+from aetherius.event_store.archive.place import Place, make_folder, place_of
+from aetherius.event_store.archive.verification import ArchivedObjects, check, check_table
 from aetherius.event_store.ledger import Entry
 from aetherius.event_store.partitions import Partition
 from aetherius.event_store.tables import LOG
@@ -34,7 +34,8 @@ logger = logging.getLogger(__name__)
 
 _ACCEPTED_DAYS: Final = 14.0
 """How far back events are accepted, unless the caller says otherwise."""
-_AT_ONCE: Final = 2000
+_AT_ONCE: Final = {"audit_events": 2000, "partition_entries": 8}
+"""Rows in memory: an entry of the ledger has a leaf for every event of its batch."""
 
 
 class Archiver:
@@ -46,10 +47,14 @@ class Archiver:
         Raises:
             LogUnavailableError: PostgreSQL does not answer.
             ArchiveBusyError: another archiver is at work.
-            ArchiveUnavailableError: no URL of a folder or bucket.
+            ArchiveUnavailableError: no URL of a folder or bucket; or what the catalogue says to lie there does not, as where a disk is not mounted.
         """
-        self._place: Place = place_of(url)
         self._connection = exclusive(dsn)
+        try:
+            self._place: Place = self._found(url)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -68,21 +73,34 @@ class Archiver:
         if retain_days < accepted_days:
             raise RetentionTooShortError(retain_days, accepted_days)
         with explained():
+            self.finish()
             due = self._due(now - timedelta(days=retain_days))
             return [done for each in due if (done := self.archive(each))]
 
     def archive(self, partition: Partition) -> ArchivedPartition | None:
-        """All steps for one partition; None if it was empty and is only removed."""
+        """All steps for one partition; None if it was empty and is only removed.
+
+        Raises:
+            LogDamagedError: see `run`; and if it is archived already, but its table is not what was: it stays.
+        """
         done = self._catalogued(partition)
         if done is None:
             self.move_edge(partition)
             self.seal(partition)
             done = self.copy(partition)
-        if done and done.restored:
+        elif done.restored:
             return done
+        else:
+            self.seal(partition)
+            check_table(self._connection, done)
         self.detach(partition)
         self.drop(partition)
         return done
+
+    def finish(self) -> None:
+        """End what an earlier round left half detached."""
+        partition_table.finish_detaching(self._connection)
+        partition_table.drop_empty(self._connection)
 
     def _due(self, before: datetime) -> list[Partition]:
         """The attached ones that ended before a moment, and what an earlier round left half done."""
@@ -97,6 +115,16 @@ class Archiver:
         return sorted(
             [each for each in ended if not self._restored(each)] + [each for each in left if each.name not in names]
         )
+
+    def _found(self, url: str) -> Place:
+        """The place. A folder is made if nothing was ever archived in it, and not otherwise: it would hide that the true one is not there."""
+        there = [each for each in catalogue.archived(self._connection) if each.url == url]
+        if not there:
+            make_folder(url)
+        place = place_of(url)
+        if there:
+            place.open(max(there, key=lambda each: each.archived_at).events_object)
+        return place
 
     def _restored(self, partition: Partition) -> bool:
         done = self._catalogued(partition)
@@ -134,7 +162,7 @@ class Archiver:
             write_events(events, partition.name, self._stream("audit_events", partition))
             found = self._stream("partition_entries", partition, first, last)
             write_entries(entries, partition.name, map(_entry, found))
-        events_hash, ledger_hash = _hash(events), _hash(entries)
+        events_hash, ledger_hash, footer = _hash(events), _hash(entries), footer_of(events)
         return ArchivedPartition(
             name=partition.name,
             first=partition.first,
@@ -146,6 +174,8 @@ class Archiver:
             events_object=f"{partition.name}-{events_hash.hex()[:16]}.parquet",
             events_size=events.stat().st_size,
             events_sha256=events_hash,
+            footer_size=len(footer),
+            footer_sha256=sha256(footer).digest(),
             ledger_object=f"{partition.name}-{ledger_hash.hex()[:16]}.ledger.parquet",
             ledger_size=entries.stat().st_size,
             ledger_sha256=ledger_hash,
@@ -187,7 +217,7 @@ class Archiver:
 
     def _stream(self, statement: str, partition: Partition, *values: object) -> Iterator[Any]:
         with psycopg.ServerCursor(self._connection, statement, row_factory=tuple_row) as cursor:
-            cursor.itersize = _AT_ONCE
+            cursor.itersize = _AT_ONCE[statement]
             cursor.execute(LOG.statement(statement, partition.name), values or None, binary=True)
             yield from cursor
 

@@ -37,6 +37,9 @@ class ArchivedPartition(msgspec.Struct, frozen=True, kw_only=True):
     events_size: int
     """Bytes."""
     events_sha256: bytes
+    footer_size: int
+    """Bytes at its end that say where everything is: checked before they are read."""
+    footer_sha256: bytes
     ledger_object: str
     """The proofs: every entry of the ledger that holds one of its positions."""
     ledger_size: int
@@ -84,7 +87,7 @@ def one(connection: Connection[Any], name: str) -> ArchivedPartition:
 def add(connection: Connection[Any], new: ArchivedPartition) -> None:
     """Enter it, unless one of that name is there."""
     values = msgspec.structs.astuple(new)
-    connection.execute(LOG.statement("archived_add"), values[:13])
+    connection.execute(LOG.statement("archived_add"), values[:15])
 
 
 def mark_restored(connection: Connection[Any], name: str, restored: bool) -> None:

@@ -6,6 +6,7 @@ docs/event-log.md tells. The same rows always make the same bytes, so an object 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,10 @@ Row = tuple[int, UUID, int, str, bytes]
 FORMAT: Final = b"aetherius.archive.v1"
 GROUP: Final = 8192
 """Events in a group, which is read whole: some megabytes."""
+_END: Final = 8
+"""Bytes behind the footer: its length, and what every file ends with."""
+_UNREADABLE: Final = (pa.ArrowException, KeyError, AttributeError, OSError, ValueError)
+"""What damage makes of its reader."""
 _ENTRIES: Final = 64
 """Entries in a group: a leaf is 32 bytes, an entry has some thousand."""
 
@@ -70,6 +75,15 @@ def read_entries(path: Path) -> Iterator[Entry]:
                 yield Entry(**dict(zip(_LEDGER.names, row, strict=True)))
 
 
+def footer_of(path: Path) -> bytes:
+    """The end of a Parquet file, from where its footer begins."""
+    with path.open("rb") as file:
+        file.seek(-_END, os.SEEK_END)
+        size = int.from_bytes(file.read(4), "little") + _END
+        file.seek(-size, os.SEEK_END)
+        return file.read()
+
+
 class EventsObject:
     """The events of one partition, in a file or an object. Thread-safe."""
 
@@ -77,7 +91,8 @@ class EventsObject:
         """`file`: a path, or anything that can be read and sought; `url` and `name` are for errors; `checked`: refuse pages whose checksum is wrong.
 
         Raises:
-            ArchiveDamagedError: no such file.
+            ArchiveDamagedError: no such file. Not every damage to the footer shows itself so, and some ends the process: see `reading.checked`.
+            ArchiveUnavailableError: it cannot be had.
         """
         self._where = (url, name)
         self._reading = Lock()
@@ -85,7 +100,7 @@ class EventsObject:
             self._file = pq.ParquetFile(file, page_checksum_verification=checked, pre_buffer=True)
             self._check()
             self._groups = [self._bounds(index) for index in range(self._file.num_row_groups)]
-        except (pa.ArrowException, KeyError, AttributeError) as exc:
+        except _UNREADABLE as exc:
             raise self._damaged(exc) from exc
 
     def spans(self) -> list[tuple[int, int, int]]:
@@ -114,7 +129,7 @@ class EventsObject:
             with self._reading:
                 table = self._file.read_row_group(index)
             columns = [column.to_pylist() for column in table.columns]
-        except (pa.ArrowException, OSError) as exc:
+        except _UNREADABLE as exc:
             raise self._damaged(exc) from exc
         columns[1] = [UUID(bytes=id) for id in columns[1]]
         return list(zip(*columns, strict=True))

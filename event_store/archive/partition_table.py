@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import sleep
 from typing import Any, Final
 
 import msgspec
@@ -15,16 +16,20 @@ from aetherius.event_store import partitions
 from aetherius.event_store.archive.errors import ArchiveBusyError
 from aetherius.event_store.connections import CONNECT
 from aetherius.event_store.errors import LogUnavailableError
-from aetherius.event_store.partitions import Partition
-from aetherius.event_store.tables import APPEND_LOCK, LOG, OBSERVED
+from aetherius.event_store.partitions import END, Partition
+from aetherius.event_store.tables import LOG, OBSERVED
 
 ARCHIVE_LOCK: Final = 0x6165746865726172
 """Advisory lock of whoever changes the archive: one at a time, over all replicas."""
 SEAL: Final = "archived"
 """Name of the constraint that lets nothing in."""
 _SETTINGS: Final = "SET TimeZone = 'UTC'; SET lock_timeout = '20s'; SET client_min_messages = warning"
-_BRIEFLY: Final = "SET LOCAL lock_timeout = '2s'"
-"""Appends queue behind a lock that is waited for: no longer than this."""
+_BRIEFLY: Final = "SET LOCAL lock_timeout = '200ms'"
+"""Appends and readers queue behind a lock that is waited for: no longer than this."""
+_TRIES: Final = 20
+_PAUSE: Final = 0.5
+"""Seconds between two tries, in which what had to queue goes on."""
+_OBSERVED: Final = f"{LOG.schema}.{OBSERVED}"
 
 
 class TableState(msgspec.Struct, frozen=True):
@@ -38,20 +43,36 @@ class TableState(msgspec.Struct, frozen=True):
 
 def table_state(connection: Connection[Any], partition: Partition) -> TableState | None:
     """Of a partition's table; None if there is none."""
-    names = (SEAL, f"{LOG.schema}.{OBSERVED}", f"{LOG.schema}.{partition.name}")
+    names = (SEAL, _OBSERVED, f"{LOG.schema}.{partition.name}")
     row = connection.cursor(row_factory=tuple_row).execute(LOG.statement("partition_state"), names).fetchone()
     return TableState(*row) if row else None
 
 
 def seal(connection: Connection[Any], partition: Partition) -> None:
-    """Let nothing in any more; what is under way commits first, as it holds the log's lock."""
+    """Let nothing in any more. What is under way there commits first: it holds the table until then, and so do those who read it.
+
+    Raises:
+        ArchiveBusyError: one of them takes too long; try again later.
+    """
     state = table_state(connection, partition)
     if state is None or state.sealed:
         return
-    with connection.transaction():
-        connection.execute(_BRIEFLY)
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (APPEND_LOCK,))
-        connection.execute(partitions.named("partition_seal", partition))
+    for last in (False,) * (_TRIES - 1) + (True,):
+        if _sealed_now(connection, partition):
+            return
+        if not last:
+            sleep(_PAUSE)
+    raise ArchiveBusyError(f"{partition.name} is being read or written: it is sealed in the next round")
+
+
+def _sealed_now(connection: Connection[Any], partition: Partition) -> bool:
+    try:
+        with connection.transaction():
+            connection.execute(_BRIEFLY)
+            connection.execute(partitions.named("partition_seal", partition))
+    except errors.LockNotAvailable:
+        return False
+    return True
 
 
 def detach(connection: Connection[Any], partition: Partition) -> None:
@@ -73,6 +94,24 @@ def detach(connection: Connection[Any], partition: Partition) -> None:
 def drop(connection: Connection[Any], partition: Partition) -> None:
     """Remove a table that is detached."""
     connection.execute(partitions.named("partition_drop", partition))
+
+
+def finish_detaching(connection: Connection[Any]) -> None:
+    """End every detach that was begun: while one is pending, no other can begin. Raises ``ArchiveBusyError``."""
+    for name in _names(connection, "partitions_detaching", _OBSERVED):
+        detach(connection, Partition(0, END, name))
+
+
+def drop_empty(connection: Connection[Any]) -> None:
+    """Remove what was an empty partition: sealed and detached, but not dropped."""
+    for name in _names(connection, "partitions_detached", LOG.schema, f"^{OBSERVED}_", SEAL):
+        if connection.execute(LOG.statement("partition_filled", name)).fetchone() == (False,):
+            drop(connection, Partition(0, END, name))
+
+
+def _names(connection: Connection[Any], statement: str, *values: str) -> list[str]:
+    rows = connection.cursor(row_factory=tuple_row).execute(LOG.statement(statement), values).fetchall()
+    return [name for (name,) in rows]
 
 
 def exclusive(dsn: str) -> Connection[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -23,21 +24,30 @@ class Place:
     """Puts and gets whole objects, and opens them for reading here and there. Thread-safe."""
 
     def __init__(self, url: str) -> None:
-        """`url`: `file:///folder` (made when it is not there) or `s3://bucket/folder`; credentials come from the environment.
+        """`url`: `file:///folder`, which must be there, or `s3://bucket/folder`; credentials come from the environment.
 
         Raises:
-            ArchiveUnavailableError: no URL of a folder or bucket.
+            ArchiveUnavailableError: no URL of a folder or bucket, or the folder is not there: perhaps its disk is not mounted.
         """
         self.url = url
+        self._folder = _folder(url)
         try:
             self._store: ObjectStore = _store(url)
         except (BaseError, ValueError, OSError) as exc:
             raise ArchiveUnavailableError(url, "", str(exc)) from exc
 
     def put(self, name: str, file: Path) -> None:
-        """Store a file under a name. One that is there was named by the same content: it is written over, which heals it should it be damaged."""
+        """Store a file under a name, for good: in a folder it outlives a loss of power.
+
+        One that is there was named by the same content: it is written over, which heals it should it be damaged.
+        """
         with self._explained(name):
+            if self._folder:
+                self._folder.stat()  # else the store would make it again, on whatever disk is there instead
             self._store.put(name, file)
+            if self._folder:
+                _sync(self._folder / name)
+                _sync(self._folder)
 
     def fetch(self, name: str, into: IO[bytes]) -> bytes:
         """Copy an object into a file; the SHA-256 of what came."""
@@ -94,6 +104,11 @@ class RangeFile(io.RawIOBase):
         self._size = size
         self._at = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self._size
+
     def readable(self) -> bool:
         """It is."""
         return True
@@ -126,6 +141,22 @@ def place_of(url: str) -> Place:
     return Place(url)
 
 
+def make_folder(url: str) -> None:
+    """Make the folder of an archive that is new. A bucket has to be there.
+
+    Raises:
+        ArchiveUnavailableError: it cannot be made.
+    """
+    folder = _folder(url)
+    if folder is None or folder.is_dir():
+        return
+    try:
+        folder.mkdir(parents=True)
+        _sync(folder.parent)
+    except OSError as exc:
+        raise ArchiveUnavailableError(url, "", str(exc)) from exc
+
+
 def check_hash(place: Place, name: str, found: bytes, noted: bytes) -> None:
     """Raises ``ArchiveDamagedError`` if an object is not what was noted."""
     if found != noted:
@@ -133,7 +164,24 @@ def check_hash(place: Place, name: str, found: bytes, noted: bytes) -> None:
 
 
 def _store(url: str) -> ObjectStore:
+    folder = _folder(url)
+    if folder is None:
+        return from_url(url)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder: is its disk mounted?")
+    return LocalStore(folder)
+
+
+def _folder(url: str) -> Path | None:
+    """The folder that a URL names; None for a bucket."""
     parts = urlsplit(url)
-    if parts.scheme == "file":
-        return LocalStore(Path(unquote(parts.path)), mkdir=True)
-    return from_url(url)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+def _sync(path: Path) -> None:
+    """Return when a file, or a folder's list of names, is on the disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
 from heapq import merge
 from itertools import islice
 from threading import Lock
@@ -23,8 +24,9 @@ from psycopg import Connection
 
 from aetherius.event_store.archive import catalogue
 from aetherius.event_store.archive.catalogue import ArchivedPartition
+from aetherius.event_store.archive.errors import ArchiveDamagedError
 from aetherius.event_store.archive.in_turn import in_turn
-from aetherius.event_store.archive.place import place_of
+from aetherius.event_store.archive.place import RangeFile, place_of
 from aetherius.event_store.tables import LOG
 
 if TYPE_CHECKING:
@@ -193,8 +195,24 @@ def single(rows: Iterable[Row]) -> Iterator[Row]:
 def _open(partition: ArchivedPartition) -> EventsObject:
     from aetherius.event_store.archive.parquet import EventsObject  # a tenth of a second, paid by who reads the archive
 
-    file = place_of(partition.url).open(partition.events_object)
-    return EventsObject(file, partition.url, partition.events_object)
+    return EventsObject(checked(partition), partition.url, partition.events_object)
+
+
+def checked(partition: ArchivedPartition) -> RangeFile:
+    """The object of a partition, whose footer is the one that was written: the library that reads it may end the process over another.
+
+    Raises:
+        ArchiveUnavailableError: it cannot be had.
+        ArchiveDamagedError: its size or its footer is another.
+    """
+    name, place = partition.events_object, place_of(partition.url)
+    file = place.open(name)
+    if file.size != partition.events_size:
+        raise ArchiveDamagedError(place.url, name, f"it has {file.size} bytes, not {partition.events_size}")
+    footer = place.range(name, file.size - partition.footer_size, partition.footer_size)
+    if sha256(footer).digest() != partition.footer_sha256:
+        raise ArchiveDamagedError(place.url, name, "its footer is not the one that was written")
+    return file
 
 
 def _kept(kept: OrderedDict[K, V], key: K, value: V, most: int) -> V:

@@ -15,7 +15,7 @@ from aetherius.event_store.archive import catalogue
 from aetherius.event_store.archive.catalogue import ArchivedPartition
 from aetherius.event_store.archive.parquet import EventsObject, Row
 from aetherius.event_store.archive.partition_table import detach, drop, exclusive, explained, table_state
-from aetherius.event_store.archive.verification import ArchivedObjects, check
+from aetherius.event_store.archive.verification import ArchivedObjects, check, check_table
 from aetherius.event_store.tables import LOG
 
 _AT_ONCE = 1000
@@ -24,21 +24,26 @@ _AT_ONCE = 1000
 def restore(dsn: str, name: str) -> ArchivedPartition:
     """Load a partition from its object, checked against the ledger, and attach it, in one transaction. Safe to repeat.
 
+    A table that was not removed yet is kept; one that was already detached is not: it is removed first.
+
     Raises:
         NotArchivedError: no such partition is.
         ArchiveUnavailableError, ArchiveDamagedError, LogDamagedError, LogUnavailableError: nothing was changed.
     """
     with explained(), exclusive(dsn) as connection, TemporaryDirectory(prefix="aetherius-archive-") as folder:
         archived = catalogue.one(connection, name)
-        if archived.restored:
-            return archived
-        if table_state(connection, archived.partition) is None:
-            objects = ArchivedObjects.fetched(archived, Path(folder))
-            check(connection, archived, objects)
-            rows = EventsObject(objects.events, archived.url, archived.events_object).rows()
-            _attach(connection, archived, rows)
-        else:
-            catalogue.mark_restored(connection, name, True)  # it was never taken away: keep it
+        state = table_state(connection, archived.partition)
+        if state and state.attached and not state.detaching:  # restored already, or never taken away
+            if not archived.restored:
+                check_table(connection, archived)
+            catalogue.mark_restored(connection, name, True)
+            return catalogue.one(connection, name)
+        objects = ArchivedObjects.fetched(archived, Path(folder))
+        check(connection, archived, objects)
+        catalogue.mark_restored(connection, name, False)  # whatever was said: its table is not there
+        detach(connection, archived.partition)
+        drop(connection, archived.partition)
+        _attach(connection, archived, EventsObject(objects.events, archived.url, archived.events_object).rows())
         return catalogue.one(connection, name)
 
 

@@ -16,6 +16,7 @@ from aetherius.event_store import ledger
 from aetherius.event_store.archive.catalogue import ArchivedPartition
 from aetherius.event_store.archive.errors import ArchiveDamagedError
 from aetherius.event_store.archive.parquet import EventsObject, Row, read_entries
+from aetherius.event_store.archive.partition_table import table_state
 from aetherius.event_store.archive.place import check_hash, place_of
 from aetherius.event_store.errors import LogDamagedError
 from aetherius.event_store.ledger import Entry
@@ -74,6 +75,27 @@ def check(connection: Connection[Any], archived: ArchivedPartition, objects: Arc
             raise LogDamagedError(f"what is stored at position {last} is not what was recorded there: run the audit")
     if count != archived.rows:
         raise ArchiveDamagedError(archived.url, archived.events_object, f"holds {count} events, not {archived.rows}")
+
+
+def check_table(connection: Connection[Any], archived: ArchivedPartition) -> None:
+    """Compare the table of an archived partition, if it is still there, with the catalogue, before it is removed.
+
+    Raises:
+        LogDamagedError: it has more, fewer or other rows.
+    """
+    if table_state(connection, archived.partition) is None:
+        return
+    cursor = connection.cursor(binary=True, row_factory=tuple_row)
+    found = cursor.execute(LOG.statement("partition_span", archived.name)).fetchone()
+    noted = (archived.rows, archived.first_position, archived.last_position)
+    if found != noted:
+        raise LogDamagedError(
+            f"partition {archived.name}: its table has {_span(*found or ())}, the archive has {_span(*noted)}: neither is removed"
+        )
+
+
+def _span(rows: int = 0, first: int = 0, last: int = 0) -> str:
+    return f"{rows} events from position {first} to {last}"
 
 
 def _held(connection: Connection[Any], entries: Iterator[Entry]) -> Iterator[Entry]:

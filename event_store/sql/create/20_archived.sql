@@ -9,6 +9,8 @@ CREATE TABLE IF NOT EXISTS {schema}.archived (
     events_object text NOT NULL,
     events_size bigint NOT NULL,
     events_sha256 bytea NOT NULL,
+    footer_size bigint NOT NULL,
+    footer_sha256 bytea NOT NULL,
     ledger_object text NOT NULL,
     ledger_size bigint NOT NULL,
     ledger_sha256 bytea NOT NULL,

@@ -12,22 +12,27 @@ import psycopg
 import pytest
 
 from aetherius.domain.cluster_event import Reported
+from aetherius.domain.wire.identity import milliseconds
 from aetherius.event_store import schema
-from aetherius.event_store.archive import catalogue
+from aetherius.event_store.archive import catalogue, partition_table
 from aetherius.event_store.archive.archiver import Archiver
 from aetherius.event_store.archive.errors import (
+    ArchiveBusyError,
     ArchiveDamagedError,
     ArchiveUnavailableError,
     NotArchivedError,
     RetentionTooShortError,
 )
-from aetherius.event_store.archive.reading import ARCHIVED
+from aetherius.event_store.archive.parquet import EventsObject
+from aetherius.event_store.archive.partition_table import seal
+from aetherius.event_store.archive.place import Place
+from aetherius.event_store.archive.reading import ARCHIVED, checked
 from aetherius.event_store.archive.restoring import release, restore
 from aetherius.event_store.archive.verification import verify
 from aetherius.event_store.errors import LogDamagedError, UnplaceableEventError
 from aetherius.event_store.log import Log
-from aetherius.event_store.partitions import partitions
-from archive_site import NOW, START, archive, everything, fill, observation
+from aetherius.event_store.partitions import Partition, create, partitions
+from archive_site import NOW, START, archive, decision, everything, fill, observation
 
 
 @pytest.fixture
@@ -202,9 +207,174 @@ class TestRestoring:
         assert archive(dsn, folder) == []
         assert name in names(dsn)
 
+    def test_what_was_detached_and_not_yet_removed_is_loaded_anew(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        before = everything(log)
+        name, *_ = interrupted(dsn, folder)
+        assert name not in names(dsn)
+        assert restore(dsn, name).restored
+        assert name in names(dsn)
+        assert everything(log) == before
+        assert everything(log) == before
+
+    def test_a_detach_that_is_pending_is_finished_first(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        before = everything(log)
+        name, *_ = archive(dsn, folder)
+        restore(dsn, name)
+        leave_detaching(dsn, name)
+        assert restore(dsn, name).restored
+        assert name in names(dsn)
+        assert everything(log) == before
+
+    def test_what_was_never_taken_away_is_kept(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        before = everything(log)
+        with Archiver(dsn, folder.as_uri()) as archiver, psycopg.connect(dsn, autocommit=True) as connection:
+            due = partitions(connection)[0]
+            archiver.move_edge(due)
+            archiver.seal(due)
+            archiver.copy(due)
+        assert restore(dsn, due.name).restored
+        assert everything(log) == before
+
     def test_what_is_not_archived_cannot_be_restored(self, log: Log, dsn: str) -> None:
         with pytest.raises(NotArchivedError, match="observed_19990101"):
             restore(dsn, "observed_19990101")
+
+
+class TestHalfDone:
+    def test_an_empty_partition_that_is_detaching_is_removed_and_stops_nothing(
+        self, log: Log, dsn: str, folder: Path
+    ) -> None:
+        fill(log)
+        before = everything(log)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            empty = Partition(0, milliseconds(START - timedelta(days=300)), "observed_19700101")
+            create(connection, empty)
+            seal(connection, empty)
+        leave_detaching(dsn, empty.name)
+        assert len(archive(dsn, folder)) > 1
+        assert not tables(dsn, "^observed_19700101")
+        assert everything(log) == before
+
+    def test_a_table_that_differs_from_what_is_archived_is_not_removed(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        with Archiver(dsn, folder.as_uri()) as archiver, psycopg.connect(dsn, autocommit=True) as connection:
+            due = partitions(connection)[0]
+            archiver.move_edge(due)
+            archiver.seal(due)
+            archiver.copy(due)
+            connection.execute(
+                f"DELETE FROM aetherius.{due.name} WHERE notification_id = (SELECT max(notification_id) FROM aetherius.{due.name})"
+            )
+        with pytest.raises(LogDamagedError, match=due.name):
+            archive(dsn, folder)
+        assert due.name in names(dsn)
+
+
+class TestBesideOthers:
+    def test_appends_go_on_while_a_reader_keeps_a_partition_from_being_sealed(
+        self, log: Log, dsn: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(log, weeks=2)
+        monkeypatch.setattr(partition_table, "_TRIES", 3)
+        with psycopg.connect(dsn) as reader, ThreadPoolExecutor(1) as beside:
+            reader.execute("SELECT count(*) FROM aetherius.observed").fetchall()
+            archiving = beside.submit(archive, dsn, folder)
+            appended = 0
+            while not archiving.done():
+                log.append([decision(1000 + appended)])
+                appended += 1
+            with pytest.raises(ArchiveBusyError, match="sealed in the next round"):
+                archiving.result()
+        assert appended > 1
+        assert archive(dsn, folder)
+
+
+class TestPlace:
+    def test_a_folder_that_is_gone_is_not_made_again(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        archive(dsn, folder)
+        folder.rename(folder.with_name("unmounted"))
+        with pytest.raises(ArchiveUnavailableError):
+            archive(dsn, folder)
+        with pytest.raises(ArchiveUnavailableError, match="mounted"):
+            Place(folder.as_uri())
+        assert not folder.exists()
+
+    def test_a_folder_that_holds_nothing_of_what_is_archived_gets_nothing(
+        self, log: Log, dsn: str, folder: Path
+    ) -> None:
+        fill(log)
+        archive(dsn, folder)
+        folder.rename(folder.with_name("unmounted"))
+        folder.mkdir()
+        with pytest.raises(ArchiveUnavailableError, match="observed_"):
+            archive(dsn, folder)
+        assert not list(folder.iterdir())
+
+    def test_a_put_does_not_make_the_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "there").mkdir()
+        (tmp_path / "file").write_bytes(b"x")
+        place = Place((tmp_path / "there").as_uri())
+        (tmp_path / "there").rmdir()
+        with pytest.raises(ArchiveUnavailableError):
+            place.put("a", tmp_path / "file")
+        assert not (tmp_path / "there").exists()
+
+
+class TestFooter:
+    def test_no_changed_byte_of_a_footer_reaches_the_library(
+        self, log: Log, dsn: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(log)
+        archive(dsn, folder)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            first = catalogue.archived(connection)[0]
+        path = folder / first.events_object
+        whole = path.read_bytes()
+        assert checked(first).size == len(whole)
+        for at in range(len(whole) - first.footer_size, len(whole)):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            with pytest.raises(ArchiveDamagedError, match="footer"):
+                checked(first)
+        path.write_bytes(whole[:-1])
+        ARCHIVED.forget()
+        with pytest.raises(ArchiveDamagedError, match="bytes, not"):
+            everything(log)
+
+    def test_what_is_no_parquet_is_damaged(self, tmp_path: Path) -> None:
+        for content in (b"", b"PAR1", b"PAR1" * 10, b"x" * 1000):
+            (tmp_path / "file").write_bytes(content)
+            with pytest.raises(ArchiveDamagedError):
+                EventsObject(tmp_path / "file", "file:///x", "file")
+
+
+def interrupted(dsn: str, folder: Path) -> list[str]:
+    """Archive what is due, but for removing the detached tables."""
+
+    class Interrupted(Archiver):
+        def drop(self, partition: Partition) -> None:
+            pass
+
+    with Interrupted(dsn, folder.as_uri()) as archiver:
+        return [done.name for done in archiver.run(185, NOW)]
+
+
+def leave_detaching(dsn: str, name: str) -> None:
+    """Begin to detach a partition, and do not end it."""
+    with psycopg.connect(dsn) as reader, psycopg.connect(dsn, autocommit=True) as connection:
+        reader.execute("SELECT count(*) FROM aetherius.observed")
+        connection.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            connection.execute(f"ALTER TABLE aetherius.observed DETACH PARTITION aetherius.{name} CONCURRENTLY")
+    assert name not in names(dsn)
+
+
+def tables(dsn: str, like: str) -> list[str]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return [row[0] for row in connection.execute("SELECT relname FROM pg_class WHERE relname ~ %s", (like,))]
 
 
 def _object(dsn: str, name: str) -> str:

@@ -113,9 +113,11 @@ def rewrite(
     rows = change(list(EventsObject(path, there.url, there.events_object).rows()))
     path.unlink()
     write_events(path, there.name, rows)
-    digest = sha256(path.read_bytes()).digest()
+    whole, footer = path.read_bytes(), parquet.footer_of(path)
     tables.execute(
-        "UPDATE aetherius.archived SET events_sha256 = %s, rows = %s WHERE name = %s", (digest, len(rows), there.name)
+        "UPDATE aetherius.archived SET rows = %s, events_size = %s, events_sha256 = %s, footer_size = %s, footer_sha256 = %s "
+        "WHERE name = %s",
+        (len(rows), len(whole), sha256(whole).digest(), len(footer), sha256(footer).digest(), there.name),
     )
     return there
 
