@@ -60,6 +60,7 @@ def _summary(status: LogStatus) -> list[dict[str, Any]]:
             "decided": _size(status.decided_size),
             "ledger": _size(status.ledger_size),
             "archived before": _time(status.archive_edge),
+            "archived": f"{status.archived_partitions} ({status.archived_events} events, {_size(status.archived_size)})",
         }
     ]
 

@@ -9,6 +9,7 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from aetherius.event_store.archive.catalogue import archived
 from aetherius.event_store.partitions import Partition, partitioning, partitions
 from aetherius.event_store.tables import DECIDED, LOG
 
@@ -38,6 +39,10 @@ class LogStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Width of new partitions."""
     archive_edge: datetime | None
     """Observations before it are archived."""
+    archived_partitions: int
+    archived_events: int
+    archived_size: int
+    """Of their files."""
     partitions: list[Partition]
     readers: list[ReaderStatus]
 
@@ -57,6 +62,7 @@ def status(connection: Connection[Any]) -> LogStatus:
         assert row is not None, "one row always"
         head, minute_ago, hour_ago, last_recorded_at, decided_size, ledger_size = row
         there, how = partitions(connection), partitioning(connection)
+        gone = archived(connection)
         checkpoints = cursor.execute(LOG.statement("checkpoints")).fetchall()
     return LogStatus(
         head=head,
@@ -68,6 +74,9 @@ def status(connection: Connection[Any]) -> LogStatus:
         ledger_size=ledger_size,
         partition_days=how.days,
         archive_edge=how.archive_edge,
+        archived_partitions=len(gone),
+        archived_events=sum(each.rows for each in gone),
+        archived_size=sum(each.events_size + each.ledger_size for each in gone),
         partitions=there,
         readers=[ReaderStatus(name, position, head - position) for name, position in checkpoints],
     )

@@ -53,6 +53,10 @@ def test_old_partitions_are_archived_listed_and_checked(dsn_of_a_log: str, folde
 
     listed = invoke(dsn_of_a_log, "list", "-o", "json")
     assert [row["partition"] for row in json.loads(listed.stdout)] == [row["partition"] for row in rows]
+    status = CliRunner().invoke(app, ["log", "status", "--dsn", dsn_of_a_log, "-o", "json"])
+    told = json.loads(status.stdout)
+    assert (told["archived_partitions"], told["archived_events"]) == (len(rows), 60)
+    assert told["archived_size"] == sum(path.stat().st_size for path in folder.iterdir())
     checked = invoke(dsn_of_a_log, "verify")
     assert checked.exit_code == 0
     assert "each as it was recorded" in checked.stdout
