@@ -118,7 +118,8 @@ class Archiver:
 
     def _found(self, url: str) -> Place:
         """The place. A folder is made if nothing was ever archived in it, and not otherwise: it would hide that the true one is not there."""
-        there = [each for each in catalogue.archived(self._connection) if each.url == url]
+        with explained():
+            there = [each for each in catalogue.archived(self._connection) if each.url == url]
         if not there:
             make_folder(url)
         place = place_of(url)

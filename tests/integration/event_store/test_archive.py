@@ -285,6 +285,7 @@ class TestBesideOthers:
             appended = 0
             while not archiving.done():
                 log.append([decision(1000 + appended)])
+                log.ingest([observation(1000 + appended, START + timedelta(days=10))])
                 appended += 1
             with pytest.raises(ArchiveBusyError, match="sealed in the next round"):
                 archiving.result()
