@@ -98,7 +98,11 @@ class Archiver:
         return done
 
     def finish(self) -> None:
-        """End what an earlier round left half detached."""
+        """End what an earlier round, or a person, left half detached. A restored table that somebody took away is read from its object again."""
+        for each in catalogue.archived(self._connection):
+            state = table_state(self._connection, each.partition) if each.restored else None
+            if each.restored and not (state and state.attached and not state.detaching):
+                catalogue.mark_restored(self._connection, each.name, False)
         partition_table.finish_detaching(self._connection)
         partition_table.drop_empty(self._connection)
 

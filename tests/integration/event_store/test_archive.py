@@ -258,6 +258,22 @@ class TestHalfDone:
         assert not tables(dsn, "^observed_19700101")
         assert everything(log) == before
 
+    def test_a_restored_table_that_somebody_took_away_is_read_from_its_object(
+        self, log: Log, dsn: str, folder: Path
+    ) -> None:
+        fill(log)
+        before = everything(log)
+        name, other, *_ = archive(dsn, folder)
+        for each in (name, other):
+            restore(dsn, each)
+        everything(log)
+        leave_detaching(dsn, name)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(f"DROP TABLE aetherius.{other}")
+        archive(dsn, folder)
+        assert not tables(dsn, f"^({name}|{other})$")
+        assert everything(log) == before
+
     def test_a_table_that_differs_from_what_is_archived_is_not_removed(self, log: Log, dsn: str, folder: Path) -> None:
         fill(log)
         with Archiver(dsn, folder.as_uri()) as archiver, psycopg.connect(dsn, autocommit=True) as connection:
