@@ -1,7 +1,6 @@
 """Errors of the agent manager: leaves of the tree in `domain/errors.py`.
 
 DomainError
-+-- SettingError             a setting is missing or malformed
 +-- QueueFullError           an agent's queue of commands takes no more
 +-- LetterNotFoundError      no dead letter has this number
 +-- LetterCutError           a dead letter is not whole, and cannot be sent again
@@ -13,15 +12,6 @@ InfrastructureError
 from __future__ import annotations
 
 from aetherius.domain.errors import DomainError, InfrastructureError
-
-
-class SettingError(DomainError):
-    """A setting cannot be used. Attributes: `setting` (its name; the value may be a secret), `rule`."""
-
-    def __init__(self, setting: str, rule: str) -> None:
-        super().__init__(f"setting {setting} {rule}")
-        self.setting = setting
-        self.rule = rule
 
 
 class QueueFullError(DomainError):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from aetherius.agent_manager.errors import SettingError
-
-PREFIX = "AETHERIUS_"
+from aetherius.event_store.sealing import SealingSettings
+from aetherius.runtime.environment import settings_from
 
 
 @dataclass(frozen=True, repr=False)
-class AgentManagerSettings:
+class AgentManagerSettings(SealingSettings):
     """What one replica is told at its start. Not in `repr`: both addresses hold passwords."""
 
     postgres_dsn: str
@@ -22,12 +21,6 @@ class AgentManagerSettings:
     """`nats://user:password@host:port`, a user who may do everything."""
     signing_key_file: Path
     """PEM file of the key that commands are signed with, mode 600; the same for all replicas."""
-    state_keys_file: Path | None = None
-    """File of the keys that seal command output and other secrets in the log, mode 600, the same for all; `aetherius keys` makes it."""
-    state_keys: str = ""
-    """The same keys as text, `id:base64,id:base64`, if they come by the environment; they go before the file's."""
-    encrypt: str = "secrets"
-    """What is sealed in the log: `secrets`, or `all`, everything that events say."""
     health_port: int = 0
     """Port of `/healthz`, `/readyz` and `/metrics` on `health_host`; 0: no such server."""
     health_host: str = "127.0.0.1"
@@ -99,32 +92,6 @@ class AgentManagerSettings:
         """Read the settings.
 
         Raises:
-            SettingError: one is missing, or is not a number (the error names it, never its value).
+            SettingError: one is missing or malformed (the error names it, never its value).
         """
-        given: dict[str, object] = {}
-        for field in fields(cls):
-            name = PREFIX + field.name.upper()
-            if name in environment:
-                given[field.name] = _parsed(name, str(field.type), environment[name])
-        for name in ("postgres_dsn", "nats_url", "signing_key_file"):
-            if not given.get(name):
-                raise SettingError(PREFIX + name.upper(), "is not set")
-        return cls(**given)  # type: ignore[arg-type]
-
-
-def _parsed(name: str, kind: str, text: str) -> object:
-    parse: dict[str, Callable[[str], object]] = {
-        "str": str,
-        "int": int,
-        "float": float,
-        "Path": Path,
-        "Path | None": _path,
-    }
-    try:
-        return parse[kind](text)
-    except ValueError:
-        raise SettingError(name, f"is not of type {kind}") from None
-
-
-def _path(text: str) -> Path | None:
-    return Path(text) if text else None
+        return settings_from(cls, environment)

@@ -7,9 +7,10 @@ as well: that is opened here, as nothing can be done with such an event otherwis
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -25,20 +26,16 @@ from aetherius.runtime.errors import SettingError
 from aetherius.runtime.state_keys import read_keys
 
 
-class SealingSettings(Protocol):
-    """What a service's settings say of it."""
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SealingSettings:
+    """The part of a service's settings that says how it seals."""
 
-    @property
-    def state_keys_file(self) -> Path | None:
-        """File of the keys: `id:base64`, one a line; the first seals, all open."""
-
-    @property
-    def state_keys(self) -> str:
-        """The same, with commas between, for keys that come by the environment."""
-
-    @property
-    def encrypt(self) -> str:
-        """`secrets`, or `all`: everything that events say."""
+    state_keys_file: Path | None = None
+    """File of the keys that seal command output and other secrets in the log, `id:base64`, one a line, mode 600, the same for all; `aetherius keys` makes it."""
+    state_keys: str = ""
+    """The same keys as text, `id:base64,id:base64`, if they come by the environment; they go before the file's."""
+    encrypt: str = "secrets"
+    """What is sealed in the log: `secrets`, or `all`, everything that events say."""
 
 
 class Sealing:

@@ -7,23 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from aetherius.event_store.sealing import SealingSettings
+from aetherius.projections.search.settings import SearchSettings
 from aetherius.runtime.environment import settings_from
 
 
 @dataclass(frozen=True, repr=False)
-class GraphQLSettings:
+class GraphQLSettings(SealingSettings, SearchSettings):
     """What one replica is told at its start. Not in `repr`: the address holds a password."""
 
     postgres_dsn: str
     """The database of the log and of the read models, as libpq reads it."""
     tokens_file: Path
     """JSON: SHA-256 of each token in hex, to `{"name": ..., "role": "reader" | "operator", "secrets": false}`; without the last command output is shown."""
-    state_keys_file: Path | None = None
-    """File of the keys that seal command output and other secrets in the log, mode 600, the same for all; `aetherius keys` makes it."""
-    state_keys: str = ""
-    """The same keys as text, `id:base64,id:base64`, if they come by the environment; they go before the file's."""
-    encrypt: str = "secrets"
-    """What is sealed in the log: `secrets`, or `all`, everything that events say."""
     graphql_host: str = "127.0.0.1"
     """Address to listen on; `0.0.0.0` in a pod."""
     graphql_port: int = 8080
@@ -50,20 +46,6 @@ class GraphQLSettings:
     """URL of a bucket of heads for the same, as `s3://bucket/folder`; with a file too, both are compared."""
     anchor_key_id: str = ""
     """Id (or more of the SHA-256) of the key that must have signed them; empty: any key will do."""
-    elasticsearch_url: str = ""
-    """Where Elasticsearch is (`https://...`); empty: PostgreSQL's full text serves searches."""
-    elasticsearch_user: str = ""
-    """For basic authentication."""
-    elasticsearch_password: str = ""
-    """Of that user."""
-    elasticsearch_api_key: str = ""
-    """Instead of a user."""
-    elasticsearch_secret_file: Path | None = None
-    """File that holds the password, or the API key if no user is named."""
-    elasticsearch_ca_file: Path | None = None
-    """Certificates of who signs the server's; none: those of the system."""
-    elasticsearch_prefix: str = "aetherius"
-    """Of the names of all indices and templates: another one for each installation that shares a cluster."""
     graphql_health_port: int = 0
     """Port of `/metrics`, `/healthz` and `/readyz` on `health_host`, without a token; 0: no such server. (The last two are on `graphql_port` too.)"""
     health_host: str = "127.0.0.1"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 from aetherius.domain.wire.command import MAX_TIMEOUT
+from aetherius.event_store.sealing import SealingSettings
 from aetherius.orchestrator.verification import Patience
 from aetherius.runtime.environment import PREFIX, settings_from
 from aetherius.runtime.errors import SettingError
@@ -16,19 +16,13 @@ _LONGEST_APPROVAL = 14 * 86_400.0
 
 
 @dataclass(frozen=True, repr=False)
-class OrchestratorSettings:
+class OrchestratorSettings(SealingSettings):
     """What one replica is told at its start. Not in `repr`: both addresses hold passwords."""
 
     postgres_dsn: str
     """The log's database, as libpq reads it."""
     nats_url: str
     """`nats://user:password@host:port`, a user who may do everything."""
-    state_keys_file: Path | None = None
-    """File of the keys that seal command output and other secrets in the log, mode 600, the same for all; `aetherius keys` makes it."""
-    state_keys: str = ""
-    """The same keys as text, `id:base64,id:base64`, if they come by the environment; they go before the file's."""
-    encrypt: str = "secrets"
-    """What is sealed in the log: `secrets`, or `all`, everything that events say."""
     postgres_connections: int = 8
     """Connections to the log at most."""
     soak_time: float = 60.0

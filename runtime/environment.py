@@ -13,10 +13,12 @@ from aetherius.runtime.errors import SettingError
 
 PREFIX: Final = "AETHERIUS_"
 S = TypeVar("S")
+_TRUTHS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _PARSERS: Final[dict[str, Any]] = {
     "str": str,
     "int": int,
     "float": float,
+    "bool": lambda text: _TRUTHS[text.strip().lower()],
     "Path": Path,
     "Path | None": lambda text: Path(text) if text else None,
     "dict[str, dict[str, str]]": lambda text: msgspec.json.decode(text, type=dict[str, dict[str, str]]),
@@ -40,7 +42,8 @@ def settings_from(cls: type[S], environment: Mapping[str, str]) -> S:
 
 
 def _parsed(name: str, kind: str, text: str) -> Any:
+    parse = _PARSERS[kind]
     try:
-        return _PARSERS[kind](text)
-    except ValueError:  # msgspec's errors too
+        return parse(text)
+    except (ValueError, KeyError):  # msgspec's errors too; a truth that is none
         raise SettingError(name, f"is not of type {kind}") from None

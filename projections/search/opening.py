@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 from elasticsearch import AsyncElasticsearch
@@ -14,47 +13,12 @@ from elasticsearch import AsyncElasticsearch
 from aetherius.projections.search.elasticsearch import ElasticsearchIndex
 from aetherius.projections.search.indexer import Generations
 from aetherius.projections.search.postgres import PostgresIndex, pool_of
+from aetherius.projections.search.settings import SearchSettings
 from aetherius.runtime.environment import PREFIX
 from aetherius.runtime.errors import CredentialsError, SettingError
 
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds for a request: a bulk of 8 MB on a busy server takes some."""
-
-
-class SearchSettings(Protocol):
-    """What a service's settings say of it."""
-
-    @property
-    def postgres_dsn(self) -> str:
-        """Where the index is without Elasticsearch."""
-
-    @property
-    def elasticsearch_url(self) -> str:
-        """Empty: there is none."""
-
-    @property
-    def elasticsearch_user(self) -> str:
-        """For basic authentication."""
-
-    @property
-    def elasticsearch_password(self) -> str:
-        """Of that user."""
-
-    @property
-    def elasticsearch_api_key(self) -> str:
-        """Instead of a user."""
-
-    @property
-    def elasticsearch_secret_file(self) -> Path | None:
-        """Holds the password, or the API key if no user is named."""
-
-    @property
-    def elasticsearch_ca_file(self) -> Path | None:
-        """Who signs the server's certificate."""
-
-    @property
-    def elasticsearch_prefix(self) -> str:
-        """Of all names there."""
 
 
 class SearchServer(msgspec.Struct, frozen=True):

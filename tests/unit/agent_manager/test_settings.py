@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aetherius.agent_manager.errors import SettingError
 from aetherius.agent_manager.settings import AgentManagerSettings
+from aetherius.runtime.errors import SettingError
 
 GIVEN = {
     "AETHERIUS_POSTGRES_DSN": "host=db password=hidden",
