@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aetherius.cli import search_index
 from aetherius.cli.folder import DEFAULT, DataFolder, DataOption
-from aetherius.cli.log_address import DsnOption, log_address
+from aetherius.cli.log_address import DsnOption, log_address, own_sealing
 from aetherius.cli.missing import explained
 from aetherius.cli.output import Output, OutputOption, show
 from aetherius.cli.progress import progress
@@ -20,6 +20,7 @@ from aetherius.cli.progress import progress
 if TYPE_CHECKING:
     from aetherius.event_store.log import Log
     from aetherius.projections.reader_list import ReaderStanding
+    from aetherius.projections.search.verifying import VerifiedIndex
     from aetherius.projections.verification import Verified
 
 app = typer.Typer(
@@ -28,6 +29,9 @@ app = typer.Typer(
 )
 Name = Annotated[str, typer.Argument(help="Of a reader, as `list` shows it.")]
 ModelName = Annotated[str, typer.Argument(help="Of a read model, as `list` shows it.")]
+VerifiableName = Annotated[str, typer.Argument(help="Of a read model, or `search`: the search index.")]
+SEARCH = "search"
+"""The search index stands among the readers by this name; `aetherius search-index` has more of it."""
 
 
 @app.command("list")
@@ -80,7 +84,7 @@ def resume(name: Name, data: DataOption = DEFAULT, dsn: DsnOption = "") -> None:
 
 @app.command()
 def rebuild(
-    name: ModelName = "",
+    name: VerifiableName = "",
     everything: Annotated[bool, typer.Option("--all", help="Every read model, in one pass over the log.")] = False,
     data: DataOption = DEFAULT,
     dsn: DsnOption = "",
@@ -90,6 +94,9 @@ def rebuild(
     if bool(name) == everything:
         typer.secho("give the name of a read model, or --all", fg="red", err=True)
         raise typer.Exit(2)
+    if name == SEARCH:
+        search_index.rebuild(data, dsn, output)
+        return
     with _told(), _log(dsn, data) as (address, log), progress(name or "all read models") as tell:
         from aetherius.projections.models import MODELS
         from aetherius.projections.rebuild import rebuild as rebuild_models
@@ -101,12 +108,16 @@ def rebuild(
 
 @app.command()
 def verify(
-    name: ModelName = "",
+    name: VerifiableName = "",
     data: DataOption = DEFAULT,
     dsn: DsnOption = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Fold the log once more, beside, and compare row for row, all versions; every read model if no name is given. Exit code 1 if anything differs."""
+    """Fold the log once more, beside, and compare row for row, all versions; every read model, and the search index if there is one, if no name is given.
+    Exit code 1 if anything differs."""
+    if name == SEARCH:
+        search_index.verify(data, dsn, output)
+        return
     with _told(), _log(dsn, data) as (address, log):
         from aetherius.projections.models import MODELS
         from aetherius.projections.verification import verify as verify_model
@@ -115,13 +126,14 @@ def verify(
         for model in [name] if name else [model.name for model in MODELS]:
             with progress(f"verify {model}") as tell:
                 found.append(verify_model(address, model, log=log, progress=tell))
-    show([_verified(each) for each in found], output)
+        index = search_index.verified(address, log) if not name and log.checkpoint(SEARCH) else None
+    show([*map(_verified, found), *([_verified_index(index)] if index else [])], output)
     differing = [each for each in found if each.count]
     if output is Output.TABLE:
         for each in differing:
             typer.echo()
             show([{each.name: d.id, "version from": d.valid_from, "is": d.how} for d in each.differences], output)
-    if differing:
+    if differing or (index and index.count):
         raise typer.Exit(1)
 
 
@@ -172,6 +184,11 @@ def _verified(found: Verified) -> dict[str, Any]:
     return line | {"ids": ", ".join(str(each.id) for each in found.differences[:20])}
 
 
+def _verified_index(found: VerifiedIndex) -> dict[str, Any]:
+    line = {"name": SEARCH, "position": found.position, "versions": found.documents, "differing": found.count}
+    return line | {"ids": ", ".join(each.id for each in found.differences[:20])}
+
+
 def _position(log: Log, before: str) -> int:
     if before.isdecimal():
         return int(before)
@@ -188,16 +205,10 @@ def _position(log: Log, before: str) -> int:
 @contextmanager
 def _log(dsn: str, data: Path) -> Iterator[tuple[str, Log]]:
     """The log's address, and the log, with the keys that there are: without them events that are sealed whole cannot be read."""
-    from aetherius.domain.keyring import Keyring
     from aetherius.event_store.log import Log
-    from aetherius.event_store.sealing import Sealing
-    from aetherius.runtime.state_keys import read_keys
 
     address = log_address(dsn, data)
-    given = os.environ.get("AETHERIUS_STATE_KEYS_FILE")
-    file = Path(given) if given else None if dsn else DataFolder.at(data).state_keys
-    keys = Keyring(read_keys(file if file and file.exists() else None, os.environ.get("AETHERIUS_STATE_KEYS", "")))
-    with Log(address, pool_size=2, sealing=Sealing(keys)) as log:
+    with Log(address, pool_size=2, sealing=own_sealing(DataFolder.at(data))) as log:
         yield address, log
 
 

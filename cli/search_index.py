@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -18,6 +18,11 @@ from aetherius.cli.progress import progress
 
 if TYPE_CHECKING:
     from aetherius.event_store.log import Log
+    from aetherius.projections.search.opening import SearchServer
+    from aetherius.projections.search.rebuilding import Progress
+    from aetherius.projections.search.verifying import VerifiedIndex
+
+T = TypeVar("T")
 
 app = typer.Typer(
     help="The search index: build it again, compare it with the log, and see to documents that it refused.",
@@ -28,36 +33,16 @@ app = typer.Typer(
 @app.command()
 def rebuild(data: DataOption = DEFAULT, dsn: DsnOption = "", output: OutputOption = Output.TABLE) -> None:
     """Make every document again, beside the index that serves, and swap when it has caught up."""
-
-    async def done(address: str, log: Log) -> int:
-        from aetherius.cli.search import settings_for
-        from aetherius.projections.search.opening import search_server
-        from aetherius.projections.search.rebuilding import rebuild as rebuild_index
-
-        with progress("search index") as tell:
-            async with search_server(settings_for(address)) as server:
-                return await rebuild_index(address, log, server, tell)
-
     with _log(dsn, data) as (address, log):
-        position = asyncio.run(done(address, log))
+        position = rebuilt(address, log)
     show([{"position": position}], output)
 
 
 @app.command()
 def verify(data: DataOption = DEFAULT, dsn: DsnOption = "", output: OutputOption = Output.TABLE) -> None:
     """Compare the index with a replay of the log, document for document, while it serves. Exit code 1 if anything differs."""
-
-    async def done(address: str, log: Log) -> Any:
-        from aetherius.cli.search import settings_for
-        from aetherius.projections.search.opening import search_server
-        from aetherius.projections.search.verifying import verify as verify_index
-
-        with progress("search index") as tell:
-            async with search_server(settings_for(address)) as server:
-                return await verify_index(address, log, server, tell)
-
     with _log(dsn, data) as (address, log):
-        found = asyncio.run(done(address, log))
+        found = verified(address, log)
     line = {name: getattr(found, name) for name in ("position", "documents", "parked")}
     show([line | {"differing": found.count, "ids": ", ".join(f"{d.id} ({d.how})" for d in found.differences)}], output)
     if found.count:
@@ -100,6 +85,29 @@ def retry(
     show([{"id": each.document.id, "reason": each.reason} for each in refused], output)
     if refused:
         raise typer.Exit(1)
+
+
+def rebuilt(address: str, log: Log) -> int:
+    """Make the index again; the position it came to."""
+    from aetherius.projections.search.rebuilding import rebuild as rebuild_index
+
+    return asyncio.run(_with_server(address, lambda server, tell: rebuild_index(address, log, server, tell)))
+
+
+def verified(address: str, log: Log) -> VerifiedIndex:
+    """Compare the index with the log."""
+    from aetherius.projections.search.verifying import verify as verify_index
+
+    return asyncio.run(_with_server(address, lambda server, tell: verify_index(address, log, server, tell)))
+
+
+async def _with_server(address: str, work: Callable[[SearchServer, Progress], Awaitable[T]]) -> T:
+    from aetherius.cli.search import settings_for
+    from aetherius.projections.search.opening import search_server
+
+    with progress("search index") as tell:
+        async with search_server(settings_for(address)) as server:
+            return await work(server, tell)
 
 
 @contextmanager

@@ -39,7 +39,7 @@ class VerifiedIndex(msgspec.Struct, frozen=True, kw_only=True):
     documents: int
     """Compared."""
     parked: int
-    """Left out, as they wait for `aetherius search retry`."""
+    """Left out, as they wait for `aetherius search-index retry`."""
     count: int
     """That differ."""
     differences: list[Differing]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -52,3 +53,32 @@ def test_what_is_there_is_found_verified_and_built_again(
     assert json.loads(run(*asked, "-o", "json").stdout) == found
     assert json.loads(run("search-index", "parked", "-o", "json").stdout) == []
     assert run("search-index", "retry").exit_code == 0
+
+
+def test_it_is_verified_and_rebuilt_with_the_read_models(
+    site: SearchSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AETHERIUS_POSTGRES_DSN", site.dsn)
+    monkeypatch.setenv("AETHERIUS_STATE_KEYS", KEYS_TEXT)
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, ["projections", *words, "--data", str(tmp_path), "-o", "json"])
+
+    assert run("rebuild", "--all").exit_code == 0
+    sound = run("verify")
+    assert sound.exit_code == 0
+    assert {each["name"]: each["differing"] for each in json.loads(sound.stdout)}.items() >= {
+        ("search", 0),
+        ("events", 0),
+    }
+    with psycopg.connect(site.dsn, autocommit=True) as connection:
+        [[table]] = connection.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE tablename ~ '^search_g[0-9]+$'"
+        ).fetchall()
+        connection.execute(f"DELETE FROM {table} WHERE id = (SELECT min(id) FROM {table})")
+    damaged = run("verify")
+    assert damaged.exit_code == 1
+    assert [each["name"] for each in json.loads(damaged.stdout) if each["differing"]] == ["search"]
+    assert run("verify", "search").exit_code == 1
+    assert run("rebuild", "search").exit_code == 0
+    assert run("verify").exit_code == 0
