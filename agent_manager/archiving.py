@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from typing import Final, NoReturn
 
 import anyio.to_thread
@@ -20,8 +21,6 @@ from aetherius.event_store.archive.archiver import Archiver
 logger = logging.getLogger(__name__)
 
 _DAY: Final = 86400.0
-EVENTS: Final = Counter("aetherius_archived_events", "Events that were moved into the archive by this process")
-BYTES: Final = Counter("aetherius_archived_bytes", "Bytes of the files that hold them")
 FAILURES: Final = Counter("aetherius_archive_failures", "Rounds of the archiver that failed; the next one tries again")
 DONE_AT: Final = Gauge(
     "aetherius_archive_last_success_timestamp_seconds", "When a round of the archiver last succeeded"
@@ -42,19 +41,19 @@ class Archiving:
             await asyncio.sleep(self._context.settings.archive_interval)
 
     async def round(self) -> None:
-        """Archive what is due. Never raises what the world refuses: it is counted and told."""
+        """Archive what is due. Never raises what the world refuses: it is counted and told. Cancelled, it stops between two events."""
+        stopped = threading.Event()
         try:
-            await anyio.to_thread.run_sync(self._archive)
+            await anyio.to_thread.run_sync(self._archive, stopped, abandon_on_cancel=True)
         except AetheriusError as exc:
             FAILURES.inc()
             logger.error("nothing more is archived in this round: %s", exc)
         else:
             DONE_AT.set_to_current_time()
+        finally:
+            stopped.set()
 
-    def _archive(self) -> None:
+    def _archive(self, stopped: threading.Event) -> None:
         settings = self._context.settings
-        with Archiver(settings.postgres_dsn, settings.archive) as archiver:
-            done = archiver.run(settings.retain_days, self._context.now(), accepted_days=settings.accept_age / _DAY)
-        for each in done:
-            EVENTS.inc(each.rows)
-            BYTES.inc(each.events_size + each.ledger_size)
+        with Archiver(settings.postgres_dsn, settings.archive, stopped=stopped.is_set) as archiver:
+            archiver.run(settings.retain_days, self._context.now(), accepted_days=settings.accept_age / _DAY)

@@ -10,7 +10,6 @@ from typing import Final
 from uuid import UUID
 
 from aetherius.domain.event import Event, Recorded
-from aetherius.event_store.tables import DECIDED, table_of
 
 NO_CLUSTER: Final = ""
 _KEPT: Final = 50_000
@@ -55,8 +54,3 @@ class Clusters:
         if len(self._of_stream) + len(found) > _KEPT:
             self._of_stream = {}
         self._of_stream.update(found)
-
-
-def can_lack_cluster(topic: str) -> bool:
-    """Whether events of this topic may name no cluster themselves."""
-    return table_of(topic) == DECIDED

@@ -59,6 +59,9 @@ PARKED: Final = Gauge(
     "aetherius_deliveries_parked", "Deliveries that were given up until somebody looks", ["subscription"]
 )
 
+ARCHIVED_EVENTS: Final = Counter("aetherius_archived_events", "Events that were moved into the archive by this process")
+ARCHIVED_BYTES: Final = Counter("aetherius_archived_bytes", "Bytes of the objects that hold them and their proofs")
+
 _positions: dict[str, int] = {}
 
 

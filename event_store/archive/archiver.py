@@ -8,7 +8,7 @@ looks first at what is done already, so the next round goes on where the last on
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -21,19 +21,19 @@ from psycopg.rows import tuple_row
 from aetherius.event_store import partitions
 from aetherius.event_store.archive import catalogue, partition_table
 from aetherius.event_store.archive.catalogue import ArchivedPartition
-from aetherius.event_store.archive.errors import RetentionTooShortError
+from aetherius.event_store.archive.errors import ArchiveStoppedError, ArchiveUnavailableError, RetentionTooShortError
 from aetherius.event_store.archive.parquet import footer_of, write_entries, write_events
 from aetherius.event_store.archive.partition_table import exclusive, explained, table_state
 from aetherius.event_store.archive.place import Place, make_folder, place_of
 from aetherius.event_store.archive.verification import ArchivedObjects, check, check_table
+from aetherius.event_store.errors import LogDamagedError
 from aetherius.event_store.ledger import Entry
+from aetherius.event_store.metrics import ARCHIVED_BYTES, ARCHIVED_EVENTS
 from aetherius.event_store.partitions import Partition
 from aetherius.event_store.tables import LOG
 
 logger = logging.getLogger(__name__)
 
-_ACCEPTED_DAYS: Final = 14.0
-"""How far back events are accepted, unless the caller says otherwise."""
 _AT_ONCE: Final = {"audit_events": 2000, "partition_entries": 8}
 """Rows in memory: an entry of the ledger has a leaf for every event of its batch."""
 
@@ -41,14 +41,15 @@ _AT_ONCE: Final = {"audit_events": 2000, "partition_entries": 8}
 class Archiver:
     """Archives partitions over a connection of its own. Use as `with Archiver(dsn, url) as archiver`."""
 
-    def __init__(self, dsn: str, url: str) -> None:
-        """Connect, and become the only archiver.
+    def __init__(self, dsn: str, url: str, *, stopped: Callable[[], bool] = bool) -> None:
+        """Connect, and become the only archiver. `stopped` is asked at every event: what is half done then is done again by the next one.
 
         Raises:
             LogUnavailableError: PostgreSQL does not answer.
             ArchiveBusyError: another archiver is at work.
             ArchiveUnavailableError: no URL of a folder or bucket; or what the catalogue says to lie there does not, as where a disk is not mounted.
         """
+        self._stopped = stopped
         self._connection = exclusive(dsn)
         try:
             self._place: Place = self._found(url)
@@ -62,20 +63,34 @@ class Archiver:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def run(self, retain_days: int, now: datetime, *, accepted_days: float = _ACCEPTED_DAYS) -> list[ArchivedPartition]:
-        """Archive every partition whose last moment is longer ago than `retain_days`; those archived, the oldest first.
+    def run(self, retain_days: int, now: datetime, *, accepted_days: float) -> list[ArchivedPartition]:
+        """Archive every partition whose last moment is longer ago than `retain_days`; those archived, the oldest first. One that is damaged stays, and keeps
+        no other one.
 
         Raises:
             RetentionTooShortError: fewer days than late events are accepted for (`accepted_days`).
-            LogDamagedError: an event is not what the ledger recorded; names the position, and leaves the partition where it is.
+            LogDamagedError: an event is not what the ledger recorded; names the first such position, when all that is sound is archived.
+            ArchiveStoppedError: `stopped` said yes.
             ArchiveUnavailableError, LogUnavailableError: safe to repeat.
         """
         if retain_days < accepted_days:
             raise RetentionTooShortError(retain_days, accepted_days)
         with explained():
             self.finish()
-            due = self._due(now - timedelta(days=retain_days))
-            return [done for each in due if (done := self.archive(each))]
+            return self._archive_all(self._due(now - timedelta(days=retain_days)))
+
+    def _archive_all(self, due: Sequence[Partition]) -> list[ArchivedPartition]:
+        done: list[ArchivedPartition | None] = []
+        damaged: list[LogDamagedError] = []
+        for each in due:
+            try:
+                done.append(self.archive(each))
+            except LogDamagedError as exc:
+                logger.error("%s stays in the database: %s", each.name, exc)
+                damaged.append(exc)
+        if damaged:
+            raise damaged[0]
+        return [each for each in done if each]
 
     def archive(self, partition: Partition) -> ArchivedPartition | None:
         """All steps for one partition; None if it was empty and is only removed.
@@ -108,17 +123,18 @@ class Archiver:
 
     def _due(self, before: datetime) -> list[Partition]:
         """The attached ones that ended before a moment, and what an earlier round left half done."""
-        there = partitions.partitions(self._connection)
-        ended = [each for each in there if each.ends and each.ends <= before]
-        left = [
-            each.partition
-            for each in catalogue.archived(self._connection)
+        done = {each.name: each for each in catalogue.archived(self._connection)}
+        due = {
+            each.name: each
+            for each in partitions.partitions(self._connection)
+            if each.ends and each.ends <= before and each.name not in done
+        }
+        due |= {
+            name: each.partition
+            for name, each in done.items()
             if not each.restored and table_state(self._connection, each.partition) is not None
-        ]
-        names = {each.name for each in ended}
-        return sorted(
-            [each for each in ended if not self._restored(each)] + [each for each in left if each.name not in names]
-        )
+        }
+        return sorted(due.values())
 
     def _found(self, url: str) -> Place:
         """The place. A folder is made if nothing was ever archived in it, and not otherwise: it would hide that the true one is not there."""
@@ -131,10 +147,6 @@ class Archiver:
             place.open(max(there, key=lambda each: each.archived_at).events_object)
         return place
 
-    def _restored(self, partition: Partition) -> bool:
-        done = self._catalogued(partition)
-        return bool(done and done.restored)
-
     def move_edge(self, partition: Partition) -> None:
         """From now on nothing of its time is accepted. Never moves back."""
         assert partition.ends
@@ -145,14 +157,22 @@ class Archiver:
         partition_table.seal(self._connection, partition)
 
     def copy(self, partition: Partition) -> ArchivedPartition | None:
-        """Write its rows and proofs to the archive, read them back, compare them with the ledger, and enter them in the catalogue."""
-        with TemporaryDirectory(prefix="aetherius-archive-") as folder:
-            written = self.write(partition, Path(folder))
-            if written is None:
-                return None
-            self.store(written, Path(folder))
-            self.verify(written, Path(folder))
+        """Write its rows and proofs to the archive, read them back, compare them with the ledger, and enter them in the catalogue.
+
+        Needs room in the temporary folder for both objects, twice.
+        """
+        try:
+            with TemporaryDirectory(prefix="aetherius-archive-") as folder:
+                written = self.write(partition, Path(folder))
+                if written is None:
+                    return None
+                self.store(written, Path(folder))
+                self.verify(written, Path(folder))
+        except OSError as exc:
+            raise ArchiveUnavailableError(self._place.url, partition.name, f"the temporary folder: {exc}") from exc
         self.enter(written)
+        ARCHIVED_EVENTS.inc(written.rows)
+        ARCHIVED_BYTES.inc(written.events_size + written.ledger_size)
         logger.info("archived %s: %d events, %d bytes", written.name, written.rows, written.events_size)
         return written
 
@@ -199,7 +219,7 @@ class Archiver:
             LogDamagedError: an event is not what was recorded.
             ArchiveDamagedError: what came back is not what was stored.
         """
-        check(self._connection, written, ArchivedObjects.fetched(written, folder))
+        check(self._connection, written, ArchivedObjects.fetched(written, folder), self._stopped)
 
     def enter(self, written: ArchivedPartition) -> None:
         """From now on readers find it in the catalogue."""
@@ -224,7 +244,10 @@ class Archiver:
         with psycopg.ServerCursor(self._connection, statement, row_factory=tuple_row) as cursor:
             cursor.itersize = _AT_ONCE[statement]
             cursor.execute(LOG.statement(statement, partition.name), values or None, binary=True)
-            yield from cursor
+            for row in cursor:
+                if self._stopped():
+                    raise ArchiveStoppedError(partition.name)
+                yield row
 
 
 def _entry(row: Any) -> Entry:

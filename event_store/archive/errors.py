@@ -2,6 +2,7 @@
 
 DomainError
 +-- NotArchivedError           no such partition is archived
++-- ArchiveStoppedError        the archiver was asked to stop
 +-- RetentionTooShortError     events could still arrive for what would be archived
 InfrastructureError
 +-- ArchiveUnavailableError    an object cannot be had, now or with these credentials
@@ -22,6 +23,13 @@ class NotArchivedError(DomainError):
     def __init__(self, name: str) -> None:
         super().__init__(f"partition {name}: not archived; `aetherius archive list` shows what is")
         self.name = name
+
+
+class ArchiveStoppedError(DomainError):
+    """The archiver was asked to stop before it was done; the next round goes on."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"stopped at partition {name}")
 
 
 class RetentionTooShortError(DomainError):

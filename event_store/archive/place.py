@@ -151,7 +151,7 @@ def make_folder(url: str) -> None:
     if folder is None or folder.is_dir():
         return
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(mode=0o700, parents=True)
         _sync(folder.parent)
     except OSError as exc:
         raise ArchiveUnavailableError(url, "", str(exc)) from exc

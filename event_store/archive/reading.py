@@ -2,10 +2,11 @@
 
 Two ways to be right while partitions come and go:
 
-- inside one REPEATABLE READ snapshot that first locked `observed` (ACCESS SHARE: no partition is detached meanwhile), the catalogue of the snapshot says exactly
-  what is where (`ArchivedEvents`, with the catalogue's rows);
-- with one statement after another, the live tables are read first and the catalogue after them, so that what was detached in between is found there. Rows of a
-  partition that is catalogued and still attached come twice, and are dropped by position (`merged`).
+- inside one snapshot (`event_store/snapshot.py`), the tables and the catalogue are of one moment (`ArchivedEvents`, with the catalogue's rows);
+- with one statement after another, the live tables are read first and the catalogue after them, so that what was detached in between is found there
+  (`ArchiveView`).
+
+Either way rows of a partition that is catalogued and still attached come from both, and are taken once, by position.
 """
 
 from __future__ import annotations

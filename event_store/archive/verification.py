@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from aetherius.event_store import ledger
 from aetherius.event_store.archive.catalogue import ArchivedPartition
-from aetherius.event_store.archive.errors import ArchiveDamagedError
+from aetherius.event_store.archive.errors import ArchiveDamagedError, ArchiveStoppedError
 from aetherius.event_store.archive.parquet import EventsObject, Row, read_entries
 from aetherius.event_store.archive.partition_table import table_state
 from aetherius.event_store.archive.place import check_hash, place_of
@@ -62,12 +62,19 @@ def verify(connection: Connection[Any], archived: ArchivedPartition) -> int:
     return archived.rows
 
 
-def check(connection: Connection[Any], archived: ArchivedPartition, objects: ArchivedObjects) -> None:
-    """Compare every event with its leaf, and the entries that hold the leaves with the ledger. See `verify`."""
+def check(
+    connection: Connection[Any],
+    archived: ArchivedPartition,
+    objects: ArchivedObjects,
+    stopped: Callable[[], bool] = bool,
+) -> None:
+    """Compare every event with its leaf, and the entries that hold the leaves with the ledger. See `verify`. Raises ``ArchiveStoppedError`` too."""
     rows = EventsObject(objects.events, archived.url, archived.events_object).rows()
     leaves = _leaves(_held(connection, read_entries(objects.ledger)))
     count, last = 0, 0
     for row in rows:
+        if stopped():
+            raise ArchiveStoppedError(archived.name)
         if row[0] <= last:
             raise ArchiveDamagedError(archived.url, archived.events_object, f"position {row[0]} follows {last}")
         count, last = count + 1, row[0]

@@ -86,7 +86,7 @@ def _arm(moment: Moment) -> None:
 def _work(work: Work, dsn: str, url: str, name: str) -> None:
     if work == "archive":
         with Archiver(dsn, url) as archiver:
-            archiver.run(185, NOW)
+            archiver.run(185, NOW, accepted_days=14)
     elif work == "restore":
         restoring.restore(dsn, name)
     else:

@@ -75,7 +75,7 @@ def everything(log: Log, size: int = 37) -> list[Recorded]:
 def archive(dsn: str, folder: Path, *, retain_days: int = 185, now: datetime = NOW) -> list[str]:
     """Archive what is due; the partitions' names."""
     with Archiver(dsn, folder.as_uri()) as archiver:
-        return [done.name for done in archiver.run(retain_days, now)]
+        return [done.name for done in archiver.run(retain_days, now, accepted_days=14)]
 
 
 def audited(dsn: str) -> audit.AuditReport:

@@ -19,6 +19,7 @@ from aetherius.event_store.archive.archiver import Archiver
 from aetherius.event_store.archive.errors import (
     ArchiveBusyError,
     ArchiveDamagedError,
+    ArchiveStoppedError,
     ArchiveUnavailableError,
     NotArchivedError,
     RetentionTooShortError,
@@ -139,6 +140,35 @@ class TestSealing:
         assert log.archive_edge() is None
 
 
+class TestStopping:
+    def test_it_stops_between_two_events_and_the_next_one_goes_on(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        before = everything(log)
+        asked = iter(range(1000))
+        with (
+            Archiver(dsn, folder.as_uri(), stopped=lambda: next(asked) >= 70) as archiver,
+            pytest.raises(ArchiveStoppedError),
+        ):
+            archiver.run(185, NOW, accepted_days=14)
+        assert everything(log) == before
+        assert archive(dsn, folder)
+        assert everything(log) == before
+
+    def test_no_room_for_its_files_is_an_error_of_the_archive(
+        self, log: Log, dsn: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        head = fill(log)
+        monkeypatch.setattr("tempfile.tempdir", str(folder / "missing"))
+        with pytest.raises(ArchiveUnavailableError, match="the temporary folder"):
+            archive(dsn, folder)
+        assert len(everything(log)) == head
+
+    def test_only_its_owner_reads_a_folder_that_it_makes(self, log: Log, dsn: str, tmp_path: Path) -> None:
+        fill(log, weeks=1)
+        archive(dsn, tmp_path / "made")
+        assert (tmp_path / "made").stat().st_mode & 0o077 == 0
+
+
 class TestDamage:
     def test_a_partition_with_a_changed_event_stays_and_is_named(self, log: Log, dsn: str, folder: Path) -> None:
         fill(log)
@@ -152,6 +182,20 @@ class TestDamage:
             archive(dsn, folder)
         assert due.name in names(dsn)
         assert len(everything(log)) == log.head()
+
+    def test_a_damaged_partition_keeps_no_other_one(self, log: Log, dsn: str, folder: Path) -> None:
+        fill(log)
+        whole = names(dsn)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            due = partitions(connection)[0]
+            connection.execute(f"UPDATE aetherius.{due.name} SET state = state || ' '")
+        with pytest.raises(LogDamagedError):
+            archive(dsn, folder)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            done = [each.name for each in catalogue.archived(connection)]
+        assert len(done) > 1
+        assert set(names(dsn)) == set(whole) - set(done)
+        assert due.name in names(dsn)
 
     def test_a_changed_object_is_found(self, log: Log, dsn: str, folder: Path) -> None:
         fill(log)
@@ -186,7 +230,7 @@ class TestRestoring:
         restore(dsn, name)
         restore(dsn, name)
         everything(log)  # now it is known to be attached
-        (folder / f"{name}").with_suffix("").parent.joinpath(_object(dsn, name)).rename(folder / "away")
+        (folder / _object(dsn, name)).rename(folder / "away")
         ARCHIVED.forget()
 
         assert name in names(dsn)
@@ -376,7 +420,7 @@ def interrupted(dsn: str, folder: Path) -> list[str]:
             pass
 
     with Interrupted(dsn, folder.as_uri()) as archiver:
-        return [done.name for done in archiver.run(185, NOW)]
+        return [done.name for done in archiver.run(185, NOW, accepted_days=14)]
 
 
 def leave_detaching(dsn: str, name: str) -> None:
@@ -404,7 +448,7 @@ def test_empty_partitions_just_go(log: Log, dsn: str, folder: Path) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         oldest = partitions(connection)[0].name
     with Archiver(dsn, folder.as_uri()) as archiver:
-        archiver.run(185, NOW + timedelta(days=400))
+        archiver.run(185, NOW + timedelta(days=400), accepted_days=14)
     assert oldest not in names(dsn)
     with psycopg.connect(dsn, autocommit=True) as connection:
         assert all(each.rows for each in catalogue.archived(connection))

@@ -285,7 +285,7 @@ def test_an_archive_in_a_bucket_is_audited_over_the_network(log: Log, dsn: str, 
     log.ingest([report(OLD, number).stored() for number in range(1, 11)])
     url = f"{s3_bucket}/archive"
     with psycopg.connect(dsn, autocommit=True) as connection, Archiver(dsn, url) as archiver:
-        archiver.run(30, NOON)
+        archiver.run(30, NOON, accepted_days=14)
         assert (found(connection), audit.verify(connection).events) == ([], 10)
         [there] = archived(connection)
         bucket = from_url(url)

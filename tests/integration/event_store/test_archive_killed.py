@@ -268,7 +268,7 @@ def stubborn(dsn: str, folder: Path, reader: psycopg.Connection[Any]) -> None:
             super().detach(partition)
 
     with Hindered(dsn, folder.as_uri()) as archiver:
-        archiver.run(185, NOW)
+        archiver.run(185, NOW, accepted_days=14)
 
 
 def kill(server: EmbeddedPostgres) -> None:

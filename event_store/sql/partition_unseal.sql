@@ -1,1 +1,0 @@
-ALTER TABLE {schema}.{partition} DROP CONSTRAINT IF EXISTS archived
