@@ -121,7 +121,7 @@ def rebuilt(grown: growth.GrownLog, events: int) -> Iterator[dict[str, Any]]:
             after = page.next_position
         read = after / (time.perf_counter() - start)
         yield _row("rebuild.read", read, "events/s", "rebuild.read", 1.0, [])
-        for names in (["events"], ["agents"], [model.name for model in MODELS]):
+        for names in (["events"], [model.name for model in MODELS]):
             gc.collect()
             start = time.perf_counter()
             rebuild(dsn, *names, log=log)

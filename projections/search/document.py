@@ -81,9 +81,3 @@ NAMES: Final = (
 )
 """Fields that are compared as a whole, and counted by value."""
 NUMBERS: Final = ("position", "version", "count")
-
-
-def field_of(document: Document, name: str) -> Any:
-    """A field's value as servers see it: None where it is missing."""
-    value = getattr(document, name)
-    return None if value == "" else value

@@ -6,10 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from aetherius.projections.search.document import Document, Kind, field_of
+from aetherius.projections.search.document import Document, Kind
 from aetherius.projections.search.index import Answer, Bucket
 from aetherius.projections.search.query import MAX_COUNTED, Histogram, Query, Terms, Text
 from aetherius.projections.search.words import text_of
+
+
+def field_of(document: Document, name: str) -> Any:
+    """A field's value as servers see it: None where it is missing."""
+    value = getattr(document, name)
+    return None if value == "" else value
 
 
 def a_document(id: str, position: int, message: str = "", **fields: Any) -> Document:
