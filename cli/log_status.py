@@ -10,7 +10,7 @@ import typer
 from aetherius.cli.folder import DEFAULT, DataOption
 from aetherius.cli.log_address import DsnOption, log_address
 from aetherius.cli.missing import explained
-from aetherius.cli.output import Output, OutputOption, show
+from aetherius.cli.output import Output, OutputOption, show, show_one
 
 if TYPE_CHECKING:
     from aetherius.event_store.partitions import Partition
@@ -40,7 +40,7 @@ def status(data: DataOption = DEFAULT, dsn: DsnOption = "", output: OutputOption
 
         typer.echo(msgspec.json.encode(_document(found)).decode())
         return
-    show(_summary(found), output)
+    show_one(_summary(found), output)
     typer.echo()
     show([_partition(each) for each in found.partitions], output)
     if found.readers:
@@ -48,21 +48,19 @@ def status(data: DataOption = DEFAULT, dsn: DsnOption = "", output: OutputOption
         show([{"reader": each.name, "position": each.position, "lag": each.lag} for each in found.readers], output)
 
 
-def _summary(status: LogStatus) -> list[dict[str, Any]]:
-    return [
-        {
-            "head": status.head,
-            "last event": _time(status.last_recorded_at),
-            "events/s (1 min)": f"{status.last_minute / 60:.1f}",
-            "events/s (1 h)": f"{status.last_hour / 3600:.1f}",
-            "size": _size(status.size),
-            "observed": _size(status.observed_size),
-            "decided": _size(status.decided_size),
-            "ledger": _size(status.ledger_size),
-            "archived before": _time(status.archive_edge),
-            "archived": f"{status.archived_partitions} ({status.archived_events} events, {_size(status.archived_size)})",
-        }
-    ]
+def _summary(status: LogStatus) -> dict[str, Any]:
+    return {
+        "head": status.head,
+        "last event": _time(status.last_recorded_at),
+        "events/s (1 min)": f"{status.last_minute / 60:.1f}",
+        "events/s (1 h)": f"{status.last_hour / 3600:.1f}",
+        "size": _size(status.size),
+        "observed": _size(status.observed_size),
+        "decided": _size(status.decided_size),
+        "ledger": _size(status.ledger_size),
+        "archived before": _time(status.archive_edge),
+        "archived": f"{status.archived_partitions} ({status.archived_events} events, {_size(status.archived_size)})",
+    }
 
 
 def _partition(partition: Partition) -> dict[str, Any]:

@@ -40,3 +40,8 @@ def show(rows: Sequence[dict[str, Any]], output: Output) -> None:
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     Console(highlight=False, soft_wrap=True).print(table)
+
+
+def show_one(row: dict[str, Any], output: Output) -> None:
+    """Print one row that has many fields: a table has a line for each."""
+    show([{"": key, "value": value} for key, value in row.items()] if output is Output.TABLE else [row], output)

@@ -14,7 +14,7 @@ from aetherius.cli import search_index
 from aetherius.cli.folder import DEFAULT, DataFolder, DataOption
 from aetherius.cli.log_address import DsnOption, log_address, own_sealing
 from aetherius.cli.missing import explained
-from aetherius.cli.output import Output, OutputOption, show
+from aetherius.cli.output import Output, OutputOption, show, show_one
 from aetherius.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -56,10 +56,7 @@ def show_reader(
         if name not in known:
             raise UnknownReaderError(name, list(known))
         found = msgspec.structs.asdict(known[name])
-    if output is Output.TABLE:
-        show([{"": key, "value": value} for key, value in found.items()], output)
-    else:
-        show([found], output)
+    show_one(found, output)
 
 
 @app.command()
