@@ -203,7 +203,9 @@ def _position(log: Log, before: str) -> int:
 def _log(dsn: str, data: Path) -> Iterator[tuple[str, Log]]:
     """The log's address, and the log, with the keys that there are: without them events that are sealed whole cannot be read."""
     from aetherius.event_store.log import Log
+    from aetherius.runtime.process import spare_the_collector
 
+    spare_the_collector()
     address = log_address(dsn, data)
     with Log(address, pool_size=2, sealing=own_sealing(DataFolder.at(data))) as log:
         yield address, log

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -45,7 +44,6 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
         ReadModelUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
         PortTakenError: another program listens where health was to be told.
     """
-    gc.set_threshold(100_000, 50, 100)  # a batch makes ten thousand objects, none of them in cycles
     await anyio.to_thread.run_sync(schema.create, settings.postgres_dsn)
     old = await anyio.to_thread.run_sync(schema.outdated, settings.postgres_dsn)
     log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections, sealing=sealing_of(settings))
