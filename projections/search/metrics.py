@@ -13,5 +13,7 @@ BULK_SECONDS: Final = Histogram(
 )
 INDEXED: Final = Counter("aetherius_search_documents", "Documents sent to the index, repeats too")
 REJECTED: Final = Counter("aetherius_search_rejected", "Documents that the index refused for themselves")
-PARKED: Final = Gauge("aetherius_search_parked", "Documents that were refused and wait for `aetherius search-index retry`")
+PARKED: Final = Gauge(
+    "aetherius_search_parked", "Documents that were refused and wait for `aetherius search-index retry`"
+)
 WAITS: Final = Counter("aetherius_search_waits", "Times that the index was away or took no writes")
