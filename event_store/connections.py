@@ -38,6 +38,8 @@ class Connections:
 
     def __init__(self, dsn: str, *, size: int, timeout: float) -> None:
         """`timeout`: seconds that a caller waits for a free connection."""
+        self.size = size
+        """Connections at most."""
         self._noting = Lock()
         self._server: datetime | None = None
         self.incarnation = 0
@@ -58,13 +60,21 @@ class Connections:
     def connection(self) -> Iterator[Connection[TupleRow]]:
         """A connection; a transaction left open by an error is rolled back.
 
+        One that finds no partition for a row is closed besides: PostgreSQL keeps a list of a table's partitions for each connection, and a list made while a
+        partition was attached by another can lack it until the next one is attached (seen with 18 and connections that were new). A new connection's
+        list has every partition that was there before it.
+
         Raises:
             LogUnavailableError: PostgreSQL is away, refuses, or took too long.
             LogDamagedError: the next position is taken.
         """
         try:
             with self._pool.connection() as connection:
-                yield connection
+                try:
+                    yield connection
+                except errors.CheckViolation:
+                    connection.close()
+                    raise
         except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
             if not self._pool.closed:
                 self._pool.check()  # a restarted server leaves the whole pool dead: find the others now, not one a caller

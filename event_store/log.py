@@ -308,12 +308,13 @@ class Log:
             return partitions.make_ahead(connection, days=days)
 
     def _in_place(self, events: Sequence[StoredEvent], write: Callable[[], R]) -> R:
-        """Write; if an observation finds no partition, make it and write again."""
-        try:
-            return write()
-        except errors.CheckViolation:
-            self._make_room(events)
-            return write()
+        """Write; if an observation finds no partition, make it and write again. Each connection may miss it once, though another has it."""
+        for _ in range(self._connections.size):
+            try:
+                return write()
+            except errors.CheckViolation:
+                self._make_room(events)
+        return write()
 
     def _make_room(self, events: Sequence[StoredEvent]) -> None:
         ids = [stream_id_of(event) for event in events if table_of(event.topic) == OBSERVED]
@@ -350,7 +351,8 @@ class Log:
             except UnplaceableEventError as exc:
                 refused[number] = exc
         placed = [batch for number, batch in enumerate(batches) if number not in refused]
-        stored = iter(self._commit_each(placed) if placed else ())
+        events = [event for batch in placed for event in batch]
+        stored = iter(self._in_place(events, partial(self._commit_each, placed)) if placed else ())
         return [refused[number] if number in refused else next(stored) for number in range(len(batches))]
 
     def _commit_each(self, batches: Sequence[Batch]) -> Sequence[Outcome]:

@@ -15,8 +15,9 @@ from eventsourcing.persistence import StoredEvent
 from psycopg import Connection, sql
 
 from aetherius.domain.event import decode
-from aetherius.domain.wire.identity import milliseconds, observation_id
+from aetherius.domain.wire.identity import TIME_SHIFT, milliseconds, observation_id
 from aetherius.event_store import audit, partitions, schema
+from aetherius.event_store.connections import Connections
 from aetherius.event_store.errors import UnplaceableEventError
 from aetherius.event_store.log import Log
 from aetherius.event_store.partitions import FARTHEST, Partition
@@ -256,3 +257,26 @@ class TestUpgrade:
             list(replicas.map(lambda _: schema.create(dsn), range(4)))
         assert self.names(plain).count("observed_oldest") == 1
         assert log.ingest(at(now(), 1)) == 1
+
+
+def test_a_connection_that_found_no_partition_is_not_used_again(log: Log, dsn: str) -> None:
+    """What it remembers of the partitions may be stale for good: see ``Connections.connection``."""
+    connections = Connections(dsn, size=1, timeout=10)
+    unplaced = UUID(int=milliseconds(now() - 20 * WEEK) << TIME_SHIFT)
+    with connections.connection() as connection:
+        before = connection.info.backend_pid
+    with pytest.raises(psycopg.errors.CheckViolation), connections.connection() as connection:
+        connection.execute("INSERT INTO aetherius.observed VALUES (1, %s, 1, 't', '')", (unplaced,))
+    with connections.connection() as connection:
+        assert connection.info.backend_pid != before
+    connections.close()
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_late_single_appends_at_once_are_all_stored(log: Log, at: Reports, events: Events, together: int) -> None:
+    """Group commit makes room for the batches that it took together."""
+    weeks = [now() - n * WEEK for n in range(30, 30 + 6 * together)]
+    with ThreadPoolExecutor(6 * together) as writers:
+        late = [events.observed(UUID(observation_id("c1", week, uuid4()))) for week in weeks]
+        positions = list(writers.map(lambda each: log.append([each]), late))
+    assert sorted(positions) == list(range(1, len(weeks) + 1))
