@@ -26,17 +26,22 @@ class Certificate:
 
 def self_signed(host: str, now: datetime) -> Certificate:
     """A new certificate for an IP address or a name."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem = _signed(key, host, now).public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem, private = pems(host, now)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as file:  # mode 600, gone at once: ssl reads keys from files only
         file.write(pem + private)
         file.flush()
         context.load_cert_chain(file.name)
     return Certificate(pem, context)
+
+
+def pems(host: str, now: datetime) -> tuple[bytes, bytes]:
+    """A new certificate and its private key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return _signed(key, host, now).public_bytes(serialization.Encoding.PEM), private
 
 
 def _signed(key: ec.EllipticCurvePrivateKey, host: str, now: datetime) -> x509.Certificate:

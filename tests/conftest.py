@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.simulator.settings import SimulatorSettings
-from elasticsearch_server import ElasticsearchServer, missing_parts
+from elasticsearch_server import ElasticsearchServer, require_elasticsearch
 from real_cluster import RealCluster, missing_binaries
 from s3_server import S3Server
 from simulated_cluster import SimulatedCluster
@@ -128,11 +128,3 @@ def own_elasticsearch(open_folder: Path) -> Iterator[ElasticsearchServer]:
     server = ElasticsearchServer(open_folder / f"elasticsearch-{uuid.uuid4().hex[:8]}")
     yield server
     asyncio.run(server.stop())
-
-
-def require_elasticsearch() -> None:
-    """Skip, and say why, where there is no server to be had."""
-    if missing := missing_parts():
-        pytest.skip(
-            f"NO ELASTICSEARCH: fetch it with `make elasticsearch` (needs Maven); missing: {', '.join(missing)}"
-        )

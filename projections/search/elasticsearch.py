@@ -98,7 +98,6 @@ class ElasticsearchIndex:
         """See `SearchIndex`."""
         names = [self._name(month_of(each.occurred_at)) for each in documents]
         await self._make(names)
-        mark = _Action(_Place(self._name("upto"), "mark", max(upto, 1)))
         parts = [*_parts(documents, names)] or [[]]
         mark = _Action(_Place(self._name("upto"), "mark", max(upto, 1)))
         parts[-1].append((None, _encode(mark) + b"\n" + _encode({"position": upto})))
@@ -285,4 +284,11 @@ def _reported(doing: str) -> Iterator[None]:
     try:
         yield
     except (TimeoutError, ApiError, TransportError) as exc:
-        raise SearchUnavailableError(f"cannot {doing} the search index: {exc}"[:2000]) from exc
+        raise SearchUnavailableError(f"cannot {doing} the search index: {_reason(exc)}"[:2000]) from exc
+
+
+def _reason(exc: Exception) -> str:
+    """In words: the client keeps those about TLS and connections to itself."""
+    said = str(exc)
+    more = str(exc.message) if isinstance(exc, TransportError) else ""
+    return said if more in said else f"{said}: {more}"

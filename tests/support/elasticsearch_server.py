@@ -1,4 +1,4 @@
-"""A genuine Elasticsearch 9 on a loopback port: one node with its own configuration, data and logs, small, without security. It can be stopped, killed and started again.
+"""A genuine Elasticsearch 9 on a loopback port: one node with its own configuration, data and logs, small. It can be stopped, killed and started again. Without security, or as one in production: TLS, users, API keys.
 
 The distribution is fetched once by `make elasticsearch` (tests/support/elasticsearch_distribution/fetch.sh, Maven); it runs on a full JDK of version 21 or later. Root may not run it: then
 it runs as `nobody`, from a copy that `nobody` can reach.
@@ -6,21 +6,29 @@ it runs as `nobody`, from a copy that `nobody` can reach.
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import re
+import secrets
 import shutil
 import signal
+import ssl
 import subprocess
 import urllib.request
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import anyio.to_thread
+import pytest
 
 from aetherius.runtime.child import Child, ChildSpec
 from aetherius.runtime.ports import free_port
+from aetherius.simulator.certificate import pems
 
 FETCH: Final = Path(__file__).parent / "elasticsearch_distribution" / "fetch.sh"
 JAVA: Final = "AETHERIUS_TEST_JAVA_HOME"
@@ -38,7 +46,6 @@ path.logs: "{root}/logs"
 node.store.allow_mmap: false
 cluster.routing.allocation.disk.threshold_enabled: false
 action.destructive_requires_name: false
-xpack.security.enabled: false
 """
 
 
@@ -48,8 +55,19 @@ def missing_parts() -> list[str]:
     return missing if _java_home() else [*missing, f"a full JDK of version 21 or later ({JAVA} names one)"]
 
 
+def require_elasticsearch() -> None:
+    """Skip, and say why, where there is no server to be had."""
+    if missing := missing_parts():
+        pytest.skip(
+            f"NO ELASTICSEARCH: fetch it with `make elasticsearch` (needs Maven); missing: {', '.join(missing)}"
+        )
+
+
 class ElasticsearchServer:
-    """One node on one folder, which every user must be able to reach."""
+    """One node on one folder, which every user must be able to reach. Without security."""
+
+    SCHEME: ClassVar[str] = "http"
+    SECURITY: ClassVar[str] = "xpack.security.enabled: false"
 
     def __init__(self, root: Path, options: str = _OPTIONS) -> None:
         self.root = root
@@ -60,7 +78,7 @@ class ElasticsearchServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"{self.SCHEME}://127.0.0.1:{self._port}"
 
     async def start(self) -> str:
         """Start it, and return its URL once it answers."""
@@ -85,7 +103,7 @@ class ElasticsearchServer:
     def _spec(self) -> ChildSpec:
         home = self.root / "home"
         (self.root / "config" / "elasticsearch.yml").write_text(
-            _CONFIGURATION.format(port=self._port, transport=free_port(), root=self.root)
+            _CONFIGURATION.format(port=self._port, transport=free_port(), root=self.root) + self.SECURITY
         )
         return ChildSpec(
             name="elasticsearch",
@@ -111,12 +129,59 @@ class ElasticsearchServer:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(
-                f"{self.url}/_cluster/health?wait_for_status=yellow&timeout=1s", timeout=3
-            ) as answer:
-                return bool(answer.status == 200)
+            return self._is_yellow()
         except OSError:
             return False
+
+    def _is_yellow(self) -> bool:
+        request = urllib.request.Request(f"{self.url}/_cluster/health?wait_for_status=yellow&timeout=1s")
+        request.add_header("Authorization", self._authorization)
+        with urllib.request.urlopen(request, timeout=3, context=self._trust) as answer:
+            return bool(answer.status == 200)
+
+    _authorization: str = ""
+    _trust: ssl.SSLContext | None = None
+
+
+class SecuredElasticsearch(ElasticsearchServer):
+    """The same with TLS, which a certificate of its own vouches for, and users who may do what their roles say; an operator may all.
+
+    It makes no API keys: their index wants a module that the distribution does not have.
+    """
+
+    SCHEME = "https"
+    SECURITY = """xpack.security.enabled: true
+xpack.security.http.ssl.enabled: true
+xpack.security.http.ssl.certificate: certificate.pem
+xpack.security.http.ssl.key: key.pem
+"""
+
+    def __init__(self, root: Path, roles: Mapping[str, object]) -> None:
+        """`roles`: what each may; a user of its name has it."""
+        super().__init__(root)
+        self.password = secrets.token_urlsafe(12)
+        """Of every user."""
+        certificate, key = pems("127.0.0.1", datetime.now(UTC))
+        self.ca_file = root / "config" / "certificate.pem"
+        self.ca_file.write_bytes(certificate)
+        (root / "config" / "key.pem").write_bytes(key)
+        (root / "config" / "roles.yml").write_text(
+            "".join(f"{name}: {json.dumps(role)}\n" for name, role in roles.items())
+        )
+        self._spec()  # the program below reads the configuration
+        self._add("operator", "superuser")
+        for role in roles:
+            self._add(role, role)
+        _give(root)
+        self._authorization = "Basic " + b64encode(f"operator:{self.password}".encode()).decode()
+        self._trust = ssl.create_default_context(cafile=self.ca_file)
+
+    def _add(self, user: str, role: str) -> None:
+        config = str(self.root / "config")
+        environment = {"PATH": os.environ["PATH"], "ES_PATH_CONF": config, "ES_JAVA_HOME": str(_java_home())}
+        words = ("useradd", user, "-p", self.password, "-r", role)
+        program = self.root / "home" / "bin" / "elasticsearch-users"
+        subprocess.run([program, *words], env=environment, check=True, capture_output=True, timeout=60)
 
 
 def _make(root: Path) -> None:
@@ -132,6 +197,11 @@ def _make(root: Path) -> None:
         shutil.copy(source / "config" / name, root / "config")
     (root / "config" / "jvm.options").write_text(_jvm_options(source))
     root.chmod(0o711)
+    _give(root)
+
+
+def _give(root: Path) -> None:
+    """To the user that it runs as."""
     if user := _user():
         for folder in ("config", "data", "logs", "tmp"):
             shutil.chown(root / folder, *user)
