@@ -1,14 +1,15 @@
 """Folding the log into tables beside those that serve: for rebuilds and for verification.
 
 One pass over the log feeds any number of models. Rows and place are one transaction, so a build that is cut off anywhere goes on where it was. While
-PostgreSQL takes a page in, the next one is read and decoded. A build is one process's alone: it holds an advisory lock for each of its models.
+PostgreSQL takes a page in, the next one is read, decoded and made into rows. A build is one process's alone: it holds an advisory lock for each of its models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self
 from uuid import UUID
 
@@ -31,12 +32,16 @@ from aetherius.projections.tables import (
     statement,
     tables_of,
 )
-from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.projections.versioned_rows import Prepared, VersionedRows
 
 PAGE = 10_000
 """Events in one transaction: nobody waits for it, as its tables are its own."""
 Progress = Callable[[int, int], None]
 """Told after each page: position, and the position that is to be reached."""
+
+
+Batches = list[Prepared]
+"""Of each model in turn."""
 
 
 class _Part:
@@ -101,8 +106,8 @@ class Build:
         parts = [part for name, part in self._parts.items() if only in (None, name) and part.position < upto]
         if not parts:
             return
-        for page in self._pages(min(part.position for part in parts), upto, parts):
-            self._take(page, parts)
+        for page, coming in self._pages(min(part.position for part in parts), upto, parts):
+            self._take(page, parts, coming.result)
             if progress:
                 progress(page.next_position, upto)
 
@@ -127,22 +132,28 @@ class Build:
                 self._drop(part)
                 self.connection.execute(general("build_end"), (self._key(part),))
 
-    def _pages(self, after: int, upto: int, parts: Sequence[_Part]) -> Iterator[Page]:
+    def _pages(self, after: int, upto: int, parts: Sequence[_Part]) -> Iterator[tuple[Page, Future[Batches]]]:
+        """Each with what it writes; of the next one both are made meanwhile."""
         topics = sorted({topic for part in parts for topic in part.topics})
-        with ThreadPoolExecutor(1, "read-ahead") as reader:
-            coming = reader.submit(self._log.read_page, after, self._page, topics, upto)
+        with ThreadPoolExecutor(1, "read-ahead") as ahead:
+
+            def ask(after: int) -> tuple[Future[Page], Future[Batches]]:
+                read = ahead.submit(self._log.read_page, after, self._page, topics, upto)
+                return read, ahead.submit(lambda: _prepared(read.result(), parts))
+
+            read, prepared = ask(after)
             while True:
-                page = coming.result()
-                after = page.next_position
+                page = read.result()
+                after, this = page.next_position, prepared
                 if after < upto:
-                    coming = reader.submit(self._log.read_page, after, self._page, topics, upto)
-                yield page
+                    read, prepared = ask(after)
+                yield page, this
                 if after >= upto:
                     return
 
-    def _take(self, page: Page, parts: Sequence[_Part]) -> None:
+    def _take(self, page: Page, parts: Sequence[_Part], prepared: Callable[[], Batches]) -> None:
         try:
-            self._take_at_once(page, parts)
+            self._take_at_once(page, parts, prepared())
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except Exception as exc:
@@ -151,14 +162,14 @@ class Build:
                 where = f"position {event.position} ({event.event.topic}): {type(exc).__name__}: {exc}"
                 raise ReadModelParkedError(", ".join(part.model.name for part in parts), where) from exc
             for event in page:  # one by one, to name the one that fails
-                self._take(Page([event], event.position), parts)
+                single = Page([event], event.position)
+                self._take(single, parts, partial(_prepared, single, parts))
 
-    def _take_at_once(self, page: Page, parts: Sequence[_Part]) -> None:
+    def _take_at_once(self, page: Page, parts: Sequence[_Part], batches: Batches) -> None:
         with self.connection.transaction(), self.connection.cursor(binary=True) as cursor:
-            for part in parts:
-                batch = [event for event in page if event.position > part.position and event.event.topic in part.topics]
-                if batch:
-                    part.rows.apply(batch, cursor)
+            for part, batch in zip(parts, batches, strict=True):
+                if batch.batch:
+                    part.rows.write(batch, cursor)
                 cursor.execute(
                     general("build_move"), (max(part.position, page.next_position), self._timeline, self._key(part))
                 )
@@ -194,6 +205,16 @@ class Build:
 
     def _key(self, part: _Part) -> str:
         return part.model.name + self._suffix
+
+
+def _prepared(page: Page, parts: Sequence[_Part]) -> Batches:
+    """What each part makes of the events of a page that it does not have yet: its position is at, or past, the page before."""
+    return [
+        part.rows.prepare(
+            [event for event in page if event.position > part.position and event.event.topic in part.topics]
+        )
+        for part in parts
+    ]
 
 
 def hold(connection: Connection[Any], name: str) -> None:

@@ -30,7 +30,7 @@ from aetherius.projections.tables import statement
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class _Interval:
+class Interval:
     """One version of an interval. `stored`: it was there before this batch."""
 
     __slots__ = (
@@ -73,10 +73,10 @@ class _Interval:
         """The next observation of the subject came."""
         self.occurred_to, self.ended_by, self.changed = at, by, True
 
-    def split(self, at: datetime, by: int) -> _Interval:
+    def split(self, at: datetime, by: int) -> Interval:
         """End this version; the one that ends earlier."""
         self.valid_to, self.changed = by, True
-        return _Interval(self.id, self.created, self.subject, by, self.occurred_from, at, by, self.columns)
+        return Interval(self.id, self.created, self.subject, by, self.occurred_from, at, by, self.columns)
 
     @property
     def levels(self) -> tuple[int | None, int | None]:
@@ -113,23 +113,24 @@ class Intervals:
         self._suffix = suffix
         self._subject = attrgetter(*model.subject)
 
-    def begin(
-        self, made: Sequence[tuple[UUID, int, Any]], columns: Sequence[str], cursor: Cursor[TupleRow]
-    ) -> Observations:
-        """Look up what new observations meet: id, position and row of each, in order of the log, and their columns as COPY reads them."""
-        fresh = [
-            _Interval(id, position, self.subject(row), position, row.occurred_at, None, None, text)
+    def fresh(self, made: Sequence[tuple[UUID, int, Any]], columns: Sequence[str]) -> list[Interval]:
+        """The intervals of new observations: id, position and row of each, in order of the log, and their columns as COPY reads them."""
+        return [
+            Interval(id, position, self.subject(row), position, row.occurred_at, None, None, text)
             for (id, position, row), text in zip(made, columns, strict=True)
         ]
+
+    def begin(self, fresh: Sequence[Interval], cursor: Cursor[TupleRow]) -> Observations:
+        """Look up what new observations meet."""
         return Observations(fresh, self._load(fresh, cursor), self._statements)
 
     def subject(self, row: Row) -> str:
         """What a row is an observation of, as a number of 32 digits."""
         return blake2b("\x1f".join(self._subject(row)).encode(), digest_size=16).hexdigest()
 
-    def _load(self, fresh: Sequence[_Interval], cursor: Cursor[TupleRow]) -> dict[str, list[_Interval]]:
+    def _load(self, fresh: Sequence[Interval], cursor: Cursor[TupleRow]) -> dict[str, list[Interval]]:
         """The stored intervals that the new ones may change, of each subject in order: its last one, and around those that are late their neighbours."""
-        known: dict[str, list[_Interval]] = {}
+        known: dict[str, list[Interval]] = {}
         for interval in self._fetch(cursor, "intervals_last", list({interval.subject for interval in fresh})):
             known[interval.subject] = [interval]
         late = [
@@ -145,10 +146,10 @@ class Intervals:
                 group.sort(key=_order)
         return known
 
-    def _fetch(self, cursor: Cursor[TupleRow], name: str, subjects: list[str], *values: object) -> list[_Interval]:
+    def _fetch(self, cursor: Cursor[TupleRow], name: str, subjects: list[str], *values: object) -> list[Interval]:
         cursor.execute(self._statements[name], ([UUID(hex=subject) for subject in subjects], *values))
         return [
-            _Interval(id, created, subject.hex, valid_from, occurred_from, occurred_to, ended_by, columns)
+            Interval(id, created, subject.hex, valid_from, occurred_from, occurred_to, ended_by, columns)
             for id, created, subject, valid_from, occurred_from, occurred_to, ended_by, *columns in cursor.fetchall()
         ]
 
@@ -162,14 +163,12 @@ class Intervals:
 class Observations:
     """The new observations of one batch, on their way among the known ones."""
 
-    def __init__(
-        self, fresh: Sequence[_Interval], known: dict[str, list[_Interval]], statements: dict[str, Any]
-    ) -> None:
+    def __init__(self, fresh: Sequence[Interval], known: dict[str, list[Interval]], statements: dict[str, Any]) -> None:
         self._fresh = fresh
         self._known = known
         self._stored = [interval for group in known.values() for interval in group]
         self._statements = statements
-        self._versions: list[_Interval] = []
+        self._versions: list[Interval] = []
         self._chunks: list[bytes] = []
 
     def place(self) -> None:
@@ -186,7 +185,7 @@ class Observations:
             for chunk in self._chunks:
                 copy.write(chunk)
 
-    def _place(self, interval: _Interval, group: list[_Interval]) -> None:
+    def _place(self, interval: Interval, group: list[Interval]) -> None:
         at = bisect_right(group, _order(interval), key=_order)
         before = group[at - 1] if at else None
         if at < len(group):  # late: it ends where the next one begins, and everybody knew of that one before
@@ -199,7 +198,7 @@ class Observations:
         group.insert(at, interval)
         self._versions.append(interval)
 
-    def _change(self, changed: Sequence[_Interval], cursor: Cursor[TupleRow]) -> None:
+    def _change(self, changed: Sequence[Interval], cursor: Cursor[TupleRow]) -> None:
         columns = zip(
             *(
                 (

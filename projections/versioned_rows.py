@@ -6,7 +6,7 @@ changes of one row in one batch all keep their versions, so the rows do not depe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Generic
@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 
 from aetherius.domain.event import Recorded
 from aetherius.projections.copy_text import chunks, document, fields
-from aetherius.projections.intervals import Intervals
+from aetherius.projections.intervals import Interval, Intervals
 from aetherius.projections.read_model import R, ReadModel
 from aetherius.projections.tables import statement, text
 
@@ -42,6 +42,28 @@ class _Version(Generic[R]):
         self.stored = stored
 
 
+class Lines(msgspec.Struct, frozen=True):
+    """Versions as COPY reads them."""
+
+    chunks: Iterable[bytes]
+    """Made as they are read, once, unless all are `made`."""
+    fresh: list[Interval]
+    """Those that begin with them."""
+    count: int
+
+    def made(self) -> Lines:
+        """The same, with nothing left to make."""
+        return Lines(list(self.chunks), self.fresh, self.count)
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """What a batch writes, as far as that can be said without the rows that are there."""
+
+    batch: Sequence[Recorded]
+    lines: Lines | None = None
+    """Of rows that are written once."""
+
+
 class VersionedRows(Generic[R]):
     """A `Projector` for one read model."""
 
@@ -56,10 +78,23 @@ class VersionedRows(Generic[R]):
 
     def apply(self, batch: Sequence[Recorded], rows: Cursor[TupleRow]) -> None:
         """Write the versions that the events make; see `Projector`."""
+        self._write(batch, self._written_once(batch) if self.model.immutable else None, rows)
+
+    def prepare(self, batch: Sequence[Recorded]) -> Prepared:
+        """The part of `apply` that can be done before the batches that come first are written."""
+        if not self.model.immutable:
+            return Prepared(batch)
+        return Prepared(batch, self._written_once(batch).made())
+
+    def write(self, prepared: Prepared, rows: Cursor[TupleRow]) -> None:
+        """The rest of it."""
+        self._write(prepared.batch, prepared.lines, rows)
+
+    def _write(self, batch: Sequence[Recorded], lines: Lines | None, rows: Cursor[TupleRow]) -> None:
         rows.execute(_BY_INDEX)
-        if self.model.immutable:
-            self._copy(rows, self._written_once(batch))
-            return
+        self._copy(rows, self._lines(self._folded(batch, rows)) if lines is None else lines)
+
+    def _folded(self, batch: Sequence[Recorded], rows: Cursor[TupleRow]) -> list[_Version[R]]:
         keyed = [(self.model.key(recorded), recorded) for recorded in batch]
         current = self._load(rows, {key for key, _ in keyed})
         ended: dict[UUID, int] = {}
@@ -68,15 +103,17 @@ class VersionedRows(Generic[R]):
             self._fold(key, recorded, current, ended, made)
         if ended:
             rows.execute(self._statements["close_rows"], (list(ended), list(ended.values())))
-        self._copy(rows, made)
+        return made
 
-    def _written_once(self, batch: Sequence[Recorded]) -> list[_Version[R]]:
+    def _written_once(self, batch: Sequence[Recorded]) -> Lines:
         key, evolve = self.model.key, self.model.evolve
-        return [
-            _Version(key(recorded), recorded.position, recorded.position, row)
-            for recorded in batch
-            if (row := evolve(None, recorded)) is not None
-        ]
+        return self._lines(
+            [
+                _Version(key(recorded), recorded.position, recorded.position, row)
+                for recorded in batch
+                if (row := evolve(None, recorded)) is not None
+            ]
+        )
 
     def _fold(
         self,
@@ -107,15 +144,19 @@ class VersionedRows(Generic[R]):
             for id, created, valid_from, doc in rows.fetchall()
         }
 
-    def _copy(self, rows: Cursor[TupleRow], versions: Sequence[_Version[R]]) -> None:
-        if not versions:
-            return
+    def _lines(self, versions: Sequence[_Version[R]]) -> Lines:
         values = _values_of(tuple(self.model.columns))
         columns = [fields(values(version.row)) for version in versions]
         found = [(version.id, version.created, version.row) for version in versions]
-        unit = self._intervals.begin(found, columns, rows) if self._intervals else None
+        fresh = self._intervals.fresh(found, columns) if self._intervals else []
+        return Lines(chunks(map(_line, versions, columns)), fresh, len(versions))
+
+    def _copy(self, rows: Cursor[TupleRow], lines: Lines) -> None:
+        if not lines.count:
+            return
+        unit = self._intervals.begin(lines.fresh, rows) if self._intervals else None
         with rows.copy(self._statements["copy_rows"]) as copy:
-            for chunk in chunks(map(_line, versions, columns)):
+            for chunk in lines.chunks:
                 copy.write(chunk)
             if unit:
                 unit.place()  # while PostgreSQL is busy with the rows
