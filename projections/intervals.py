@@ -34,9 +34,11 @@ class Interval:
     """One version of an interval. `stored`: it was there before this batch."""
 
     __slots__ = (
+        "began",
         "changed",
         "columns",
         "created",
+        "ended",
         "ended_by",
         "id",
         "occurred_from",
@@ -65,16 +67,20 @@ class Interval:
         self.occurred_from = occurred_from
         self.occurred_to = occurred_to
         self.ended_by = ended_by
+        self.began = occurred_from.isoformat()
+        """As COPY reads it: the most that a line takes is the making of these texts."""
+        self.ended = "\\N" if occurred_to is None else occurred_to.isoformat()
         self.columns = columns
         """As COPY reads them; of a stored one the values."""
         self.changed = False
 
-    def end(self, at: datetime, by: int) -> None:
-        """The next observation of the subject came."""
-        self.occurred_to, self.ended_by, self.changed = at, by, True
+    def end(self, next: Interval, by: int) -> None:
+        """It lasted until another observation of the subject, as was known from position `by` on."""
+        self.occurred_to, self.ended, self.ended_by, self.changed = next.occurred_from, next.began, by, True
 
-    def split(self, at: datetime, by: int) -> Interval:
-        """End this version; the one that ends earlier."""
+    def split(self, next: Interval) -> Interval:
+        """End this version, as one came late; the one that ends earlier."""
+        at, by = next.occurred_from, next.created
         self.valid_to, self.changed = by, True
         return Interval(self.id, self.created, self.subject, by, self.occurred_from, at, by, self.columns)
 
@@ -90,11 +96,11 @@ class Interval:
     def line(self) -> str:
         """As COPY reads it."""
         columns = self.columns if isinstance(self.columns, str) else fields(self.columns)
-        start = f"{self.id.hex}\t{self.created}\t{self.subject}\t{self.valid_from}\t{_or_null(self.valid_to)}\t{self.occurred_from}"
+        start = f"{self.id.hex}\t{self.created}\t{self.subject}\t{self.valid_from}\t{_or_null(self.valid_to)}\t{self.began}\t{self.ended}"
         if self.occurred_to is None:
-            return f"{start}\t\\N\t\\N\t\\N\t\\N\t{columns}"
+            return f"{start}\t\\N\t\\N\t\\N\t{columns}"
         level, known = self.levels
-        return f"{start}\t{self.occurred_to}\t{self.ended_by}\t{_or_null(level)}\t{_or_null(known)}\t{columns}"
+        return f"{start}\t{self.ended_by}\t{_or_null(level)}\t{_or_null(known)}\t{columns}"
 
 
 _order = attrgetter("occurred_from", "created")
@@ -186,15 +192,21 @@ class Observations:
                 copy.write(chunk)
 
     def _place(self, interval: Interval, group: list[Interval]) -> None:
+        if group and _order(interval) < _order(group[-1]):
+            self._place_late(interval, group)
+            return
+        if group:
+            group[-1].end(interval, interval.created)
+        group.append(interval)
+        self._versions.append(interval)
+
+    def _place_late(self, interval: Interval, group: list[Interval]) -> None:
+        """It ends where the next one begins, and everybody knew of that one before."""
         at = bisect_right(group, _order(interval), key=_order)
-        before = group[at - 1] if at else None
-        if at < len(group):  # late: it ends where the next one begins, and everybody knew of that one before
-            interval.occurred_to, interval.ended_by = group[at].occurred_from, interval.created
-            if before:
-                group[at - 1] = before.split(interval.occurred_from, interval.created)
-                self._versions.append(group[at - 1])
-        elif before:
-            before.end(interval.occurred_from, interval.created)
+        interval.end(group[at], interval.created)
+        if at:
+            group[at - 1] = group[at - 1].split(interval)
+            self._versions.append(group[at - 1])
         group.insert(at, interval)
         self._versions.append(interval)
 
