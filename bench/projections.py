@@ -37,7 +37,7 @@ from aetherius.runtime.process import spare_the_collector
 
 RATE: Final = 16_700
 SECONDS: Final = float(os.environ.get("AETHERIUS_BENCH_SECONDS", "120"))
-QUESTIONS: Final = 300
+QUESTIONS: Final = 1000
 PAGE: Final = 50
 
 _POSITIONS = "SELECT name, position FROM aetherius.checkpoints WHERE name = ANY(%s)"
@@ -138,6 +138,7 @@ def asof(grown: growth.GrownLog, events: int) -> Iterator[dict[str, Any]]:
     dsn = grown.to(events)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")  # what the rebuild wrote is not to be written out meanwhile
     yield from asyncio.run(_asked(grown, dsn, events))
 
 
