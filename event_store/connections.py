@@ -60,9 +60,8 @@ class Connections:
     def connection(self) -> Iterator[Connection[TupleRow]]:
         """A connection; a transaction left open by an error is rolled back.
 
-        One that finds no partition for a row is closed besides: PostgreSQL keeps a list of a table's partitions for each connection, and a list made while a
-        partition was attached by another can lack it until the next one is attached (seen with 18 and connections that were new). A new connection's
-        list has every partition that was there before it.
+        One that finds no partition for a row is closed besides: what it knows of the partitions may be stale (`partitions.settle`). A new one knows all that
+        were there before it.
 
         Raises:
             LogUnavailableError: PostgreSQL is away, refuses, or took too long.

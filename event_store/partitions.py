@@ -1,16 +1,18 @@
 """The partitions of `observed`: ranges of its time-ordered ids, some weeks wide in all, made ahead of time and on demand.
 
 There is no default partition: it would take in what was archived, and keep partitions from being detached while the log is written. So an append that finds no
-place makes one and goes on. The parent is never locked against appends: a new table is made beside it and attached. Replicas that do so at once wait for one
-another.
+place makes one and goes on. A new table is made beside the parent and attached, for a moment in which nobody has the parent open (`settle`). Replicas that do so at
+once wait for one another.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,11 +25,16 @@ from aetherius.domain.wire.identity import TIME_SHIFT, milliseconds, millisecond
 from aetherius.event_store.errors import UnplaceableEventError
 from aetherius.event_store.tables import LOG, OBSERVED, PARTITION_LOCK, POSITION_INDEX, Tables, text_of
 
+logger = logging.getLogger(__name__)
+
 AHEAD: Final = 4
 """Partitions made ahead, besides the current one."""
 FARTHEST: Final = timedelta(days=731)
 """Ids of times farther ahead get no partition: they have no time in them."""
 
+_ATTEMPTS: Final = 10
+_PAUSE: Final = 0.2
+"""Seconds between attempts to have the parent alone, each of at most half of that: whoever comes meanwhile waits behind it."""
 _DAY: Final = 86_400_000
 END: Final = 1 << 48
 """After every time that an id can hold."""
@@ -117,6 +124,23 @@ def attach(connection: Connection[Any], partition: Partition) -> None:
     connection.execute(named("partition_attach", partition))
 
 
+def settle(connection: Connection[Any]) -> None:
+    """Wait until nobody has the parent open, within the caller's transaction, and keep it so until that ends: call it before a partition is attached.
+
+    PostgreSQL keeps the list of a table's partitions for each connection. Attaching does not wait for others, and one that makes its list at that moment can lack
+    the new partition until the next one is attached: its appends fail, and its reads leave events out. Whoever keeps the parent open for seconds (a dump) is not
+    waited for: nothing would be stored meanwhile.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            with connection.transaction():
+                connection.execute(LOG.statement("partitions_alone", OBSERVED))
+            return
+        except errors.LockNotAvailable:
+            sleep(_PAUSE)
+    logger.warning("a partition is attached while somebody keeps the table open")
+
+
 def slot_end(time: int, days: int) -> int:
     """Where the partition of a time ends, if nothing stands in its way."""
     return (time // (days * _DAY) + 1) * days * _DAY
@@ -130,7 +154,8 @@ def _check(time: int, id: UUID, how: Partitioning) -> None:
 
 
 def _make(connection: Connection[Any], times: Sequence[int], how: Partitioning) -> list[Partition]:
-    there, made = partitions(connection), []
+    there = partitions(connection)
+    made: list[Partition] = []
     for time in times:
         at = bisect_right(there, time, key=lambda each: each.first)
         before, after = there[at - 1] if at else None, there[at] if at < len(there) else None
@@ -138,6 +163,8 @@ def _make(connection: Connection[Any], times: Sequence[int], how: Partitioning) 
             continue
         first, end = time // (how.days * _DAY) * how.days * _DAY, slot_end(time, how.days)
         new = _partition(max(first, before.end if before else 0), min(end, after.first if after else END))
+        if not made:
+            settle(connection)
         create(connection, new)
         there.insert(at, new)
         made.append(new)

@@ -66,8 +66,10 @@ def _attach(connection: Connection[Any], archived: ArchivedPartition, rows: Iter
     with connection.transaction():
         connection.execute(partitions.named("partition_table", partition))
         _load(connection, partition.name, rows)
-        for statement in ("partition_position_index", "partition_seal", "partition_attach"):
+        for statement in ("partition_position_index", "partition_seal"):
             connection.execute(partitions.named(statement, partition))
+        partitions.settle(connection)
+        partitions.attach(connection, partition)
         catalogue.mark_restored(connection, partition.name, True)
 
 

@@ -280,3 +280,23 @@ def test_late_single_appends_at_once_are_all_stored(log: Log, at: Reports, event
         late = [events.observed(UUID(observation_id("c1", week, uuid4()))) for week in weeks]
         positions = list(writers.map(lambda each: log.append([each]), late))
     assert sorted(positions) == list(range(1, len(weeks) + 1))
+
+
+def test_a_dump_that_keeps_the_table_open_keeps_no_late_event_out(
+    log: Log, at: Reports, dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with psycopg.connect(dsn) as dump:
+        dump.execute("LOCK TABLE aetherius.observed IN ACCESS SHARE MODE")
+        assert log.ingest(at(now() - 40 * WEEK, 3)) == 3
+    assert "while somebody keeps the table open" in caplog.text
+    assert len(log.read(0, 10)) == 3
+
+
+def test_an_append_beside_one_that_makes_a_partition_waits_for_it_and_is_stored(
+    log: Log, at: Reports, dsn: str
+) -> None:
+    with psycopg.connect(dsn) as making, ThreadPoolExecutor(1) as beside:
+        assert partitions.make_room(making, [each.originator_id for each in at(now() - 50 * WEEK, 1)])  # type: ignore[misc]
+        waiting = beside.submit(log.ingest, at(now(), 2))
+        making.commit()
+        assert waiting.result(10) == 2
