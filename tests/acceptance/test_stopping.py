@@ -42,8 +42,7 @@ def test_ctrl_c_ends_a_start_that_hangs(installation: Installation) -> None:
 
 def test_ctrl_c_before_it_has_said_anything_leaves_nothing(installation: Installation) -> None:
     up = installation.begin()
-    up.interrupt()
-    up.exit_code(10.0)
+    up.interrupt_until_it_ends(10.0)
     assert installation.remains() == []
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,6 +74,15 @@ class Started:
     def interrupt(self) -> None:
         """Ctrl-C; returns at once."""
         self._process.send_signal(signal.SIGINT)
+
+    def interrupt_until_it_ends(self, within: float) -> None:
+        """Ctrl-C, and again each three seconds, as a person does: an interpreter that is only starting can miss one."""
+        end = time.monotonic() + within
+        while self.alive and time.monotonic() < end:
+            self.interrupt()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(3)
+        self._process.wait(0)
 
     def exit_code(self, within: float) -> int:
         """How it ended; fails if it does not within so many seconds."""
