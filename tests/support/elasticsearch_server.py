@@ -1,4 +1,4 @@
-"""A genuine Elasticsearch 9 on a loopback port: one node with its own configuration, data and logs, small. It can be stopped, killed and started again. Without security, or as one in production: TLS, users, API keys.
+"""A genuine Elasticsearch 9 on a loopback port: one node with its own configuration, data and logs, small. It can be stopped, killed and started again. Without security, or as one in production: TLS and users.
 
 The distribution is fetched once by `make elasticsearch` (tests/support/elasticsearch_distribution/fetch.sh, Maven); it runs on a full JDK of version 21 or later. Root may not run it: then
 it runs as `nobody`, from a copy that `nobody` can reach.
@@ -68,6 +68,8 @@ class ElasticsearchServer:
 
     SCHEME: ClassVar[str] = "http"
     SECURITY: ClassVar[str] = "xpack.security.enabled: false"
+    _authorization: str = ""
+    _trust: ssl.SSLContext | None = None
 
     def __init__(self, root: Path, options: str = _OPTIONS) -> None:
         self.root = root
@@ -138,9 +140,6 @@ class ElasticsearchServer:
         request.add_header("Authorization", self._authorization)
         with urllib.request.urlopen(request, timeout=3, context=self._trust) as answer:
             return bool(answer.status == 200)
-
-    _authorization: str = ""
-    _trust: ssl.SSLContext | None = None
 
 
 class SecuredElasticsearch(ElasticsearchServer):

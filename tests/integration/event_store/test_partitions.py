@@ -23,6 +23,7 @@ from aetherius.event_store.log import Log
 from aetherius.event_store.partitions import FARTHEST, Partition
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.status import status
+from processes import eventually
 
 WEEK = timedelta(days=7)
 
@@ -293,10 +294,13 @@ def test_a_dump_that_keeps_the_table_open_keeps_no_late_event_out(
 
 
 def test_an_append_beside_one_that_makes_a_partition_waits_for_it_and_is_stored(
-    log: Log, at: Reports, dsn: str
+    log: Log, connection: Connection[Any], at: Reports, dsn: str
 ) -> None:
-    with psycopg.connect(dsn) as making, ThreadPoolExecutor(1) as beside:
-        assert partitions.make_room(making, [each.originator_id for each in at(now() - 50 * WEEK, 1)])  # type: ignore[misc]
-        waiting = beside.submit(log.ingest, at(now(), 2))
-        making.commit()
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'aetherius.observed'::regclass"
+    with psycopg.connect(dsn, autocommit=True) as making, ThreadPoolExecutor(1) as beside:
+        with making.transaction():
+            assert partitions.make_room(making, [UUID(observation_id("c", now() - 50 * WEEK))])
+            waiting = beside.submit(log.ingest, at(now(), 2))
+            eventually(lambda: connection.execute(waits).fetchone() == (1,), "the append waiting for the table")
+            assert not waiting.done()
         assert waiting.result(10) == 2
