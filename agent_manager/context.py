@@ -1,35 +1,26 @@
-"""What every part of the agent manager works with: the log, the broker, the clock, and how to call what blocks."""
+"""What every part of the agent manager works with: the log, the broker, the signing key, and the clock."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import ParamSpec, TypeVar
+from datetime import datetime
 
-import anyio
-import anyio.to_thread
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from aetherius.agent_manager.settings import AgentManagerSettings
 from aetherius.event_store.log import Log
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.sealing import sealing_of
-from aetherius.event_store.subscription import LogSignal
-from aetherius.runtime.jetstream import ensure_streams
+from aetherius.readers.open_log import OpenLog, open_log
+from aetherius.runtime.clock import utc_now
+from aetherius.runtime.jetstream.streams import ensure_streams
 from aetherius.runtime.nats_connection import connect
 from aetherius.runtime.signing_key import SigningKey
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
-class Context:
+class Context(OpenLog):
     """The connections of one replica, and its clock."""
 
     def __init__(
@@ -41,18 +32,12 @@ class Context:
         signing_key: SigningKey,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        super().__init__(log, signal, settings.postgres_connections)
         self.settings = settings
-        self.log = log
-        self.signal = signal
         self.nats = nats
         self.js: JetStreamContext = nats.jetstream(timeout=5)
         self.signing_key = signing_key
         self.now = clock
-        self._limiter = anyio.CapacityLimiter(settings.postgres_connections)
-
-    async def blocking(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call something that blocks, such as the log, in a thread; as many at once as the log has connections."""
-        return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self._limiter)
 
 
 @asynccontextmanager
@@ -67,9 +52,10 @@ async def open_context(
         TimeoutError: no NATS server within half a minute. Safe to repeat.
     """
     key, sealing = SigningKey.load_or_create(settings.signing_key_file), sealing_of(settings)
-    async with connect(settings.nats_url, "agent_manager") as nats:
-        with Log(settings.postgres_dsn, pool_size=settings.postgres_connections, sealing=sealing) as log:
-            async with LogSignal(settings.postgres_dsn) as signal:
-                context = Context(settings, log, signal, nats, key, clock)
-                await ensure_streams(context.js)
-                yield context
+    async with (
+        connect(settings.nats_url, "agent_manager") as nats,
+        open_log(settings.postgres_dsn, settings.postgres_connections, sealing) as opened,
+    ):
+        context = Context(settings, opened.log, opened.signal, nats, key, clock)
+        await ensure_streams(context.js)
+        yield context

@@ -10,12 +10,12 @@ from typing import Final
 from nats.aio.msg import Msg
 
 from aetherius.agent_manager.context import Context
-from aetherius.agent_manager.dead_letters import DeadLetters
-from aetherius.agent_manager.intake import Intake, ack, nak
-from aetherius.agent_manager.steady import UNAVAILABLE, steadily
+from aetherius.agent_manager.letters.dead_letters import DeadLetters
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.event_store.errors import VersionConflictError
-from aetherius.runtime.jetstream import CONTROL
+from aetherius.runtime.jetstream.consumer import Intake, ack, nak
+from aetherius.runtime.jetstream.streams import CONTROL
+from aetherius.runtime.steady import UNAVAILABLE, steadily
 
 logger = logging.getLogger(__name__)
 

@@ -4,14 +4,11 @@ DomainError
 +-- QueueFullError           an agent's queue of commands takes no more
 +-- LetterNotFoundError      no dead letter has this number
 +-- LetterCutError           a dead letter is not whole, and cannot be sent again
-InfrastructureError
-+-- BrokerUnavailableError   NATS does not answer, or too late
-+-- LeadershipLostError      the session that holds the leader's lock is gone
 """
 
 from __future__ import annotations
 
-from aetherius.domain.errors import DomainError, InfrastructureError
+from aetherius.domain.errors import DomainError
 
 
 class QueueFullError(DomainError):
@@ -37,11 +34,3 @@ class LetterCutError(DomainError):
         super().__init__(f"dead letter {sequence} was cut (it had {size} bytes), and cannot be sent again")
         self.sequence = sequence
         self.size = size
-
-
-class BrokerUnavailableError(InfrastructureError):
-    """NATS did not confirm; what was sent may have arrived. Safe to repeat: everything we send has a deterministic id."""
-
-
-class LeadershipLostError(InfrastructureError):
-    """This replica does not lead any more: PostgreSQL, or the way to it, is away. Safe to try again."""

@@ -8,30 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from aetherius.agent_manager.acceptance import Acceptance
-from aetherius.agent_manager.anchoring import anchorings
-from aetherius.agent_manager.answers import Answers
-from aetherius.agent_manager.archiving import Archiving
-from aetherius.agent_manager.context import Context, open_context, utc_now
-from aetherius.agent_manager.dispatcher import Dispatcher
-from aetherius.agent_manager.expiry import Expiry
-from aetherius.agent_manager.fleet import Fleet
-from aetherius.agent_manager.heartbeats import Heartbeats
-from aetherius.agent_manager.ingest import Ingest
-from aetherius.agent_manager.leadership import Leadership
+from aetherius.agent_manager.context import Context, open_context
+from aetherius.agent_manager.fleet.heartbeats import Heartbeats
+from aetherius.agent_manager.fleet.registrations import Fleet
+from aetherius.agent_manager.fleet.roster import Roster
+from aetherius.agent_manager.intake.accepted_times import Acceptance
+from aetherius.agent_manager.intake.ingest import Ingest
 from aetherius.agent_manager.metrics import LEADS
-from aetherius.agent_manager.observations import Observations
-from aetherius.agent_manager.results import Results
-from aetherius.agent_manager.roster import Roster
+from aetherius.agent_manager.orders.dispatcher import Dispatcher
+from aetherius.agent_manager.orders.expiry import Expiry
+from aetherius.agent_manager.orders.results import Results
+from aetherius.agent_manager.relays.command_results import Answers
+from aetherius.agent_manager.relays.observations import Observations
 from aetherius.agent_manager.settings import AgentManagerSettings
-from aetherius.agent_manager.steady import end_if_cancelled
-from aetherius.event_store.anchor_metrics import forget_anchors
+from aetherius.event_store.audit.anchor_metrics import forget_anchors
 from aetherius.event_store.health import health_of
 from aetherius.event_store.metrics import forget_readers
+from aetherius.event_store.upkeep.anchoring import Anchoring, anchorings
+from aetherius.event_store.upkeep.archiving import Archiving
+from aetherius.event_store.upkeep.leadership import Leadership
+from aetherius.runtime.clock import utc_now
 from aetherius.runtime.health import health_served
+from aetherius.runtime.steady import end_if_cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -115,9 +116,32 @@ async def _lead(context: Context) -> None:
         tasks.create_task(Expiry(context).run(), name="give up commands")
         tasks.create_task(Observations(context, roster).run(), name="read observations")
         if context.settings.archive:
-            tasks.create_task(Archiving(context).run(), name="archive observations")
-        for anchoring in anchorings(context):
+            tasks.create_task(_archiving(context).run(), name="archive observations")
+        for anchoring in _anchorings(context):
             tasks.create_task(anchoring.run(), name="note heads")
+
+
+def _archiving(context: Context) -> Archiving:
+    settings = context.settings
+    return Archiving(
+        settings.postgres_dsn,
+        settings.archive,
+        retain_days=settings.retain_days,
+        accept_age=settings.accept_age,
+        interval=settings.archive_interval,
+        now=context.now,
+    )
+
+
+def _anchorings(context: Context) -> Iterator[Anchoring]:
+    settings = context.settings
+    return anchorings(
+        settings.postgres_dsn,
+        context.signing_key,
+        file=settings.anchor_file,
+        bucket=settings.anchor_bucket,
+        interval=settings.anchor_interval,
+    )
 
 
 async def _cancel(tasks: set[asyncio.Task[None]]) -> None:

@@ -24,16 +24,16 @@ import psycopg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 
-from aetherius.agent_manager.ingest import CONSUMER
-from aetherius.agent_manager.leadership import LOCK
+from aetherius.agent_manager.intake.ingest import CONSUMER
 from aetherius.domain.keyring import new_key
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.event import EventMessage, Labels, RawData, Severity, encode_lines
 from aetherius.domain.wire.identity import observation_id
 from aetherius.event_store import schema
+from aetherius.event_store.upkeep.leadership import LOCK
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
-from aetherius.runtime.jetstream import EVENTS, ensure_streams
+from aetherius.runtime.jetstream.streams import EVENTS, ensure_streams
 from aetherius.runtime.nats_connection import connect
 
 CLUSTER = "bench"

@@ -19,7 +19,7 @@ from aetherius.cli.missing import explained
 if TYPE_CHECKING:
     from psycopg import Connection
 
-    from aetherius.event_store.bundle_file import Selection
+    from aetherius.event_store.audit.bundle_file import Selection
 
 app = typer.Typer(
     help="Prove that the log is as it was written, and hand out evidence that can be checked without it.",
@@ -64,7 +64,7 @@ def prove(
 ) -> None:
     """Write the proof of one event: it can be checked without the log."""
     with explained(), _refused():
-        from aetherius.event_store.evidence import prove as prove_event
+        from aetherius.event_store.audit.evidence import prove as prove_event
 
         with _connected(DataFolder.at(data), dsn) as connection:
             proof = prove_event(connection, position)
@@ -90,7 +90,7 @@ def export(
 ) -> None:
     """Write a signed bundle of events with their proofs: of a range of positions, of a time, or of one incident."""
     with explained(), _refused():
-        from aetherius.event_store.bundle_file import IncidentStory, PositionRange, TimeRange
+        from aetherius.event_store.audit.bundle_file import IncidentStory, PositionRange, TimeRange
 
         selection: Selection
         match (first, last, since, until, incident):
@@ -107,7 +107,7 @@ def export(
 
 def _verify_log(folder: DataFolder, dsn: str, anchor: str, key_id: str) -> None:
     from aetherius.cli.audit_evidence import opened_anchors
-    from aetherius.event_store.audit import verify as verify_log
+    from aetherius.event_store.audit.ledger_audit import verify as verify_log
 
     if not dsn:  # our own log: it has anchors and a key of its own
         anchor = anchor or (str(folder.anchors) if folder.anchors.exists() else "")
@@ -127,7 +127,7 @@ def _verify_log(folder: DataFolder, dsn: str, anchor: str, key_id: str) -> None:
 
 
 def _export(folder: DataFolder, dsn: str, key_file: Path | None, output: Path, selection: Selection) -> None:
-    from aetherius.event_store.evidence import export as export_bundle
+    from aetherius.event_store.audit.evidence import export as export_bundle
     from aetherius.runtime.signing_key import SigningKey
 
     key_file = key_file or folder.signing_key

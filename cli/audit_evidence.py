@@ -7,9 +7,9 @@ from pathlib import Path
 
 import typer
 
-from aetherius.event_store import bundle_check, proof
-from aetherius.event_store.anchor import Anchor, AnchorFile, AnchorSink, AnchorUnavailableError
-from aetherius.event_store.bundle_check import BundleReport
+from aetherius.event_store.audit import bundle_check, proof
+from aetherius.event_store.audit.anchor import Anchor, AnchorFile, AnchorSink, AnchorUnavailableError
+from aetherius.event_store.audit.bundle_check import BundleReport
 
 
 def verify_proof(file: Path, anchor: str, key_id: str) -> None:
@@ -61,7 +61,7 @@ def opened_anchors(place: str, key_id: str) -> Iterator[Anchor]:
         return iter(())
     sink: AnchorSink
     if "://" in place:
-        from aetherius.event_store.anchor_bucket import AnchorBucket
+        from aetherius.event_store.audit.anchor_bucket import AnchorBucket
 
         sink = AnchorBucket(place)
     else:

@@ -17,8 +17,8 @@ from aetherius.cli.missing import explained
 from aetherius.cli.nats_option import NatsOption, nats_url
 
 if TYPE_CHECKING:
-    from aetherius.agent_manager.dead_letter import DeadLetter
-    from aetherius.agent_manager.dead_letter_box import DeadLetterBox
+    from aetherius.agent_manager.letters.dead_letter import DeadLetter
+    from aetherius.agent_manager.letters.dead_letter_box import DeadLetterBox
 
 app = typer.Typer(help="Messages that broke a rule: list, show, send again, drop.", no_args_is_help=True)
 T = TypeVar("T")
@@ -197,7 +197,7 @@ def _on_the_box(data: DataOption, url: str, ask: Callable[[DeadLetterBox], Await
 
 @asynccontextmanager
 async def _box(url: str) -> AsyncIterator[DeadLetterBox]:
-    from aetherius.agent_manager.dead_letter_box import DeadLetterBox
+    from aetherius.agent_manager.letters.dead_letter_box import DeadLetterBox
     from aetherius.runtime.nats_connection import connect
 
     async with connect(url, "dead letters", connect_within=5.0) as client:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aetherius.agent_manager.dead_letter import DeadLetter
+from aetherius.agent_manager.letters.dead_letter import DeadLetter
 
 _COLUMNS = ("sequence", "time", "cluster", "subject", "place", "size", "reason")
 

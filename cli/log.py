@@ -49,7 +49,7 @@ def restored(
     """Tell the log that it was restored to an earlier point, before services start: a new timeline begins, and read models that are ahead are rebuilt."""
     with explained():
         from aetherius.domain.errors import AetheriusError, InfrastructureError
-        from aetherius.event_store.timeline import restored as begin_timeline
+        from aetherius.event_store.reading.timeline import restored as begin_timeline
 
         address = log_address(dsn, data)
         try:

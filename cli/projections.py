@@ -19,9 +19,9 @@ from aetherius.cli.progress import progress
 
 if TYPE_CHECKING:
     from aetherius.event_store.log import Log
-    from aetherius.projections.reader_list import ReaderStanding
     from aetherius.projections.search.verifying import VerifiedIndex
     from aetherius.projections.verification import Verified
+    from aetherius.readers.listing import ReaderStanding
 
 app = typer.Typer(
     help="Readers of the log: read models and process managers. Where they stand; pause, resume, rebuild, verify, compact.",
@@ -50,7 +50,7 @@ def show_reader(
     import msgspec
 
     with _told():
-        from aetherius.projections.errors import UnknownReaderError
+        from aetherius.readers.errors import UnknownReaderError
 
         known = {each.name: each for each in _standing(log_address(dsn, data))}
         if name not in known:
@@ -63,7 +63,7 @@ def show_reader(
 def pause(name: Name, data: DataOption = DEFAULT, dsn: DsnOption = "") -> None:
     """Have a reader stand still until it is resumed, also over restarts. It obeys within a second, after the batch under way."""
     with _told():
-        from aetherius.projections import reader_list
+        from aetherius.readers import listing as reader_list
 
         reader_list.pause(log_address(dsn, data), name)
     typer.echo(f"{name} is paused")
@@ -73,7 +73,7 @@ def pause(name: Name, data: DataOption = DEFAULT, dsn: DsnOption = "") -> None:
 def resume(name: Name, data: DataOption = DEFAULT, dsn: DsnOption = "") -> None:
     """Have a reader go on: one that was paused, or one that is parked, which tries its event again."""
     with _told():
-        from aetherius.projections import reader_list
+        from aetherius.readers import listing as reader_list
 
         reader_list.resume(log_address(dsn, data), name)
     typer.echo(f"{name} goes on")
@@ -155,7 +155,7 @@ def compact(
 
 def _standing(address: str) -> list[ReaderStanding]:
     from aetherius.projections.models import MODELS
-    from aetherius.projections.reader_list import ReaderStanding, standing
+    from aetherius.readers.listing import ReaderStanding, standing
 
     found = standing(address)
     known = {each.name for each in found}
@@ -216,7 +216,7 @@ def _told() -> Iterator[None]:
     """Errors as a sentence: exit code 2 for what was asked wrongly, 75 for what may be tried again, 1 for the rest."""
     with explained():
         from aetherius.domain.errors import AetheriusError, InfrastructureError
-        from aetherius.projections.errors import UnknownReaderError
+        from aetherius.readers.errors import UnknownReaderError
 
         try:
             yield

@@ -14,7 +14,7 @@ from aetherius.cli.missing import explained
 from aetherius.cli.output import Output, OutputOption, show
 
 if TYPE_CHECKING:
-    from aetherius.event_store.deliveries import Deliveries
+    from aetherius.readers.deliveries import Deliveries
 
 app = typer.Typer(help="Side effects that replicas share: where they stand, what is parked.", no_args_is_help=True)
 T = TypeVar("T")
@@ -140,7 +140,7 @@ def _each(
 
 def _ask(address: str, question: Callable[[Deliveries], T]) -> T:
     with _told():
-        from aetherius.event_store.deliveries import Deliveries
+        from aetherius.readers.deliveries import Deliveries
 
         with Deliveries(address, pool_size=1) as deliveries:
             return question(deliveries)

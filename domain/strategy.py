@@ -11,7 +11,7 @@ import msgspec
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Event
 from aetherius.domain.symptom import Symptom, symptom_of
-from aetherius.domain.workflow_definition import WorkflowDefinition
+from aetherius.domain.workflow.definition import WorkflowDefinition
 
 
 class Selected(Event, stream="Strategy", frozen=True, kw_only=True):

@@ -8,18 +8,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from aetherius.domain import (
-    agent,
-    analysis,
-    cluster,
-    cluster_event,
-    command,
-    incident,
-    remediation,
-    strategy,
-    workflow_definition,
-    workflow_events,
-)
+from aetherius.domain import agent, analysis, cluster, cluster_event, command, incident, remediation, strategy
+from aetherius.domain.workflow import definition as workflow_definition
+from aetherius.domain.workflow import events as workflow_events
 
 MODULES: Final[tuple[ModuleType, ...]] = (
     agent,

@@ -20,25 +20,26 @@ from nats.aio.client import Client
 
 from aetherius.domain.wire import repair
 from aetherius.domain.wire.agent import RegisterMessage, RegisterReply
-from aetherius.edge_agent.aftermath import Aftermath
-from aetherius.edge_agent.collector import Collector, utc_now
-from aetherius.edge_agent.commands import CommandQueue
+from aetherius.edge_agent.commanding.commands import CommandQueue
+from aetherius.edge_agent.commanding.execute import Kubectl
+from aetherius.edge_agent.commanding.journal import CommandJournal
+from aetherius.edge_agent.commanding.runner import CommandRunner
 from aetherius.edge_agent.database import Database
 from aetherius.edge_agent.errors import ClusterRefusedError, ClusterUnreachableError
-from aetherius.edge_agent.execute import Kubectl
-from aetherius.edge_agent.heartbeat import beat
-from aetherius.edge_agent.journal import CommandJournal
 from aetherius.edge_agent.kubernetes_api import KubernetesApi, connect
-from aetherius.edge_agent.owners import Owners
-from aetherius.edge_agent.publisher import Publisher
-from aetherius.edge_agent.registration import register
 from aetherius.edge_agent.repair.cluster import Cluster
-from aetherius.edge_agent.revisions import AvailableRevisions
-from aetherius.edge_agent.runner import CommandRunner
 from aetherius.edge_agent.settings import AgentSettings
-from aetherius.edge_agent.spool import Spool
-from aetherius.edge_agent.watch import Changes, watches
+from aetherius.edge_agent.telling.heartbeat import beat
+from aetherius.edge_agent.telling.publisher import Publisher
+from aetherius.edge_agent.telling.registration import register
+from aetherius.edge_agent.telling.spool import Spool
+from aetherius.edge_agent.watching.aftermath import Aftermath
+from aetherius.edge_agent.watching.collector import Collector
+from aetherius.edge_agent.watching.owners import Owners
+from aetherius.edge_agent.watching.revisions import AvailableRevisions
+from aetherius.edge_agent.watching.watch import Changes, watches
 from aetherius.runtime import nats_connection
+from aetherius.runtime.clock import utc_now
 from aetherius.runtime.credentials import Credentials
 from aetherius.runtime.data_folder import FolderLock
 from aetherius.runtime.errors import ServiceEndedError

@@ -14,6 +14,7 @@ InfrastructureError
 +-- PositionAheadError       the log ends before the position: it was restored to an earlier point
 +-- LogDamagedError           ledger and tables disagree: audit, do not retry
 +-- FanOutClosedError         the process stops: follow on elsewhere
++-- LeadershipLostError       the session that holds the leader's lock is gone
 +-- DestinationAwayError      where deliveries go does not answer: all of them wait
 """
 
@@ -133,3 +134,7 @@ class NotParkedError(DomainError):
 
 class DestinationAwayError(InfrastructureError):
     """Where a subscription delivers to does not answer, whatever is delivered: everything waits, and it counts as no attempt. Raised by an effect."""
+
+
+class LeadershipLostError(InfrastructureError):
+    """This replica does not lead any more: PostgreSQL, or the way to it, is away. Safe to try again."""

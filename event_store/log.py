@@ -18,21 +18,21 @@ from psycopg.rows import TupleRow
 
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.event import Cause, Recorded
-from aetherius.event_store import partitions
-from aetherius.event_store.appending import COPY_THRESHOLD, Appender
-from aetherius.event_store.catch_up import StoredRow
-from aetherius.event_store.claims import claim, distinct, ends, expected, stream_id_of
 from aetherius.event_store.connections import Connections
 from aetherius.event_store.errors import StreamNotFoundError, UnplaceableEventError, VersionConflictError
-from aetherius.event_store.group_commit import Batch, GroupCommit, Outcome
 from aetherius.event_store.metrics import APPEND_SECONDS
-from aetherius.event_store.partitions import Partition
 from aetherius.event_store.pending import Page, Pending
-from aetherius.event_store.reading import LAST, Reader
+from aetherius.event_store.reading.catch_up import StoredRow
+from aetherius.event_store.reading.pages import LAST, Reader
+from aetherius.event_store.reading.timeline import Timeline, check, timelines
 from aetherius.event_store.sealing import PLAIN, Sealing
-from aetherius.event_store.standing import Standing, standing
 from aetherius.event_store.tables import LOG, OBSERVED, table_of
-from aetherius.event_store.timeline import Timeline, check, timelines
+from aetherius.event_store.upkeep import partitions
+from aetherius.event_store.upkeep.partitions import Partition
+from aetherius.event_store.upkeep.standing import Standing, standing
+from aetherius.event_store.writing.appending import COPY_THRESHOLD, Appender
+from aetherius.event_store.writing.claims import claim, distinct, ends, expected, stream_id_of
+from aetherius.event_store.writing.group_commit import Batch, GroupCommit, Outcome
 
 A = TypeVar("A", bound=Aggregate)
 R = TypeVar("R")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import psycopg
 
-from aetherius.event_store import partitions, timeline
 from aetherius.event_store.errors import LogUnavailableError
+from aetherius.event_store.reading import timeline
 from aetherius.event_store.tables import DECIDED, LOG, MIGRATION_LOCK, OBSERVED, creation, creation_of
-from aetherius.event_store.upgrade import partition_observed
+from aetherius.event_store.upkeep import partitions
+from aetherius.event_store.upkeep.upgrade import partition_observed
 
 
 def create(dsn: str) -> None:

@@ -24,9 +24,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from aetherius.domain.errors import UnknownEventError
 from aetherius.domain.event import topics_of
-from aetherius.event_store.anchor import Anchor, AnchorSink
-from aetherius.event_store.audit import AuditReport, AuditStoppedError
-from aetherius.event_store.trail import AuditRunningError, Repeatable, Trail, TrailEntry, TrailPage, Wanted
+from aetherius.event_store.audit.anchor import Anchor, AnchorSink
+from aetherius.event_store.audit.ledger_audit import AuditReport, AuditStoppedError
+from aetherius.event_store.audit.trail import AuditRunningError, Repeatable, Trail, TrailEntry, TrailPage, Wanted
 from aetherius.graphql.errors import ForbiddenError, InvalidArgumentError, StoppingError
 from aetherius.graphql.problems import explain_errors
 from aetherius.graphql.tokens import Role, Tokens, User

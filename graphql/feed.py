@@ -1,4 +1,4 @@
-"""The live feed of the API: the process's fan-out (`event_store/fan_out.py`), with a limit of followers, and errors that a client understands."""
+"""The live feed of the API: the process's fan-out (`readers/fan_out.py`), with a limit of followers, and errors that a client understands."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import anyio.to_thread
 
 from aetherius.domain.event import Recorded
 from aetherius.event_store.errors import FanOutClosedError
-from aetherius.event_store.fan_out import Batch, FanOut
-from aetherius.event_store.filtered_reading import wanted
 from aetherius.event_store.log import Log
-from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.reading.filtered import wanted
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.graphql.errors import StoppingError, TooManySubscriptionsError
+from aetherius.readers.fan_out import Batch, FanOut
 
 
 class Feed:

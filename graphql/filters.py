@@ -19,7 +19,7 @@ from aetherius.domain.root_cause import CauseCode
 from aetherius.domain.symptom import Symptom
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.wire.event import Severity
-from aetherius.domain.workflow_state import WorkflowStatus
+from aetherius.domain.workflow.state import WorkflowStatus
 from aetherius.graphql.errors import InvalidArgumentError
 from aetherius.graphql.moment import aware
 from aetherius.projections.read_model import Filter

@@ -19,10 +19,10 @@ from aetherius.domain.identity import cluster_stream
 from aetherius.domain.incident import Incident as IncidentAggregate
 from aetherius.domain.remediation import Remediation as RemediationAggregate
 from aetherius.domain.wire.command import MAX_TIMEOUT, CommandType, parse_duration
-from aetherius.domain.workflow import Cancel, Pause, Resume
-from aetherius.domain.workflow import Workflow as WorkflowAggregate
-from aetherius.event_store.change import change
+from aetherius.domain.workflow.workflow import Cancel, Pause, Resume
+from aetherius.domain.workflow.workflow import Workflow as WorkflowAggregate
 from aetherius.event_store.log import Log
+from aetherius.event_store.writing.change import change
 from aetherius.graphql.context import Info
 from aetherius.graphql.errors import InvalidArgumentError
 from aetherius.graphql.scalars import Position

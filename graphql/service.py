@@ -11,13 +11,13 @@ from contextlib import contextmanager
 import anyio.to_thread
 import uvicorn
 
-from aetherius.event_store.anchor import AnchorFile, AnchorSink
-from aetherius.event_store.anchor_bucket import AnchorBucket
+from aetherius.event_store.audit.anchor import AnchorFile, AnchorSink
+from aetherius.event_store.audit.anchor_bucket import AnchorBucket
+from aetherius.event_store.audit.trail import Trail
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.sealing import sealing_of
-from aetherius.event_store.subscription import LogSignal
-from aetherius.event_store.trail import Trail
 from aetherius.graphql.app import create_app
 from aetherius.graphql.audit_routes import audit_api
 from aetherius.graphql.context import Services

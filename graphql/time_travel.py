@@ -15,7 +15,7 @@ from aetherius.domain.command import Command
 from aetherius.domain.event import Event, Recorded
 from aetherius.domain.incident import Incident
 from aetherius.domain.remediation import Remediation
-from aetherius.domain.workflow import Workflow
+from aetherius.domain.workflow.workflow import Workflow
 
 _AGGREGATES: Final[dict[str, type[Aggregate]]] = {
     cls.stream: cls for cls in (Agent, Analysis, Cluster, Command, Incident, Remediation, Workflow)

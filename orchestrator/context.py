@@ -1,34 +1,23 @@
-"""What every part of the orchestrator works with: the log, the broker, and the clock."""
+"""What every part of the orchestrator works with: the log, its own state rows, and the broker."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import ParamSpec, TypeVar
 
-import anyio
-import anyio.to_thread
 from nats.js import JetStreamContext
 
 from aetherius.event_store.log import Log
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.sealing import sealing_of
-from aetherius.event_store.subscription import LogSignal
 from aetherius.orchestrator.settings import OrchestratorSettings
-from aetherius.projections.state_rows import StateRows
-from aetherius.runtime.jetstream import ensure_streams
+from aetherius.readers.open_log import OpenLog, open_log
+from aetherius.readers.state_rows import StateRows
+from aetherius.runtime.jetstream.streams import ensure_streams
 from aetherius.runtime.nats_connection import connect
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
-class Context:
+class Context(OpenLog):
     """The connections of one replica."""
 
     def __init__(
@@ -41,13 +30,9 @@ class Context:
         is_connected: Callable[[], bool] = lambda: True,
     ) -> None:
         """`is_connected`: whether the broker answers."""
-        self.settings, self.log, self.signal, self.rows, self.js = settings, log, signal, rows, js
+        super().__init__(log, signal, settings.postgres_connections)
+        self.settings, self.rows, self.js = settings, rows, js
         self.is_connected = is_connected
-        self._limiter = anyio.CapacityLimiter(settings.postgres_connections)
-
-    async def blocking(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call something that blocks in a thread."""
-        return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self._limiter)
 
 
 @asynccontextmanager
@@ -62,11 +47,12 @@ async def open_context(settings: OrchestratorSettings) -> AsyncIterator[Context]
     sealing = sealing_of(settings)
     rows = StateRows(settings.postgres_dsn)
     try:
-        async with connect(settings.nats_url, "orchestrator") as nats:
-            with Log(settings.postgres_dsn, pool_size=settings.postgres_connections, sealing=sealing) as log:
-                async with LogSignal(settings.postgres_dsn) as signal:
-                    js = nats.jetstream(timeout=5)
-                    await ensure_streams(js)
-                    yield Context(settings, log, signal, rows, js, lambda: nats.is_connected)
+        async with (
+            connect(settings.nats_url, "orchestrator") as nats,
+            open_log(settings.postgres_dsn, settings.postgres_connections, sealing) as opened,
+        ):
+            js = nats.jetstream(timeout=5)
+            await ensure_streams(js)
+            yield Context(settings, opened.log, opened.signal, rows, js, lambda: nats.is_connected)
     finally:
         rows.close()

@@ -9,23 +9,24 @@ from collections.abc import Callable
 from aetherius.domain.keyring import Keyring
 from aetherius.event_store.health import health_of
 from aetherius.orchestrator import statements
-from aetherius.orchestrator.analysis_desk import AnalysisDesk
-from aetherius.orchestrator.approval_timers import ApprovalTimers
-from aetherius.orchestrator.catalogue import Catalogue, shipped
-from aetherius.orchestrator.context import Context, open_context, utc_now
-from aetherius.orchestrator.correlator import Correlator
-from aetherius.orchestrator.incident_process import IncidentProcess
-from aetherius.orchestrator.publication import publish
-from aetherius.orchestrator.reasoner import Reasoner, RuleReasoner
-from aetherius.orchestrator.remediation_process import RemediationProcess
+from aetherius.orchestrator.analysis.desk import AnalysisDesk
+from aetherius.orchestrator.analysis.reasoning import Reasoner, RuleReasoner
+from aetherius.orchestrator.context import Context, open_context
+from aetherius.orchestrator.correlation.correlator import Correlator
+from aetherius.orchestrator.correlation.incident_process import IncidentProcess
+from aetherius.orchestrator.remediation.approval_timers import ApprovalTimers
+from aetherius.orchestrator.remediation.process import RemediationProcess
 from aetherius.orchestrator.settings import OrchestratorSettings
-from aetherius.orchestrator.workflow_driver import WorkflowDriver
-from aetherius.orchestrator.workflow_starter import WorkflowStarter
-from aetherius.orchestrator.workflow_timers import WorkflowTimers
-from aetherius.projections.reader import ProcessManager
-from aetherius.projections.reader_control import ReaderControl
-from aetherius.projections.reader_state import Committed
-from aetherius.projections.runner import AfterCommit, Runner
+from aetherius.orchestrator.workflow.driver import WorkflowDriver
+from aetherius.orchestrator.workflow.publication import publish
+from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
+from aetherius.orchestrator.workflow.starter import WorkflowStarter
+from aetherius.orchestrator.workflow.timers import WorkflowTimers
+from aetherius.readers.control import ReaderControl
+from aetherius.readers.reader import ProcessManager
+from aetherius.readers.runner import AfterCommit, Runner
+from aetherius.readers.state import Committed
+from aetherius.runtime.clock import utc_now
 from aetherius.runtime.health import health_served
 from aetherius.runtime.process import endless
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from aetherius.domain.wire.command import MAX_TIMEOUT
 from aetherius.event_store.sealing import SealingSettings
-from aetherius.orchestrator.verification import Patience
+from aetherius.orchestrator.remediation.verification import Patience
 from aetherius.runtime.environment import PREFIX, settings_from
 from aetherius.runtime.errors import SettingError
 

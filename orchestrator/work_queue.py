@@ -15,7 +15,7 @@ from nats.js.errors import NotFoundError
 
 from aetherius.domain.errors import DomainError, InfrastructureError
 from aetherius.event_store.errors import VersionConflictError
-from aetherius.runtime.jetstream import WORK, ensure_streams
+from aetherius.runtime.jetstream.streams import WORK, ensure_streams
 
 logger = logging.getLogger(__name__)
 

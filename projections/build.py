@@ -22,17 +22,9 @@ from aetherius.event_store.pending import Page
 from aetherius.projections.errors import ReadModelParkedError, ReadModelUnavailableError, RebuildRunsError
 from aetherius.projections.read_model import ReadModel
 from aetherius.projections.schema import create_shared, sign
-from aetherius.projections.tables import (
-    MIGRATION_LOCK,
-    SCHEMA,
-    bare,
-    general,
-    indexes,
-    shape,
-    statement,
-    tables_of,
-)
+from aetherius.projections.tables import bare, general, indexes, shape, statement, tables_of
 from aetherius.projections.versioned_rows import Prepared, VersionedRows
+from aetherius.readers.tables import MIGRATION_LOCK, SCHEMA
 
 PAGE = 10_000
 """Events in one transaction: nobody waits for it, as its tables are its own."""

@@ -10,7 +10,8 @@ from typing import Any, Self
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal, Placeholder
 
 from aetherius.projections.read_model import Filter, ReadModel, split_bound
-from aetherius.projections.tables import SCHEMA, statement
+from aetherius.projections.tables import statement
+from aetherius.readers.tables import SCHEMA
 
 COMPACTED = "AE001"
 """SQLSTATE of a statement that asks for versions that were removed; its detail is the first position that can be asked for."""

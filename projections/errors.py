@@ -1,10 +1,8 @@
 """Errors of the projections: leaves of the tree in `domain/errors.py`.
 
 DomainError
-+-- UnsavedDecisionsError    a process manager changed an aggregate and did not save it
 +-- InvalidCursorError       a page cursor that this list did not give out
 +-- ReadModelParkedError     an event could not be taken into a read model
-+-- UnknownReaderError       nobody by this name reads the log
 +-- RebuildRunsError         the read model is being built already
 +-- CompactedError           the versions of that moment were removed
 +-- InvalidQueryError        a search breaks a rule
@@ -17,18 +15,7 @@ InfrastructureError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aetherius.domain.errors import DomainError, InfrastructureError
-
-
-class UnsavedDecisionsError(DomainError):
-    """Decisions would have been lost; nothing was written. Attributes: `reader`, `streams` (kind and id of each)."""
-
-    def __init__(self, reader: str, streams: Sequence[str]) -> None:
-        super().__init__(f"{reader} decided and did not save: {', '.join(streams)}")
-        self.reader = reader
-        self.streams = streams
 
 
 class InvalidCursorError(DomainError):
@@ -47,15 +34,6 @@ class ReadModelParkedError(DomainError):
         super().__init__(f"{model} is parked at {reason}")
         self.model = model
         self.reason = reason
-
-
-class UnknownReaderError(DomainError):
-    """Attributes: `name`, `known`."""
-
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(f"no reader {name!r}: there are {', '.join(known) or 'none'}")
-        self.name = name
-        self.known = known
 
 
 class RebuildRunsError(DomainError):

@@ -22,7 +22,8 @@ from aetherius.projections.build import Build, Progress, reported
 from aetherius.projections.errors import ReadModelUnavailableError
 from aetherius.projections.models import model_named
 from aetherius.projections.read_model import ReadModel
-from aetherius.projections.tables import MIGRATION_LOCK, NEXT, SCHEMA, general, statement, tables_of
+from aetherius.projections.tables import NEXT, general, statement, tables_of
+from aetherius.readers.tables import MIGRATION_LOCK, SCHEMA
 
 logger = logging.getLogger(__name__)
 

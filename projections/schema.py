@@ -11,7 +11,8 @@ from psycopg.sql import SQL, Literal
 from aetherius.projections.errors import ReadModelUnavailableError
 from aetherius.projections.models import MODELS
 from aetherius.projections.read_model import ReadModel
-from aetherius.projections.tables import MIGRATION_LOCK, SCHEMA, creation, general, shape, table
+from aetherius.projections.tables import creation, general, shape, table
+from aetherius.readers.tables import MIGRATION_LOCK, SCHEMA
 
 _SHARED = ("schema", "readers", "builds", "compactions", "kept_function", "search_parked", "search_generations")
 

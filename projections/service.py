@@ -11,19 +11,19 @@ from functools import partial
 import anyio.to_thread
 
 from aetherius.domain.errors import InfrastructureError
-from aetherius.event_store.contents_index import ContentsIndex
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
+from aetherius.event_store.reading.contents_index import ContentsIndex
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.sealing import sealing_of
-from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import schema
 from aetherius.projections.errors import ReadModelParkedError, ReadModelUnavailableError, RebuildRunsError
 from aetherius.projections.models import MODELS
-from aetherius.projections.reader_control import ReaderControl
 from aetherius.projections.rebuild import rebuild
-from aetherius.projections.runner import Runner
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.control import ReaderControl
+from aetherius.readers.runner import Runner
 from aetherius.runtime.health import health_served
 
 logger = logging.getLogger(__name__)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from aetherius.event_store.tables import LOG
 from aetherius.projections.read_model import ReadModel
-
-SCHEMA = "read_models"
-MIGRATION_LOCK = 0x6165746865727270
-"""Advisory lock of whoever makes tables."""
-_SQL = Path(__file__).with_name("sql")
-
+from aetherius.readers.tables import SCHEMA
+from aetherius.runtime.sql_files import sql_file
 
 NEXT = "_next"
 """Ends the names of the tables that a rebuild makes, until they take the place of the ones that serve."""
@@ -112,7 +106,6 @@ def shape(model: ReadModel[Any]) -> str:
     return sha256("\n".join((*statements, *model.topics, str(model.build))).encode()).hexdigest()[:16]
 
 
-@cache
 def text(name: str) -> SQL:
     """The text of a statement, from our own files."""
-    return SQL((_SQL / f"{name}.sql").read_text(encoding="utf-8").strip())
+    return sql_file("aetherius.projections", name)

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from aetherius.domain.event import Event, Recorded
 from aetherius.domain.secrets import Secret, StepOutput
-from aetherius.domain.workflow_definition import REMEDIATIONS, Step
-from aetherius.domain.workflow_events import (
+from aetherius.domain.workflow.definition import REMEDIATIONS, Step
+from aetherius.domain.workflow.events import (
     BranchTaken,
     Cancelled,
     Completed,
@@ -28,7 +28,7 @@ from aetherius.domain.workflow_events import (
     StepSucceeded,
     Target,
 )
-from aetherius.domain.workflow_state import StepStatus, WorkflowStatus
+from aetherius.domain.workflow.state import StepStatus, WorkflowStatus
 from aetherius.projections.read_model import Column, Filter, ReadModel, Row, topics_of_streams
 
 

@@ -28,7 +28,7 @@ from aetherius.runtime.child import Child, ChildSpec, until_ended
 from aetherius.runtime.credentials import Credentials
 from aetherius.runtime.data_folder import FolderLock, command_line, write_private
 from aetherius.runtime.errors import ChildFailedError, ProgramMissingError
-from aetherius.runtime.jetstream import COMMANDS, command_consumer
+from aetherius.runtime.jetstream.streams import COMMANDS, command_consumer
 from aetherius.runtime.nats_connection import can_log_in
 from aetherius.runtime.ports import kept_port
 from aetherius.runtime.signing_key import PublicKey

@@ -7,6 +7,7 @@ InfrastructureError
 +-- ProgramMissingError      a server's program is not installed
 +-- ChildFailedError         a child process ended, or was not ready in time
 +-- CredentialsError         a credentials file is missing, malformed or readable by others
++-- BrokerUnavailableError   NATS does not answer, or too late
 
 AetheriusError
 +-- SettingError             a setting is missing or malformed
@@ -102,3 +103,7 @@ def _tail(log_file: Path | None, lines: int = 5) -> str:
         return ""
     last = log_file.read_text(errors="replace").splitlines()[-lines:]
     return "".join(f"\n  | {line}" for line in last)
+
+
+class BrokerUnavailableError(InfrastructureError):
+    """NATS did not confirm; what was sent may have arrived. Safe to repeat: everything we send has a deterministic id."""

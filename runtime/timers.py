@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from nats.js import JetStreamContext
 
-from aetherius.runtime.jetstream import WORK
+from aetherius.runtime.jetstream.streams import WORK
 
 
 def _subject(timer_id: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from aetherius.edge_agent.errors import ClusterRefusedError, RepairRefusedError
 from aetherius.edge_agent.kubernetes_api import KubernetesApi, PatchType
-from aetherius.edge_agent.revisions import AvailableRevisions
+from aetherius.edge_agent.watching.revisions import AvailableRevisions
 
 REVISION: Final = "deployment.kubernetes.io/revision"
 POLL: Final = 0.5

@@ -8,7 +8,7 @@ from typing import Final
 from aetherius.domain.errors import InfrastructureError
 from aetherius.domain.wire.repair import VerificationAnswer, VerifyWorkload
 from aetherius.edge_agent.repair.cluster import Cluster, Document, Stopwatch, controller_uid, revision_of
-from aetherius.edge_agent.rollout import why_incomplete
+from aetherius.edge_agent.watching.rollout import why_incomplete
 
 _DEADLINE_EXCEEDED: Final = "ProgressDeadlineExceeded"
 

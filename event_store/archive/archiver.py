@@ -18,7 +18,6 @@ from typing import Any, Final, Self
 import psycopg
 from psycopg.rows import tuple_row
 
-from aetherius.event_store import partitions
 from aetherius.event_store.archive import catalogue, partition_table
 from aetherius.event_store.archive.catalogue import ArchivedPartition
 from aetherius.event_store.archive.errors import ArchiveStoppedError, ArchiveUnavailableError, RetentionTooShortError
@@ -29,8 +28,9 @@ from aetherius.event_store.archive.verification import ArchivedObjects, check, c
 from aetherius.event_store.errors import LogDamagedError
 from aetherius.event_store.ledger import Entry
 from aetherius.event_store.metrics import ARCHIVED_BYTES, ARCHIVED_EVENTS
-from aetherius.event_store.partitions import Partition
 from aetherius.event_store.tables import LOG
+from aetherius.event_store.upkeep import partitions
+from aetherius.event_store.upkeep.partitions import Partition
 
 logger = logging.getLogger(__name__)
 

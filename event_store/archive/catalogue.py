@@ -16,8 +16,8 @@ from psycopg.rows import tuple_row
 
 from aetherius.domain.wire.identity import milliseconds_of
 from aetherius.event_store.archive.errors import NotArchivedError
-from aetherius.event_store.partitions import Partition
 from aetherius.event_store.tables import LOG
+from aetherius.event_store.upkeep.partitions import Partition
 
 
 class ArchivedPartition(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,12 +12,12 @@ import psycopg
 from psycopg import Connection, errors
 from psycopg.rows import tuple_row
 
-from aetherius.event_store import partitions
 from aetherius.event_store.archive.errors import ArchiveBusyError
 from aetherius.event_store.connections import CONNECT
 from aetherius.event_store.errors import LogUnavailableError
-from aetherius.event_store.partitions import END, Partition
 from aetherius.event_store.tables import LOG, OBSERVED
+from aetherius.event_store.upkeep import partitions
+from aetherius.event_store.upkeep.partitions import END, Partition
 
 ARCHIVE_LOCK: Final = 0x6165746865726172
 """Advisory lock of whoever changes the archive: one at a time, over all replicas."""

@@ -2,7 +2,7 @@
 
 Two ways to be right while partitions come and go:
 
-- inside one snapshot (`event_store/snapshot.py`), the tables and the catalogue are of one moment (`ArchivedEvents`, with the catalogue's rows);
+- inside one snapshot (`event_store/reading/snapshot.py`), the tables and the catalogue are of one moment (`ArchivedEvents`, with the catalogue's rows);
 - with one statement after another, the live tables are read first and the catalogue after them, so that what was detached in between is found there
   (`ArchiveView`).
 

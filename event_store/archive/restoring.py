@@ -10,13 +10,13 @@ from typing import Any
 
 from psycopg import Connection
 
-from aetherius.event_store import partitions
 from aetherius.event_store.archive import catalogue
 from aetherius.event_store.archive.catalogue import ArchivedPartition
 from aetherius.event_store.archive.parquet import EventsObject, Row
 from aetherius.event_store.archive.partition_table import detach, drop, exclusive, explained, table_state
 from aetherius.event_store.archive.verification import ArchivedObjects, check, check_table
 from aetherius.event_store.tables import LOG
+from aetherius.event_store.upkeep import partitions
 
 _AT_ONCE = 1000
 

@@ -13,7 +13,7 @@ from aetherius.domain.root_cause import CauseCode
 from aetherius.domain.symptom import Symptom
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.wire.event import Severity
-from aetherius.domain.workflow_state import StepStatus, WorkflowStatus
+from aetherius.domain.workflow.state import StepStatus, WorkflowStatus
 
 for _enum, _about in (
     (AgentStatus, "Whether an agent's heartbeats arrive."),

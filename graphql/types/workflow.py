@@ -12,7 +12,7 @@ from strawberry.scalars import JSON
 
 import aetherius.graphql.types.enums  # noqa: F401  # registers the enumerations
 from aetherius.domain.secrets import opened, secret_fields
-from aetherius.domain.workflow_state import StepStatus, WorkflowStatus
+from aetherius.domain.workflow.state import StepStatus, WorkflowStatus
 from aetherius.graphql.context import Info
 from aetherius.graphql.scalars import Long
 from aetherius.graphql.types.command import Command

@@ -21,7 +21,8 @@ from aetherius.projections.search.index import Answer, Bucket, Rejected
 from aetherius.projections.search.metrics import BULK_SECONDS
 from aetherius.projections.search.postgres_query import Asked
 from aetherius.projections.search.query import MAX_BUCKETS, Histogram, Query, Terms, cursor_of
-from aetherius.projections.tables import MIGRATION_LOCK, SCHEMA, text
+from aetherius.projections.tables import text
+from aetherius.readers.tables import MIGRATION_LOCK, SCHEMA
 
 _LIVE: Final = Identifier(SCHEMA, "search_live")
 _INDEXES: Final = ("time", "position", "cluster", "words")

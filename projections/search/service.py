@@ -9,14 +9,14 @@ import anyio.to_thread
 
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.sealing import sealing_of
-from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import schema
-from aetherius.projections.reader_control import ReaderControl
-from aetherius.projections.runner import Runner
 from aetherius.projections.search.indexer import SearchIndexer
 from aetherius.projections.search.opening import search_server
 from aetherius.projections.settings import ProjectionsSettings
+from aetherius.readers.control import ReaderControl
+from aetherius.readers.runner import Runner
 from aetherius.runtime.health import health_served
 
 

@@ -15,7 +15,7 @@ import pytest
 from aetherius.domain import incident as incidents
 from aetherius.domain import remediation as remediations
 from aetherius.domain.root_cause import CauseCode
-from aetherius.domain.workflow_events import Cancelled, Completed, StepStarted
+from aetherius.domain.workflow.events import Cancelled, Completed, StepStarted
 from agent_account import may, refusals
 from cluster_probe import ClusterProbe, Document, eventually
 from real_cluster import RealCluster

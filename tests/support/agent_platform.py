@@ -26,7 +26,7 @@ from aetherius.edge_agent.agent import run
 from aetherius.edge_agent.settings import AgentSettings
 from aetherius.runtime.credentials import Credentials
 from aetherius.runtime.embedded_nats import EmbeddedNats
-from aetherius.runtime.jetstream import COMMANDS, CONTROL, EVENTS, ensure_command_consumer, ensure_streams
+from aetherius.runtime.jetstream.streams import COMMANDS, CONTROL, EVENTS, ensure_command_consumer, ensure_streams
 from aetherius.runtime.nats_connection import connect
 from aetherius.runtime.signing_key import SigningKey
 

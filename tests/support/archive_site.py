@@ -15,8 +15,8 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Cause, Recorded, encode
 from aetherius.domain.wire.event import Labels, Severity
 from aetherius.domain.wire.identity import observation_id
-from aetherius.event_store import audit
 from aetherius.event_store.archive.archiver import Archiver
+from aetherius.event_store.audit import ledger_audit as audit
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 

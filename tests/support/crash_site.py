@@ -16,7 +16,7 @@ from aetherius.cli.demo import workloads
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.wire import subjects
 from aetherius.runtime.credentials import Credentials
-from aetherius.runtime.jetstream import CONTROL, EVENTS
+from aetherius.runtime.jetstream.streams import CONTROL, EVENTS
 from aetherius.runtime.nats_connection import connect
 from event_feed import EventFeed
 from installation import Installation, SimulatedSite

@@ -25,7 +25,7 @@ from aetherius.runtime.child import ChildSpec
 from aetherius.runtime.data_folder import make_folder
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
-from aetherius.runtime.jetstream import EVENTS, ensure_streams
+from aetherius.runtime.jetstream.streams import EVENTS, ensure_streams
 from aetherius.runtime.nats_connection import connect
 from aetherius.runtime.signing_key import SigningKey
 from aetherius.runtime.supervisor import Phase, RestartPolicy, Supervisor

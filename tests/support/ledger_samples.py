@@ -10,9 +10,9 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aetherius.event_store import ledger
-from aetherius.event_store.bundle_file import BundleWriter, HeadOf, Manifest, Selection
+from aetherius.event_store.audit.bundle_file import BundleWriter, HeadOf, Manifest, Selection
+from aetherius.event_store.audit.proof import Header, Proof, ProvedEvent, event_of
 from aetherius.event_store.ledger import Entry
-from aetherius.event_store.proof import Header, Proof, ProvedEvent, event_of
 from aetherius.runtime.signing_key import SigningKey
 
 Row = tuple[int, UUID, int, str, bytes]

@@ -25,8 +25,7 @@ from aetherius.domain.wire.analysis import Evidence
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.wire.event import Labels, RawData, Severity
 from aetherius.domain.wire.identity import observation_id
-from aetherius.domain.workflow import Begin, Branch, Cancel, Fail, Input, Pause, Resume, Start, Succeed, Workflow, due
-from aetherius.domain.workflow_definition import (
+from aetherius.domain.workflow.definition import (
     ActionStep,
     CommandStep,
     Condition,
@@ -35,8 +34,21 @@ from aetherius.domain.workflow_definition import (
     Retry,
     WorkflowDefinition,
 )
-from aetherius.domain.workflow_events import Started, Target
-from aetherius.domain.workflow_state import StepStatus, WorkflowStatus
+from aetherius.domain.workflow.events import Started, Target
+from aetherius.domain.workflow.state import StepStatus, WorkflowStatus
+from aetherius.domain.workflow.workflow import (
+    Begin,
+    Branch,
+    Cancel,
+    Fail,
+    Input,
+    Pause,
+    Resume,
+    Start,
+    Succeed,
+    Workflow,
+    due,
+)
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 

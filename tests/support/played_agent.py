@@ -16,9 +16,9 @@ from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.agent import RegisterMessage
 from aetherius.domain.wire.command import CommandMessage, ResultMessage, ResultStatus
 from aetherius.domain.wire.event import EventMessage, encode_lines
-from aetherius.edge_agent.registration import register
+from aetherius.edge_agent.telling.registration import register
 from aetherius.runtime.credentials import Credentials
-from aetherius.runtime.jetstream import COMMANDS, command_consumer
+from aetherius.runtime.jetstream.streams import COMMANDS, command_consumer
 from aetherius.runtime.nats_connection import connect
 
 

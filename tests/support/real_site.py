@@ -19,7 +19,7 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Event, Recorded
 from aetherius.domain.root_cause import CauseCode
 from aetherius.domain.wire.command import CommandType
-from aetherius.domain.workflow_events import Completed
+from aetherius.domain.workflow.events import Completed
 from aetherius.event_store.log import Log
 from agent_account import kubeconfig_of_agent
 from cluster_probe import ClusterProbe

@@ -16,7 +16,7 @@ from aetherius.domain.event import Recorded
 from aetherius.domain.incident import Incident
 from aetherius.domain.remediation import Remediation
 from aetherius.domain.strategy import Selected
-from aetherius.domain.workflow import Workflow
+from aetherius.domain.workflow.workflow import Workflow
 
 KINDS: dict[str, tuple[str, type[Aggregate]]] = {
     "Agent": ("agents", Agent),

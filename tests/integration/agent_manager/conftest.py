@@ -10,7 +10,7 @@ import pytest
 
 from aetherius.event_store import schema
 from aetherius.runtime.embedded_nats import EmbeddedNats
-from aetherius.runtime.jetstream import ensure_streams
+from aetherius.runtime.jetstream.streams import ensure_streams
 from aetherius.runtime.nats_connection import connect
 from manager_site import Site
 

@@ -8,13 +8,13 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from aetherius.event_store import audit
-from aetherius.event_store.anchor import Anchor, AnchorFile
-from aetherius.event_store.anchor_bucket import AnchorBucket
-from aetherius.event_store.audit import AuditReport
+from aetherius.event_store.audit import ledger_audit as audit
+from aetherius.event_store.audit.anchor import Anchor, AnchorFile
+from aetherius.event_store.audit.anchor_bucket import AnchorBucket
+from aetherius.event_store.audit.ledger_audit import AuditReport
 from aetherius.event_store.log import Log
 from aetherius.event_store.metrics import exposition
-from aetherius.runtime.jetstream import EVENTS
+from aetherius.runtime.jetstream.streams import EVENTS
 from aetherius.runtime.signing_key import SigningKey
 from manager_site import Site, events_of
 

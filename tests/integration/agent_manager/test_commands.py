@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from nats.aio.msg import Msg
 
-from aetherius.agent_manager.dispatcher import CHECKPOINT
+from aetherius.agent_manager.orders.dispatcher import CHECKPOINT
 from aetherius.domain.command import CommandStatus, Dispatched, Refused, Succeeded
 from aetherius.domain.event import Cause
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.command import MAX_INLINE_OUTPUT, CommandMessage
-from aetherius.runtime.jetstream import COMMANDS, CONTROL, ensure_command_consumer
+from aetherius.runtime.jetstream.streams import COMMANDS, CONTROL, ensure_command_consumer
 from aetherius.runtime.signing_key import SigningKey
 from manager_site import PATIENCE, Site, headers_of
 

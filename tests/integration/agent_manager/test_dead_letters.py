@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from aetherius.agent_manager.dead_letter_box import DeadLetterBox
-from aetherius.agent_manager.errors import BrokerUnavailableError, LetterCutError, LetterNotFoundError
+from aetherius.agent_manager.errors import LetterCutError, LetterNotFoundError
+from aetherius.agent_manager.letters.dead_letter_box import DeadLetterBox
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.event import encode_lines
-from aetherius.runtime.jetstream import DEAD_LETTERS, EVENTS
+from aetherius.runtime.errors import BrokerUnavailableError
+from aetherius.runtime.jetstream.streams import DEAD_LETTERS, EVENTS
 from manager_site import Site, events_of
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aetherius.agent_manager.expiry import REASON, given_up_at
+from aetherius.agent_manager.orders.expiry import REASON, given_up_at
 from aetherius.domain.command import CommandStatus, Lost
 from manager_site import Site
 

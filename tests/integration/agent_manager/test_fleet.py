@@ -11,7 +11,7 @@ import pytest
 from aetherius.domain import agent, cluster
 from aetherius.domain.wire import headers, subjects
 from aetherius.runtime.embedded_nats import EmbeddedNats
-from aetherius.runtime.jetstream import COMMANDS, CONTROL, command_consumer
+from aetherius.runtime.jetstream.streams import COMMANDS, CONTROL, command_consumer
 from aetherius.runtime.nats_connection import connect
 from aetherius.runtime.signing_key import SigningKey
 from manager_site import PATIENCE, Site

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from nats.aio.msg import Msg
 
-from aetherius.agent_manager.errors import BrokerUnavailableError
-from aetherius.agent_manager.flow import Flow
-from aetherius.agent_manager.intake import ack, ensure_consumer, nak
 from aetherius.domain.wire import subjects
-from aetherius.runtime.jetstream import EVENTS
+from aetherius.runtime.errors import BrokerUnavailableError
+from aetherius.runtime.jetstream.consumer import ack, ensure_consumer, nak
+from aetherius.runtime.jetstream.flow import Flow
+from aetherius.runtime.jetstream.streams import EVENTS
 from manager_site import Site
 
 pytestmark = pytest.mark.anyio

@@ -20,7 +20,7 @@ from aetherius.domain.wire.identity import observation_id
 from aetherius.event_store import schema
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
-from aetherius.runtime.jetstream import EVENTS, ensure_streams
+from aetherius.runtime.jetstream.streams import EVENTS, ensure_streams
 from aetherius.runtime.nats_connection import connect
 from manager_site import Site, events_of
 

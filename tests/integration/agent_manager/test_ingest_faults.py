@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from aetherius.domain.cluster_event import Reported
-from aetherius.runtime.jetstream import EVENTS
+from aetherius.runtime.jetstream.streams import EVENTS
 from event_feed import an_event
 from ingest_site import IngestSite
 from manager_site import Site

@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from aetherius.agent_manager.observations import CHECKPOINT
+from aetherius.agent_manager.relays.observations import CHECKPOINT
 from aetherius.domain.event import Cause
 from aetherius.domain.keyring import is_sealed
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.command import ResultMessage, ResultStatus
 from aetherius.domain.wire.critical_event import CriticalEventMessage
 from aetherius.domain.wire.event import Severity
-from aetherius.domain.workflow_definition import Retired, definition_stream
-from aetherius.orchestrator.catalogue import Catalogue, shipped
-from aetherius.orchestrator.publication import PublishedDefinition, publish
-from aetherius.runtime.jetstream import INTERNAL
+from aetherius.domain.workflow.definition import Retired, definition_stream
+from aetherius.orchestrator.workflow.publication import PublishedDefinition, publish
+from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
+from aetherius.runtime.jetstream.streams import INTERNAL
 from manager_site import PATIENCE, Site, events_of, headers_of
 from sealed_state import KEYS
 

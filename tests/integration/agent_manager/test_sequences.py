@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aetherius.agent_manager.observations import CHECKPOINT
+from aetherius.agent_manager.relays.observations import CHECKPOINT
 from aetherius.domain.agent import GapDetected
 from manager_site import Site, events_of
 

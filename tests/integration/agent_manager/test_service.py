@@ -12,7 +12,7 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import CommandStatus
 from aetherius.domain.wire import subjects
 from aetherius.runtime.embedded_nats import EmbeddedNats
-from aetherius.runtime.jetstream import EVENTS
+from aetherius.runtime.jetstream.streams import EVENTS
 from aetherius.runtime.ports import free_port
 from manager_site import PATIENCE, Site, events_of
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 
 from aetherius.cli.main import app
 from aetherius.event_store import schema
-from aetherius.event_store.anchor import AnchorFile, SignedHead
-from aetherius.event_store.audit import verify
+from aetherius.event_store.audit.anchor import AnchorFile, SignedHead
+from aetherius.event_store.audit.ledger_audit import verify
 from aetherius.event_store.log import Log
 from aetherius.runtime.signing_key import SigningKey
 from log_history import History

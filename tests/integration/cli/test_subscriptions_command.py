@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from aetherius.cli.main import app
-from aetherius.event_store import deliveries as waiting
 from aetherius.event_store import schema
-from aetherius.event_store.deliveries import Deliveries
 from aetherius.event_store.log import Log
+from aetherius.readers import deliveries as waiting
+from aetherius.readers.deliveries import Deliveries
 from event_builders import a_gap
 
 

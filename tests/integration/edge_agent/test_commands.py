@@ -16,7 +16,7 @@ import pytest
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.command import CommandMessage, CommandType, ResultStatus
 from aetherius.edge_agent.settings import AgentSettings
-from aetherius.runtime.jetstream import COMMANDS, command_consumer
+from aetherius.runtime.jetstream.streams import COMMANDS, command_consumer
 from agent_platform import AgentPlatform, running_agent, soon
 from cluster_probe import ClusterProbe
 

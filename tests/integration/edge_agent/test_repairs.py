@@ -17,7 +17,7 @@ from aetherius.edge_agent.errors import RepairRefusedError
 from aetherius.edge_agent.kubernetes_api import connect
 from aetherius.edge_agent.repair.actions import perform
 from aetherius.edge_agent.repair.cluster import Cluster, Stopwatch
-from aetherius.edge_agent.revisions import AvailableRevisions
+from aetherius.edge_agent.watching.revisions import AvailableRevisions
 from cluster_probe import ClusterProbe, eventually
 from cluster_under_test import ClusterUnderTest
 

@@ -13,10 +13,11 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from psycopg import Connection
 
-from aetherius.event_store import audit, ledger
-from aetherius.event_store.anchor import Anchor, AnchorFile, AnchorSink, AnchorUnavailableError, SignedHead
-from aetherius.event_store.anchor_bucket import AnchorBucket
-from aetherius.event_store.audit import AuditReport, AuditStoppedError, Wrong
+from aetherius.event_store import ledger
+from aetherius.event_store.audit import ledger_audit as audit
+from aetherius.event_store.audit.anchor import Anchor, AnchorFile, AnchorSink, AnchorUnavailableError, SignedHead
+from aetherius.event_store.audit.anchor_bucket import AnchorBucket
+from aetherius.event_store.audit.ledger_audit import AuditReport, AuditStoppedError, Wrong
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.runtime.signing_key import SigningKey

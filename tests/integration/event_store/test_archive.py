@@ -32,7 +32,7 @@ from aetherius.event_store.archive.restoring import release, restore
 from aetherius.event_store.archive.verification import verify
 from aetherius.event_store.errors import LogDamagedError, UnplaceableEventError
 from aetherius.event_store.log import Log
-from aetherius.event_store.partitions import Partition, create, partitions
+from aetherius.event_store.upkeep.partitions import Partition, create, partitions
 from archive_site import NOW, START, archive, decision, everything, fill, observation
 
 

@@ -22,8 +22,7 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Cause
 from aetherius.domain.wire.event import Labels, Severity
 from aetherius.domain.wire.identity import observation_id
-from aetherius.event_store import audit, bundle_check, evidence, ledger, partitions
-from aetherius.event_store.anchor import Anchor
+from aetherius.event_store import ledger
 from aetherius.event_store.archive import parquet
 from aetherius.event_store.archive.archiver import Archiver
 from aetherius.event_store.archive.catalogue import ArchivedPartition, archived
@@ -31,11 +30,15 @@ from aetherius.event_store.archive.errors import ArchiveUnavailableError
 from aetherius.event_store.archive.parquet import EventsObject, write_events
 from aetherius.event_store.archive.reading import ARCHIVED
 from aetherius.event_store.archive.restoring import release, restore
-from aetherius.event_store.audit import Finding, Wrong
-from aetherius.event_store.bundle_file import IncidentStory, PositionRange
+from aetherius.event_store.audit import bundle_check, evidence
+from aetherius.event_store.audit import ledger_audit as audit
+from aetherius.event_store.audit.anchor import Anchor
+from aetherius.event_store.audit.bundle_file import IncidentStory, PositionRange
+from aetherius.event_store.audit.ledger_audit import Finding, Wrong
+from aetherius.event_store.audit.trail import Trail, TrailPage, Wanted
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.trail import Trail, TrailPage, Wanted
+from aetherius.event_store.upkeep import partitions
 from ledger_samples import KEY
 from log_history import History
 
@@ -376,7 +379,7 @@ def test_the_trail_goes_through_tables_and_archive(
     at_once: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("aetherius.event_store.trail._AT_ONCE", at_once)
+    monkeypatch.setattr("aetherius.event_store.audit.trail._AT_ONCE", at_once)
     if restored:
         restore(dsn, partition(tables, 1).name)
     trail = Trail(dsn)

@@ -19,7 +19,7 @@ import pytest
 
 from aetherius.domain.event import Recorded
 from aetherius.domain.wire.identity import milliseconds
-from aetherius.event_store import partitions, schema
+from aetherius.event_store import schema
 from aetherius.event_store.archive import catalogue
 from aetherius.event_store.archive.archiver import Archiver
 from aetherius.event_store.archive.errors import ArchiveBusyError
@@ -28,6 +28,7 @@ from aetherius.event_store.archive.restoring import release, restore
 from aetherius.event_store.archive.verification import verify
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
+from aetherius.event_store.upkeep import partitions
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from archive_killer import Killer, Moment
 from archive_site import NOW, START, archive, audited, decision, everything, fill, observation

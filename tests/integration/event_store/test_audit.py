@@ -11,9 +11,9 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from psycopg import Connection
 
-from aetherius.event_store import audit
-from aetherius.event_store.anchor import Anchor
-from aetherius.event_store.audit import Wrong
+from aetherius.event_store.audit import ledger_audit as audit
+from aetherius.event_store.audit.anchor import Anchor
+from aetherius.event_store.audit.ledger_audit import Wrong
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 

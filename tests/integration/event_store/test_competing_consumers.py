@@ -18,12 +18,12 @@ from aetherius.domain.agent import GapDetected
 from aetherius.domain.errors import DomainError
 from aetherius.domain.event import topics_of
 from aetherius.event_store import schema
-from aetherius.event_store.competing_consumer import CompetingConsumer, Delivery, Retry
-from aetherius.event_store.deliveries import Deliveries, Parked
 from aetherius.event_store.errors import DestinationAwayError, NotParkedError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.readers.competing_consumer import CompetingConsumer, Delivery, Retry
+from aetherius.readers.deliveries import Deliveries, Parked
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from event_builders import CAUSE, NOON, report
 from postgres_site import kill
@@ -39,11 +39,11 @@ from pathlib import Path
 import psycopg
 from aetherius.domain.agent import GapDetected
 from aetherius.domain.event import topics_of
-from aetherius.event_store.competing_consumer import CompetingConsumer, Retry
-from aetherius.event_store.deliveries import Deliveries
+from aetherius.readers.competing_consumer import CompetingConsumer, Retry
+from aetherius.readers.deliveries import Deliveries
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.reading.subscription import LogSignal
 dsn = sys.argv[1]
 
 async def main():
@@ -256,7 +256,7 @@ async def test_a_stop_lets_go_of_what_is_under_way(log: Log, dsn: str, deliverie
 
 
 async def test_a_lost_claim_changes_nothing(log: Log, deliveries: Deliveries) -> None:
-    from aetherius.event_store import deliveries as module
+    from aetherius.readers import deliveries as module
 
     log.append([report("berlin")])
     log.transact("test", 1, rows=lambda rows: module.put(rows, "test", [("k", 1), ("k", 2)]))

@@ -17,11 +17,11 @@ from psycopg import Connection
 
 from aetherius.domain.event import Cause
 from aetherius.domain.incident import Incident
-from aetherius.event_store import proof
-from aetherius.event_store.bundle_check import BundleReport, check
-from aetherius.event_store.bundle_file import IncidentStory, Line, PositionRange, Selection, TimeRange, lines_of
+from aetherius.event_store.audit import proof
+from aetherius.event_store.audit.bundle_check import BundleReport, check
+from aetherius.event_store.audit.bundle_file import IncidentStory, Line, PositionRange, Selection, TimeRange, lines_of
+from aetherius.event_store.audit.evidence import export, prove
 from aetherius.event_store.errors import LogDamagedError, StreamNotFoundError, UnknownPositionError
-from aetherius.event_store.evidence import export, prove
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.runtime.signing_key import SigningKey

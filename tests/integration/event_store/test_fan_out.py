@@ -14,14 +14,14 @@ from uuid import uuid4
 import pytest
 from prometheus_client import REGISTRY
 
-from aetherius.event_store import fan_out as fan_out_module
 from aetherius.event_store import schema
 from aetherius.event_store.errors import FanOutClosedError, LogUnavailableError
-from aetherius.event_store.fan_out import Batch, FanOut
-from aetherius.event_store.filtered_reading import wanted
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.reading.filtered import wanted
+from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.readers import fan_out as fan_out_module
+from aetherius.readers.fan_out import Batch, FanOut
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from event_builders import a_command, report
 

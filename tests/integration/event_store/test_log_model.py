@@ -29,13 +29,15 @@ from aetherius.domain.errors import DomainError
 from aetherius.domain.event import Cause
 from aetherius.domain.wire.event import Labels, Severity
 from aetherius.domain.wire.identity import observation_id
-from aetherius.event_store import audit, bundle_check, evidence, partitions, schema, timeline
-from aetherius.event_store.anchor import Anchor
+from aetherius.event_store import schema
 from aetherius.event_store.archive import catalogue
 from aetherius.event_store.archive.archiver import Archiver
 from aetherius.event_store.archive.restoring import release, restore
-from aetherius.event_store.audit import Wrong
-from aetherius.event_store.bundle_file import PositionRange
+from aetherius.event_store.audit import bundle_check, evidence
+from aetherius.event_store.audit import ledger_audit as audit
+from aetherius.event_store.audit.anchor import Anchor
+from aetherius.event_store.audit.bundle_file import PositionRange
+from aetherius.event_store.audit.ledger_audit import Wrong
 from aetherius.event_store.errors import (
     AnotherTimelineError,
     CheckpointConflictError,
@@ -46,6 +48,8 @@ from aetherius.event_store.errors import (
 )
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
+from aetherius.event_store.reading import timeline
+from aetherius.event_store.upkeep import partitions
 from ledger_samples import KEY
 from log_follower import Follower, Followers
 from log_model import LogModel

@@ -16,13 +16,15 @@ from psycopg import Connection, sql
 
 from aetherius.domain.event import decode
 from aetherius.domain.wire.identity import TIME_SHIFT, milliseconds, observation_id
-from aetherius.event_store import audit, partitions, schema
+from aetherius.event_store import schema
+from aetherius.event_store.audit import ledger_audit as audit
 from aetherius.event_store.connections import Connections
 from aetherius.event_store.errors import UnplaceableEventError
 from aetherius.event_store.log import Log
-from aetherius.event_store.partitions import FARTHEST, Partition
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.status import status
+from aetherius.event_store.upkeep import partitions
+from aetherius.event_store.upkeep.partitions import FARTHEST, Partition
+from aetherius.event_store.upkeep.status import status
 from processes import eventually
 
 WEEK = timedelta(days=7)

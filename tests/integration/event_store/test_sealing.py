@@ -12,11 +12,11 @@ from aetherius.domain.command import Succeeded
 from aetherius.domain.errors import NoKeyError, SecretUnavailableError
 from aetherius.domain.event import Cause
 from aetherius.domain.keyring import Keyring, is_sealed, new_key
-from aetherius.event_store.audit import verify
+from aetherius.event_store.audit.ledger_audit import verify
+from aetherius.event_store.audit.trail import Trail, Wanted
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.sealing import Sealing
-from aetherius.event_store.trail import Trail, Wanted
 from table_search import tables_with
 
 MARKER = "SECRETMARKER"

@@ -13,7 +13,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from psycopg import Connection
 
-from aetherius.event_store import audit
+from aetherius.event_store.audit import ledger_audit as audit
 from aetherius.event_store.errors import VersionConflictError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending

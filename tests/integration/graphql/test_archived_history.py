@@ -11,10 +11,10 @@ import httpx2
 import psycopg
 import pytest
 
-from aetherius.event_store import partitions
 from aetherius.event_store.archive.archiver import Archiver
 from aetherius.event_store.archive.reading import ARCHIVED
 from aetherius.event_store.log import Log
+from aetherius.event_store.upkeep import partitions
 from graphql_client import OPERATOR, GraphQLClient
 from log_history import NOON, History
 

@@ -15,12 +15,12 @@ import pytest
 
 from aetherius.domain.agent import GapDetected
 from aetherius.domain.event import Cause
-from aetherius.event_store import trail
-from aetherius.event_store.anchor import AnchorFile, SignedHead
-from aetherius.event_store.anchor_bucket import AnchorBucket
+from aetherius.event_store.audit import trail
+from aetherius.event_store.audit.anchor import AnchorFile, SignedHead
+from aetherius.event_store.audit.anchor_bucket import AnchorBucket
+from aetherius.event_store.audit.trail import AUDIT_LOCK
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.trail import AUDIT_LOCK
 from aetherius.graphql.settings import GraphQLSettings
 from aetherius.runtime.signing_key import SigningKey
 from graphql_client import OPERATOR, GraphQLClient

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from aetherius.event_store.log import Log
-from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.graphql.context import Context, Services
 from aetherius.graphql.feed import Feed
 from aetherius.graphql.schema import create_schema
@@ -20,8 +20,8 @@ from aetherius.projections.models import MODELS
 from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.projections.queries import Found
 from aetherius.projections.read_model import R, ReadModel
-from aetherius.projections.runner import Runner
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.runner import Runner
 from log_history import History
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ import pytest
 
 from aetherius.domain.command import Command
 from aetherius.domain.remediation import Remediation, RemediationStatus
-from aetherius.domain.workflow import Workflow
-from aetherius.domain.workflow_state import WorkflowStatus
+from aetherius.domain.workflow.state import WorkflowStatus
+from aetherius.domain.workflow.workflow import Workflow
 from aetherius.event_store.log import Log
 from graphql_client import OPERATOR, GraphQLClient
 from log_history import History

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from aetherius.event_store.log import Log
-from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.projections.models import MODELS
-from aetherius.projections.runner import Runner
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.runner import Runner
 from postgres_site import PostgresSite
 from sealed_state import SEALING
 

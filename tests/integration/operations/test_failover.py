@@ -14,8 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import topics_of
-from aetherius.event_store import audit
 from aetherius.event_store import schema as log_schema
+from aetherius.event_store.audit import ledger_audit as audit
 from aetherius.event_store.errors import LogUnavailableError, VersionConflictError
 from aetherius.event_store.log import Log
 from aetherius.projections import schema as read_model_schema

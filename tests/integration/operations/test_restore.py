@@ -12,9 +12,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from aetherius.event_store import audit
 from aetherius.event_store import schema as log_schema
-from aetherius.event_store.audit import Anchor, Wrong
+from aetherius.event_store.audit import ledger_audit as audit
+from aetherius.event_store.audit.ledger_audit import Anchor, Wrong
 from aetherius.event_store.errors import (
     AnotherTimelineError,
     LogUnavailableError,
@@ -22,8 +22,8 @@ from aetherius.event_store.errors import (
     UnknownPositionError,
 )
 from aetherius.event_store.log import Log
-from aetherius.event_store.subscription import LogSignal
-from aetherius.event_store.timeline import restored
+from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.reading.timeline import restored
 from aetherius.graphql.feed import Feed
 from aetherius.projections import schema as read_model_schema
 from aetherius.projections import service

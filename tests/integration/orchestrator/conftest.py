@@ -21,23 +21,23 @@ from aetherius.domain.remediation import Proposed, Remediation
 from aetherius.domain.wire.event import Labels, RawData, Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.domain.wire.repair import RevisionSummary, WorkloadHistoryAnswer
-from aetherius.domain.workflow import Wake, Workflow
-from aetherius.domain.workflow_events import Started
+from aetherius.domain.workflow.events import Started
+from aetherius.domain.workflow.workflow import Wake, Workflow
 from aetherius.event_store import schema
 from aetherius.event_store.log import Log
-from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.orchestrator import statements
-from aetherius.orchestrator.analysis_desk import concluded
-from aetherius.orchestrator.analysis_request import request_of
-from aetherius.orchestrator.catalogue import Catalogue, shipped
-from aetherius.orchestrator.correlator import Correlator
-from aetherius.orchestrator.incident_process import IncidentProcess
-from aetherius.orchestrator.remediation_process import RemediationProcess
-from aetherius.orchestrator.verification import Patience
-from aetherius.orchestrator.workflow_driver import WorkflowDriver
-from aetherius.orchestrator.workflow_starter import WorkflowStarter
-from aetherius.projections.runner import Runner
-from aetherius.projections.state_rows import StateRows
+from aetherius.orchestrator.analysis.desk import concluded
+from aetherius.orchestrator.analysis.request import request_of
+from aetherius.orchestrator.correlation.correlator import Correlator
+from aetherius.orchestrator.correlation.incident_process import IncidentProcess
+from aetherius.orchestrator.remediation.process import RemediationProcess
+from aetherius.orchestrator.remediation.verification import Patience
+from aetherius.orchestrator.workflow.driver import WorkflowDriver
+from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
+from aetherius.orchestrator.workflow.starter import WorkflowStarter
+from aetherius.readers.runner import Runner
+from aetherius.readers.state_rows import StateRows
 from sealed_state import SEALING
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)

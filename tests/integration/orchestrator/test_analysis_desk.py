@@ -12,7 +12,7 @@ from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
 from aetherius.domain.event import Cause
 from aetherius.domain.wire.analysis import AnalysisRequest, AnalysisResponse
 from aetherius.event_store.errors import LogUnavailableError
-from aetherius.orchestrator.analysis_desk import AnalysisDesk
+from aetherius.orchestrator.analysis.desk import AnalysisDesk
 from aetherius.orchestrator.context import Context
 from aetherius.orchestrator.settings import OrchestratorSettings
 

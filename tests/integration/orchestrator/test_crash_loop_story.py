@@ -10,7 +10,7 @@ from aetherius.domain.remediation import RemediationStatus
 from aetherius.domain.root_cause import CauseCode
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.wire.repair import RepairAnswer, VerificationAnswer
-from aetherius.domain.workflow_state import StepStatus, WorkflowStatus
+from aetherius.domain.workflow.state import StepStatus, WorkflowStatus
 
 UNDO = {
     "kind": "Deployment",

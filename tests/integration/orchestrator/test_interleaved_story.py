@@ -17,10 +17,10 @@ from aetherius.domain.wire.repair import (
     VerificationAnswer,
     WorkloadRef,
 )
-from aetherius.domain.workflow import Cancel
-from aetherius.domain.workflow_state import WorkflowStatus
-from aetherius.orchestrator.correlator import MAX_FAILING
-from aetherius.orchestrator.workflow_starter import workflow_of
+from aetherius.domain.workflow.state import WorkflowStatus
+from aetherius.domain.workflow.workflow import Cancel
+from aetherius.orchestrator.correlation.correlator import MAX_FAILING
+from aetherius.orchestrator.workflow.starter import workflow_of
 
 KEY = {"kind": "Deployment", "name": "web", "container": "app"}
 RAISED = RepairAnswer(

@@ -14,7 +14,7 @@ from aetherius.domain.remediation import RemediationStatus
 from aetherius.domain.root_cause import CauseCode
 from aetherius.domain.wire.event import Severity
 from aetherius.domain.wire.repair import DrainNodeAnswer, PodPlacement, VerificationAnswer, WorkloadRef
-from aetherius.domain.workflow_state import WorkflowStatus
+from aetherius.domain.workflow.state import WorkflowStatus
 
 
 def drain(mode: str, *, ready: str = "Unknown", decision: Any = "evict") -> DrainNodeAnswer:

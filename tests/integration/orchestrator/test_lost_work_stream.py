@@ -20,14 +20,15 @@ from aetherius.domain.remediation import Remediation, RemediationStatus
 from aetherius.domain.wire.analysis import AnalysisRequest, AnalysisResponse
 from aetherius.domain.wire.event import Severity
 from aetherius.domain.wire.repair import DrainNodeAnswer, PodPlacement, WorkloadRef
-from aetherius.event_store.subscription import LogSignal
-from aetherius.orchestrator.analysis_desk import AnalysisDesk
-from aetherius.orchestrator.approval_timers import ApprovalTimers
-from aetherius.orchestrator.context import Context, utc_now
+from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.orchestrator.analysis.desk import AnalysisDesk
+from aetherius.orchestrator.context import Context
+from aetherius.orchestrator.remediation.approval_timers import ApprovalTimers
 from aetherius.orchestrator.settings import OrchestratorSettings
-from aetherius.orchestrator.workflow_timers import WorkflowTimers
+from aetherius.orchestrator.workflow.timers import WorkflowTimers
+from aetherius.runtime.clock import utc_now
 from aetherius.runtime.embedded_nats import EmbeddedNats
-from aetherius.runtime.jetstream import WORK, ensure_streams
+from aetherius.runtime.jetstream.streams import WORK, ensure_streams
 from aetherius.runtime.nats_connection import connect
 from agent_platform import soon
 

@@ -8,7 +8,7 @@ from aetherius.domain.incident import IncidentStatus
 from aetherius.domain.remediation import RemediationStatus
 from aetherius.domain.root_cause import CauseCode
 from aetherius.domain.wire.repair import RepairAnswer, VerificationAnswer
-from aetherius.domain.workflow_state import WorkflowStatus
+from aetherius.domain.workflow.state import WorkflowStatus
 
 ROLLED_BACK = RepairAnswer(
     action="RollbackDeployment",

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aetherius.event_store.log import Log
-from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.projections import schema
 from aetherius.projections.models import MODELS
 from aetherius.projections.rebuild import rebuild
-from aetherius.projections.runner import Runner
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.runner import Runner
 from log_history import History
 from replay_oracle import LISTS
 from stored_rows import all_rows

@@ -26,10 +26,11 @@ from aetherius.event_store import schema as log_schema
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.projections import reader_list, schema
+from aetherius.projections import schema
 from aetherius.projections.errors import ReadModelUnavailableError
 from aetherius.projections.models import MODELS
 from aetherius.projections.verification import verify
+from aetherius.readers import listing as reader_list
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.runtime.parent_death import guarded
 from log_history import NOON, History

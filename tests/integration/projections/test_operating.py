@@ -20,20 +20,22 @@ from typer.testing import CliRunner
 from aetherius.cli.main import app
 from aetherius.domain.event import Recorded
 from aetherius.event_store.log import Log
-from aetherius.event_store.subscription import LogSignal
-from aetherius.projections import reader_list, schema, service
+from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.projections import schema, service
 from aetherius.projections.build import hold
 from aetherius.projections.compaction import compact
-from aetherius.projections.errors import CompactedError, ReadModelBehindError, RebuildRunsError, UnknownReaderError
+from aetherius.projections.errors import CompactedError, ReadModelBehindError, RebuildRunsError
 from aetherius.projections.incidents import IncidentFilter
 from aetherius.projections.models import INCIDENTS, MODELS
 from aetherius.projections.postgres_queries import PostgresReadModels
-from aetherius.projections.reader_control import ReaderControl
 from aetherius.projections.rebuild import rebuild
-from aetherius.projections.runner import Runner
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.projections.verification import verify
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers import listing as reader_list
+from aetherius.readers.control import ReaderControl
+from aetherius.readers.errors import UnknownReaderError
+from aetherius.readers.runner import Runner
 from log_history import History
 from replay_oracle import LISTS
 from stored_rows import all_rows

@@ -10,7 +10,7 @@ import pytest
 from aetherius.domain.incident import IncidentStatus
 from aetherius.event_store.errors import UnknownPositionError
 from aetherius.event_store.log import Log
-from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.projections import schema, service
 from aetherius.projections.errors import ReadModelBehindError
 from aetherius.projections.events import EventFilter
@@ -19,9 +19,9 @@ from aetherius.projections.models import EVENTS, INCIDENTS, MODELS, REMEDIATIONS
 from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.projections.read_model import Filter
 from aetherius.projections.rebuild import rebuild
-from aetherius.projections.runner import Runner
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.runner import Runner
 from log_history import History
 from replay_oracle import LISTS, lists_over_time, of_row
 from stored_rows import all_rows

@@ -18,11 +18,11 @@ from aetherius.domain.event import Cause, Recorded, topics_of
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.subscription import LogSignal
-from aetherius.projections.reader_state import Committed, ReaderStatus
-from aetherius.projections.runner import Runner
-from aetherius.projections.state_rows import StateRows
-from aetherius.projections.unit import Unit
+from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.readers.runner import Runner
+from aetherius.readers.state import Committed, ReaderStatus
+from aetherius.readers.state_rows import StateRows
+from aetherius.readers.unit import Unit
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CAUSE = Cause(actor="system:test")

@@ -24,16 +24,16 @@ from aetherius.domain.wire.identity import observation_id
 from aetherius.event_store import schema as log_schema
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.subscription import LogSignal
+from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.projections import schema
 from aetherius.projections.events import EventFilter
 from aetherius.projections.models import EVENTS, MODELS, model_named
 from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.projections.read_model import Filter
 from aetherius.projections.rebuild import rebuild
-from aetherius.projections.runner import Runner
 from aetherius.projections.verification import verify
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.runner import Runner
 from log_history import History
 from observation_oracle import holding
 from replay_oracle import LISTS, lists_over_time, of_row

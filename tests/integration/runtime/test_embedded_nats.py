@@ -24,7 +24,7 @@ from aetherius.domain.wire import subjects
 from aetherius.runtime.credentials import Credentials
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.errors import FolderInUseError
-from aetherius.runtime.jetstream import COMMANDS, command_consumer, ensure_command_consumer, ensure_streams
+from aetherius.runtime.jetstream.streams import COMMANDS, command_consumer, ensure_command_consumer, ensure_streams
 from aetherius.runtime.nats_connection import can_log_in, connect
 from aetherius.runtime.signing_key import SigningKey
 

@@ -11,7 +11,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 
-from aetherius.runtime.jetstream import WORK, ensure_streams
+from aetherius.runtime.jetstream.streams import WORK, ensure_streams
 from aetherius.runtime.nats_connection import connect
 from aetherius.runtime.timers import cancel, schedule
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aetherius.agent_manager.admission import Window, admit, batch_size, traceparent
-from aetherius.agent_manager.fleet import is_own_inbox
-from aetherius.agent_manager.results import decode_result
+from aetherius.agent_manager.fleet.registrations import is_own_inbox
+from aetherius.agent_manager.intake.admission import Window, admit, batch_size, traceparent
+from aetherius.agent_manager.orders.results import decode_result
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.event import decode
 from aetherius.domain.wire import headers

@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aetherius.agent_manager.gaps import MAX_HOLES, Sequence
+from aetherius.agent_manager.fleet.gaps import MAX_HOLES, Sequence
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = T0 + timedelta(days=1)

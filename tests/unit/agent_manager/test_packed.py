@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aetherius.agent_manager import packed as fast
-from aetherius.agent_manager.admission import Window, admit
+from aetherius.agent_manager.intake import packed as fast
+from aetherius.agent_manager.intake.admission import Window, admit
 from aetherius.domain.report_state import envelope_of
 from aetherius.domain.wire import headers
 from aetherius.domain.wire.event import MAX_EVENT_BYTES, EventMessage, Labels, RawData, Severity

@@ -7,8 +7,8 @@ import contextlib
 
 import pytest
 
-from aetherius.agent_manager.errors import BrokerUnavailableError
-from aetherius.agent_manager.steady import steadily
+from aetherius.runtime.errors import BrokerUnavailableError
+from aetherius.runtime.steady import steadily
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,7 @@ from aetherius.domain.errors import InvalidKeyError, NoKeyError, SecretUnavailab
 from aetherius.domain.event import all_topics, event_type
 from aetherius.domain.keyring import NO_KEYS, Keyring, is_sealed, new_key
 from aetherius.domain.secrets import opened, sealed, secret_fields
-from aetherius.domain.workflow_events import StepSucceeded
+from aetherius.domain.workflow.events import StepSucceeded
 from aetherius.projections.models import MODELS
 from event_samples import sample
 

@@ -8,7 +8,7 @@ import pytest
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.strategy import suggested_workflow
 from aetherius.domain.wire.event import Labels, Severity
-from aetherius.orchestrator.catalogue import Catalogue, shipped
+from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
 
 DEFINITIONS = Catalogue(shipped(), {}).definitions
 

@@ -11,8 +11,8 @@ from aetherius.domain.event import Event
 
 def test_no_module_with_events_is_missing() -> None:
     room = Path(event.__file__).parent
-    names = [path.stem for path in room.glob("*.py")]
-    modules = [importlib.import_module(f"aetherius.domain.{name}") for name in names]
+    files = [path.relative_to(room).with_suffix("") for path in room.rglob("*.py") if path.name != "__init__.py"]
+    modules = [importlib.import_module(f"aetherius.domain.{'.'.join(file.parts)}") for file in files]
     having = {
         each.__name__
         for each in modules

@@ -10,7 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aetherius.domain.errors import WrongStateError
-from aetherius.domain.workflow import (
+from aetherius.domain.workflow.definition import (
+    ActionStep,
+    CommandStep,
+    Condition,
+    DecisionStep,
+    ReasoningStep,
+    Retry,
+    Step,
+    WaitStep,
+    WorkflowDefinition,
+)
+from aetherius.domain.workflow.events import Started, Target
+from aetherius.domain.workflow.state import StepStatus, WorkflowState, WorkflowStatus, evolve
+from aetherius.domain.workflow.workflow import (
     ApplyFix,
     Begin,
     Branch,
@@ -31,19 +44,6 @@ from aetherius.domain.workflow import (
     due,
     wakes_at,
 )
-from aetherius.domain.workflow_definition import (
-    ActionStep,
-    CommandStep,
-    Condition,
-    DecisionStep,
-    ReasoningStep,
-    Retry,
-    Step,
-    WaitStep,
-    WorkflowDefinition,
-)
-from aetherius.domain.workflow_events import Started, Target
-from aetherius.domain.workflow_state import StepStatus, WorkflowState, WorkflowStatus, evolve
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 LOOK = CommandStep(id="look", tool="kubectl", action="describe", retry=Retry(max_attempts=2, backoff=2.0))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from aetherius.domain.catalogue.command_policy import command_policy
+from aetherius.edge_agent.commanding.policy import check
 from aetherius.edge_agent.errors import PolicyRefusedError
-from aetherius.edge_agent.policy import check
 
 POLICY = command_policy()
 

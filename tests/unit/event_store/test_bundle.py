@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from aetherius.event_store import bundle_file, ledger
-from aetherius.event_store.bundle_check import BundleReport, check
-from aetherius.event_store.bundle_file import (
+from aetherius.event_store import ledger
+from aetherius.event_store.audit import bundle_file
+from aetherius.event_store.audit.bundle_check import BundleReport, check
+from aetherius.event_store.audit.bundle_file import (
     SEAL_SIZE,
     IncidentStory,
     Manifest,
@@ -28,7 +29,7 @@ from aetherius.event_store.bundle_file import (
     stored_content,
     stored_member,
 )
-from aetherius.event_store.proof import Header, ProvedEvent
+from aetherius.event_store.audit.proof import Header, ProvedEvent
 from aetherius.runtime.signing_key import SigningKey
 from ledger_samples import KEY, START, Sample
 

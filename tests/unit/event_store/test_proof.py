@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from aetherius.event_store import ledger
-from aetherius.event_store.proof import check
+from aetherius.event_store.audit.proof import check
 from ledger_samples import Sample
 
 SAMPLE = Sample([1, 2, 3, 7, 20])

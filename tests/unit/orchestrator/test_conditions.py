@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from aetherius.domain.workflow import Begin, Fail, Start, Workflow
-from aetherius.domain.workflow_definition import CommandStep, WaitStep, WorkflowDefinition
-from aetherius.domain.workflow_events import Started, Target
-from aetherius.orchestrator import conditions
+from aetherius.domain.workflow.definition import CommandStep, WaitStep, WorkflowDefinition
+from aetherius.domain.workflow.events import Started, Target
+from aetherius.domain.workflow.workflow import Begin, Fail, Start, Workflow
+from aetherius.orchestrator.workflow import conditions
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 LOOK = CommandStep(id="look", tool="kubectl", action="describe")

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from aetherius.domain.strategy import STRATEGIES
-from aetherius.domain.workflow_definition import CommandStep, DecisionStep, WaitStep
-from aetherius.orchestrator.catalogue import Catalogue, shipped
-from aetherius.orchestrator.definition_loader import load
+from aetherius.domain.workflow.definition import CommandStep, DecisionStep, WaitStep
 from aetherius.orchestrator.errors import DefinitionError
+from aetherius.orchestrator.workflow.definition_loader import load
+from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
 from aetherius.runtime.errors import SettingError
 
 CRASH_LOOP = shipped()["diagnose_pod_crashloop.yaml"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from aetherius.domain.catalogue.command_policy import command_policy
-from aetherius.domain.workflow_definition import CommandStep
-from aetherius.domain.workflow_events import Target
+from aetherius.domain.workflow.definition import CommandStep
+from aetherius.domain.workflow.events import Target
+from aetherius.edge_agent.commanding.kubectl_grammar import parse_kubectl
+from aetherius.edge_agent.commanding.policy import check
 from aetherius.edge_agent.errors import PolicyRefusedError
-from aetherius.edge_agent.kubectl_grammar import parse_kubectl
-from aetherius.edge_agent.policy import check
-from aetherius.orchestrator.step_commands import with_target
+from aetherius.orchestrator.workflow.step_commands import with_target
 
 KUBECTL = command_policy().kubectl
 WEB = Target(cluster_id="north", namespace="shop", kind="Deployment", name="web", pod="web-1", container="app")

@@ -1,0 +1,1 @@
+"""The agents: registrations, heartbeats, who is alive, and what was not heard."""

@@ -1,0 +1,1 @@
+"""Events in: from JetStream, checked, into the log."""

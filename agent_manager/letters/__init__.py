@@ -1,0 +1,1 @@
+"""Dead letters: refused messages, kept for people."""

@@ -1,0 +1,1 @@
+"""Commands out to the agents, and their results back."""

@@ -1,0 +1,1 @@
+"""What leaves the log for the internal bus."""

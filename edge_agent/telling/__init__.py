@@ -1,0 +1,1 @@
+"""What the agent says to the platform: spool, events, registration, heartbeat."""

@@ -1,0 +1,1 @@
+"""What the cluster shows: watches, and what statuses and events mean."""

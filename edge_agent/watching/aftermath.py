@@ -1,0 +1,181 @@
+"""What became of the objects that failed and are gone: the one sign of a trouble that a person ended by replacing its pods.
+
+Of a pod that was reported as failing and does not exist any more, its owner is looked at from time to time. It is told once, for each such pod, and only
+what was seen for the whole soak time: that the owner's rollout is complete, all of it available, and none of its pods known to fail (`PodReplaced`); or
+that the owner is gone too (`PodRemoved`). A pod without an owner is looked for under its own name, and so is a node (`NodeReady`, `NodeRemoved`).
+Nothing is told of an owner that asks for no pods, of a kind that does not say whether it is well, or while the API server does not answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+import msgspec
+
+from aetherius.domain.errors import InfrastructureError
+from aetherius.domain.wire.event import Severity
+from aetherius.domain.wire.identity import observation_id
+from aetherius.edge_agent.telling.spool import MAX_FAILING, Spool
+from aetherius.edge_agent.watching.collector import Clock
+from aetherius.edge_agent.watching.failing import FailingObject
+from aetherius.edge_agent.watching.observation import Observation, shortened
+from aetherius.edge_agent.watching.rollout import path_of, wanted_replicas, why_incomplete
+from aetherius.runtime.clock import utc_now
+
+PERIOD: Final = 5.0
+"""Seconds between looks at an owner, as long as something is true of it that would be told."""
+LONGEST_PERIOD: Final = 60.0
+"""Seconds between looks at one of which there is nothing to tell; doubled up to this."""
+MAX_GONE: Final = 86_400.0
+"""Seconds after which nobody asks any more what became of an object."""
+
+_REASONS: Final = {
+    ("Pod", "well"): "PodReplaced",
+    ("Pod", "absent"): "PodRemoved",
+    ("Node", "well"): "NodeReady",
+    ("Node", "absent"): "NodeRemoved",
+}
+
+
+State = Literal["well", "absent", "unknown"]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where to look: the owner, or the object's own name."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How a place stands, since when, and when to look again."""
+
+    state: State
+    since: datetime
+    look_at: datetime
+    pause: float
+    words: str = ""
+
+
+class Aftermath:
+    """Looks, and puts what it can tell into the spool. One thread."""
+
+    def __init__(
+        self,
+        cluster_id: str,
+        find: Callable[[str], dict[str, Any] | None],
+        spool: Spool,
+        *,
+        soak: float,
+        clock: Clock = utc_now,
+    ) -> None:
+        """`find` reads one object by its path, None for absent. `soak`: seconds that something must be true to be told."""
+        self._cluster_id, self._find, self._spool, self._clock = cluster_id, find, spool, clock
+        self._soak = timedelta(seconds=soak)
+        self._standings: dict[Place, Standing] = {}
+
+    def run(self, stop: threading.Event, on_new: Callable[[], None]) -> None:
+        """Look until `stop`. `on_new` is called when something new was told."""
+        while not stop.wait(min(PERIOD, self._soak.total_seconds() / 2 + 0.1)):
+            if self.look():
+                on_new()
+
+    def look(self) -> int:
+        """Look at every place that is due; how many objects something was told of."""
+        failing = self._spool.failing()
+        if len(failing) >= MAX_FAILING:
+            return 0  # not every failing pod is known then
+        self._spool.forget(uid for uid, found in failing.items() if self._is_hopeless(found))
+        alive = {_place(found) for found in failing.values() if not found.gone_at}
+        gone = defaultdict[Place, list[str]](list)
+        for uid, found in failing.items():
+            if found.gone_at:
+                gone[_place(found)].append(uid)
+        self._standings = {place: standing for place, standing in self._standings.items() if place in gone}
+        told = [
+            self._observation(uid, failing[uid], place, standing)
+            for place, uids in gone.items()
+            if (standing := self._ripe(place, alive))
+            for uid in uids
+        ]
+        return self._spool.add(told) if told else 0
+
+    def _is_hopeless(self, found: FailingObject) -> bool:
+        """It is of a kind that we cannot look at, or gone for too long."""
+        if not found.gone_at:
+            return False
+        return _path(_place(found)) is None or found.gone_at < self._clock().timestamp() - MAX_GONE
+
+    def _ripe(self, place: Place, alive: set[Place]) -> Standing | None:
+        """How it stands, if it has stood so for the soak time."""
+        now, before = self._clock(), self._standings.get(place)
+        if _path(place) is None or (before and before.look_at > now):
+            return None
+        state, words = self._state(place) if place not in alive else ("unknown", "")
+        same = before is not None and (before.state, before.words) == (state, words)
+        since = before.since if before and same else now
+        if state == "unknown":
+            pause = min(before.pause * 2, LONGEST_PERIOD) if before else PERIOD
+        else:
+            pause = min(PERIOD, self._soak.total_seconds())
+        look_at = now + timedelta(seconds=pause)
+        standing = Standing(state=state, since=since, look_at=look_at, pause=pause, words=words)
+        self._standings[place] = standing
+        return standing if state != "unknown" and now - since >= self._soak else None
+
+    def _state(self, place: Place) -> tuple[State, str]:
+        path = _path(place)
+        assert path is not None, "only what has a path is looked at"
+        try:
+            found = self._find(path)
+        except InfrastructureError:
+            return "unknown", ""
+        if found is None:
+            return "absent", ""
+        wanted = wanted_replicas(place.kind, found)
+        if not wanted or why_incomplete(place.kind, found):
+            return "unknown", ""
+        generation = found["metadata"].get("generation")
+        return "well", f"{wanted} of {wanted} available" + (f", generation {generation}" if generation else "")
+
+    def _observation(self, uid: str, gone: FailingObject, place: Place, standing: Standing) -> Observation:
+        at, kind = self._clock(), gone.labels.kind
+        reason = _REASONS[kind, standing.state]
+        return Observation(
+            id=observation_id(self._cluster_id, at, uid, reason),
+            cluster_id=self._cluster_id,
+            timestamp=at,
+            source="node_status" if kind == "Node" else "container_status",
+            severity=Severity.LOW,
+            reason=reason,
+            message=shortened(_told(gone, place, standing, self._soak)),
+            namespace=gone.namespace,
+            labels=gone.labels,
+            uid=uid,
+            failing=False,
+        )
+
+
+def _place(found: FailingObject) -> Place:
+    labels = found.labels
+    if labels.owner_kind:
+        return Place(labels.owner_kind, found.namespace, labels.owner_name)
+    return Place(labels.kind, found.namespace, labels.name)
+
+
+def _path(place: Place) -> str | None:
+    return path_of(place.kind, place.namespace, place.name)
+
+
+def _told(gone: FailingObject, place: Place, standing: Standing, soak: timedelta) -> str:
+    name, seconds = gone.labels.name, soak.total_seconds()
+    owned = (place.kind, place.name) != (gone.labels.kind, name)
+    if standing.state == "absent":
+        return f"{name} is gone" + (f", and so is {place.kind} {place.name}" if owned else " and was not replaced")
+    what = f"{place.kind} {place.name}" if owned else f"another {place.kind} of its name"
+    return f"{name} is gone; {what} is complete ({standing.words}) and showed no failure for {seconds:g} s"

@@ -1,0 +1,148 @@
+"""Turns what the watches show into observations in the spool: one thread, in the order of arrival, many changes in one transaction."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from aetherius.domain.catalogue.event_reasons import event_reasons
+from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Node, Pod, ReplicaSet
+from aetherius.edge_agent.telling.spool import Spool
+from aetherius.edge_agent.watching.events import EventClassifier
+from aetherius.edge_agent.watching.node_status import readiness
+from aetherius.edge_agent.watching.observation import Observation
+from aetherius.edge_agent.watching.owners import Owners
+from aetherius.edge_agent.watching.pod_status import PodStatusClassifier
+from aetherius.edge_agent.watching.revisions import AvailableRevisions
+from aetherius.edge_agent.watching.watch import Change, Changes, Listed
+from aetherius.runtime.clock import utc_now
+
+BATCH: Final = 256
+"""Changes in one transaction."""
+TICK: Final = 0.5
+"""Seconds between looks at the pods that may have recovered."""
+Clock = Callable[[], datetime]
+
+
+class Collector:
+    """Reads the queue of changes until told to stop."""
+
+    def __init__(
+        self,
+        cluster_id: str,
+        owners: Owners,
+        revisions: AvailableRevisions,
+        spool: Spool,
+        *,
+        recovery_soak: float,
+        lookback: float,
+        clock: Clock = utc_now,
+    ) -> None:
+        """`recovery_soak`: seconds that a pod must stay Ready to count as recovered. `lookback`: seconds; older news is history."""
+        self._cluster_id = cluster_id
+        self._owners = owners
+        self._revisions = revisions
+        self._spool = spool
+        self._events = EventClassifier(cluster_id, event_reasons(), owners)
+        self._pods = PodStatusClassifier(cluster_id, event_reasons(), owners)
+        self._recovery_soak = timedelta(seconds=recovery_soak)
+        self._lookback = timedelta(seconds=lookback)
+        self._clock = clock
+        self._recovering: dict[str, tuple[datetime, Observation]] = {}
+        self._gone: list[str] = []
+
+    def run(self, changes: Changes, stop: threading.Event, on_new: Callable[[], None]) -> None:
+        """Collect until `stop`; then what the queue still holds. `on_new` is called after each commit that added something."""
+        while not (stop.is_set() and changes.empty()):
+            if self.collect(_gather(changes)):
+                on_new()
+
+    def collect(self, batch: list[Change]) -> int:
+        """Take a batch of changes; returns how many observations were new."""
+        new, observations = 0, list[Observation]()
+        for change in batch:
+            if isinstance(
+                change.object, Listed
+            ):  # what failed up to here is compared with the list, not what comes after it
+                new += self._store(observations)
+                observations = []
+                self._spool.note_listed(change.object.kind, change.object.uids)
+            else:
+                observations += self._observe(change)
+        observations += self._recovered(self._clock())  # last: the spool keeps a recovery only after its failure
+        return new + self._store(observations)
+
+    def _store(self, observations: list[Observation]) -> int:
+        new = self._spool.add(observations) if observations else 0
+        self._spool.note_gone(self._gone)  # after: what failed and went in one batch is gone
+        self._gone = []
+        return new
+
+    def _observe(self, change: Change) -> Iterator[Observation]:
+        match change.object:
+            case ReplicaSet() as replica_set:
+                self._note_replica_set(replica_set, deleted=change.deleted)
+            case Pod() as pod:
+                yield from self._observe_pod(pod, deleted=change.deleted)
+            case Node() as node:
+                yield from self._observe_node(node, deleted=change.deleted)
+            case ClusterEvent() as event if not change.deleted:
+                yield from self._recent(self._events.classify(event))
+            case _:
+                pass
+
+    def _recent(self, *observations: Observation) -> Iterator[Observation]:
+        edge = self._clock() - self._lookback
+        return (each for each in observations if each.timestamp >= edge)
+
+    def _note_replica_set(self, replica_set: ReplicaSet, *, deleted: bool) -> None:
+        uid = replica_set.metadata.uid
+        if deleted:
+            self._revisions.forget(uid)
+            return
+        self._owners.learn("ReplicaSet", replica_set.metadata)
+        if replica_set.status.available_replicas:
+            self._revisions.note(uid)
+
+    def _observe_pod(self, pod: Pod, *, deleted: bool) -> Iterator[Observation]:
+        uid = pod.metadata.uid
+        self._owners.learn("Pod", pod.metadata, pod.spec.node_name)
+        if deleted:
+            self._recovering.pop(uid, None)
+            self._gone.append(uid)
+            return
+        yield from self._recent(*self._pods.failures(pod))
+        recovery = self._pods.recovery(pod)
+        if recovery is None:
+            self._recovering.pop(uid, None)
+        else:
+            self._recovering[uid] = (recovery.timestamp + self._recovery_soak, recovery)
+
+    def _recovered(self, now: datetime) -> Iterator[Observation]:
+        due = [uid for uid, (at, _) in self._recovering.items() if at <= now]
+        for uid in due:
+            _, recovery = self._recovering.pop(uid)
+            yield recovery
+
+    def _observe_node(self, node: Node, *, deleted: bool) -> Iterator[Observation]:
+        if deleted:
+            self._gone.append(node.metadata.uid)
+            return
+        found = readiness(self._cluster_id, node)
+        if found:
+            yield found
+
+
+def _gather(changes: Changes) -> list[Change]:
+    """The next changes: waits for the first, takes what else is there."""
+    batch: list[Change] = []
+    try:
+        batch.append(changes.get(timeout=TICK))
+        while len(batch) < BATCH:
+            batch.append(changes.get_nowait())
+    except queue.Empty:
+        pass
+    return batch

@@ -1,0 +1,90 @@
+"""From an event of the Kubernetes API to an observation, by the catalogue of reasons.
+
+Every event is reported, Normal ones too: some of the worst come as Normal, and the harmless ones are evidence of what changed before.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+from aetherius.domain.catalogue.event_reasons import EventReasons
+from aetherius.domain.wire.event import Labels, RawData
+from aetherius.domain.wire.identity import observation_id
+from aetherius.edge_agent.kubernetes_objects import ClusterEvent
+from aetherius.edge_agent.redaction import mask_text
+from aetherius.edge_agent.watching.observation import Observation, shortened
+from aetherius.edge_agent.watching.owners import Owners
+
+_CONTAINER: Final = re.compile(r"containers\{([^}]+)\}")
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
+
+class EventClassifier:
+    """Knows one cluster's name, the catalogue, and who owns what."""
+
+    def __init__(self, cluster_id: str, catalogue: EventReasons, owners: Owners) -> None:
+        self._cluster_id = cluster_id
+        self._catalogue = catalogue
+        self._owners = owners
+
+    def classify(self, event: ClusterEvent) -> Observation:
+        """The observation; the same event (or the same turn of a series) always gives the same id."""
+        about = event.involved_object
+        source = event.source.component or event.reporting_component or "unknown"
+        reason, message = event.reason or "Unknown", event.message or ""
+        found = self._catalogue.lookup(
+            reason, kind=about.kind, source=source, event_type=event.type or "", message=message
+        )
+        at = observed_at(event)
+        return Observation(
+            id=observation_id(self._cluster_id, at, event.metadata.uid, _turn(event)),
+            cluster_id=self._cluster_id,
+            timestamp=at,
+            source=source,
+            severity=found.severity,
+            reason=reason,
+            message=shortened(mask_text(message)),
+            namespace=about.namespace,
+            labels=self._labels(event),
+            raw_data=_raw(event),
+            uid=about.uid,
+            resource_version=event.metadata.resource_version,
+        )
+
+    def _labels(self, event: ClusterEvent) -> Labels:
+        about = event.involved_object
+        owner = self._owners.top(about.kind, about.namespace, about.name)
+        node = about.name if about.kind == "Node" else event.source.host
+        if about.kind == "Pod":
+            node = node or self._owners.node_of(about.namespace, about.name)
+        return Labels(kind=about.kind, name=about.name, node=node, owner_kind=owner.kind, owner_name=owner.name)
+
+
+def observed_at(event: ClusterEvent) -> datetime:
+    """When it happened, the last time; API versions and components fill different fields."""
+    times = (
+        event.series.last_observed_time if event.series else None,
+        event.last_timestamp,
+        event.event_time,
+        event.first_timestamp,
+        event.metadata.creation_timestamp,
+    )
+    return next((time for time in times if time), _EPOCH)
+
+
+def _turn(event: ClusterEvent) -> str:
+    """What tells one repetition from the next; without a count it is the version of the object."""
+    count = event.series.count if event.series else event.count
+    return f"n{count}" if count else event.metadata.resource_version
+
+
+def _raw(event: ClusterEvent) -> RawData:
+    container = _CONTAINER.search(event.involved_object.field_path)
+    return RawData(
+        count=(event.series.count if event.series else event.count) or 1,
+        first_timestamp=event.first_timestamp or event.event_time,
+        last_timestamp=observed_at(event),
+        container=container[1] if container else "",
+    )

@@ -1,0 +1,39 @@
+"""What a node's status says: ready, or not ready since when and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from aetherius.domain.wire.event import Labels, Severity
+from aetherius.domain.wire.identity import observation_id
+from aetherius.edge_agent.kubernetes_objects import Node
+from aetherius.edge_agent.watching.observation import Observation, shortened
+
+SOURCE: Final = "node_status"
+NOT_READY: Final = "NodeNotReady"
+READY: Final = "NodeReady"
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
+
+def readiness(cluster_id: str, node: Node) -> Observation | None:
+    """What the node's Ready condition says; None for a node that has none yet. The same turn of the condition always gives the same id."""
+    ready = node.ready
+    if ready is None:
+        return None
+    well = ready.status == "True"
+    reason = READY if well else NOT_READY
+    at = ready.last_transition_time or node.metadata.creation_timestamp or _EPOCH
+    return Observation(
+        id=observation_id(cluster_id, at, node.metadata.uid, reason),
+        cluster_id=cluster_id,
+        timestamp=at,
+        source=SOURCE,
+        severity=Severity.LOW if well else Severity.CRITICAL,
+        reason=reason,
+        message=shortened(f"Ready={ready.status} ({ready.reason or 'no reason'}): {ready.message or 'no message'}"),
+        labels=Labels(kind="Node", name=node.metadata.name, node=node.metadata.name),
+        uid=node.metadata.uid,
+        resource_version=node.metadata.resource_version,
+        failing=not well,
+    )

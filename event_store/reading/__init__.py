@@ -1,0 +1,1 @@
+"""Reads: pages by position, streams, stretches, timelines, and following the log."""

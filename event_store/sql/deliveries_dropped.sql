@@ -1,2 +1,0 @@
-SELECT subscription, key, position, error, reason, dropped_at FROM {schema}.dropped_deliveries
-WHERE %(subscription)s = '' OR subscription = %(subscription)s ORDER BY subscription, position

@@ -1,2 +1,0 @@
-INSERT INTO {schema}.dropped_deliveries (subscription, position, key, error, reason) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT DO NOTHING

@@ -1,1 +1,0 @@
-INSERT INTO {schema}.subscriptions (name) VALUES (%s) ON CONFLICT DO NOTHING

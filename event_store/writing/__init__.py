@@ -1,0 +1,1 @@
+"""Appends: one transaction for positions, events, ledger and checkpoint, gathered over threads."""

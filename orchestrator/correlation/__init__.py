@@ -1,0 +1,1 @@
+"""From reports to incidents, and an incident's life."""

@@ -1,0 +1,234 @@
+"""The correlator: reports that are signs of trouble become incidents; further signs are folded in; a recovery ends what nobody had to repair.
+
+A process manager over the whole of what clusters report. One `EventsCorrelated` an incident and batch, however many signs there were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from aetherius.domain.cluster_event import Reported
+from aetherius.domain.event import Cause, Recorded, topics_of
+from aetherius.domain.incident import Incident, IncidentStatus, Opened, Resolved
+from aetherius.domain.remediation import Remediation, RemediationStatus
+from aetherius.domain.symptom import Subject, Symptom, end_told_by, recoveries_of, subject_of, symptom_of
+from aetherius.domain.workflow.definition import ActionStep
+from aetherius.domain.workflow.workflow import Workflow
+from aetherius.orchestrator.correlation.correlated_subjects import CorrelatedSubject, CorrelatedSubjects
+from aetherius.orchestrator.workflow.starter import workflow_of
+from aetherius.readers.unit import Unit
+
+ACTOR = "system:correlator"
+REOPEN_WINDOW = timedelta(minutes=10)
+"""The same trouble within this time after its end is the same incident, reopened; later it is a new one."""
+QUIET = timedelta(seconds=15)
+"""A pod's signs from up to this long after the end are echoes (a back-off event of a pod on its way out), not a return."""
+SILENCE = timedelta(hours=1)
+"""Trouble of a workload that shows itself no more for so long (back-offs repeat every five minutes) has ended unseen: the next sign is another incident, and
+is looked into anew. A lost node is silent, and is told to be back."""
+MAX_FAILING = 1000
+"""Pods of one subject whose end is awaited by name."""
+_AND_MORE = "..."
+"""Stands for the pods beyond that: no pod is called so, and so such an incident does not end by what is told of pods."""
+_UNDER_REPAIR = frozenset(
+    {RemediationStatus.APPROVED, RemediationStatus.EXECUTED, RemediationStatus.VERIFICATION_FAILED}
+)
+
+Clock = Callable[[], datetime]
+
+
+class Correlator:
+    """Reports in, incidents out."""
+
+    name = "incident_correlator"
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """What clusters report, and the ends of incidents."""
+        return topics_of((Reported, Resolved))
+
+    def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
+        """Fold a batch of reports into incidents."""
+        _Batch(unit, self._clock(), batch).fold()
+
+
+class _Batch:
+    """The folding of one batch."""
+
+    def __init__(self, unit: Unit, now: datetime, batch: Sequence[Recorded]) -> None:
+        self._unit, self._now, self._batch = unit, now, batch
+        self._signs: dict[UUID, list[Recorded]] = {}
+        self._subjects = CorrelatedSubjects(unit, self._keys())
+
+    def fold(self) -> None:
+        for recorded in self._batch:
+            match recorded.event:
+                case Reported() as report:
+                    self._fold_report(recorded, report)
+                case Resolved():
+                    self._note_end(recorded)
+                case _:
+                    pass
+        for incident_id in self._signs.copy():
+            self._flush(incident_id)
+
+    def _keys(self) -> list[str]:
+        keys: list[str] = []
+        for recorded in self._batch:
+            if isinstance(report := recorded.event, Reported):
+                symptom = symptom_of(report)
+                subjects = [subject_of(report, symptom)] if symptom else recoveries_of(report)
+                keys += [subject.key for subject in subjects]
+            elif subject := self._unit.get(Incident, recorded.stream_id).subject:
+                keys.append(subject.key)
+        return keys
+
+    def _fold_report(self, recorded: Recorded, report: Reported) -> None:
+        if symptom := symptom_of(report):
+            self._fold_sign(recorded, report, subject_of(report, symptom))
+        else:
+            for subject in recoveries_of(report):
+                self._fold_recovery(recorded, report, subject)
+
+    def _fold_sign(self, recorded: Recorded, report: Reported, subject: Subject) -> None:
+        known = self._subjects.get(subject.key)
+        at = recorded.occurred_at
+        if known and _fell_silent(known, subject, at):
+            self._lapse(recorded, known)
+        if known is None or (known.resolved_at and at > known.resolved_at + REOPEN_WINDOW):
+            known = self._open(recorded, report, subject)
+        else:
+            if known.resolved_at and at > known.resolved_at + _echo(report):
+                self._reopen(recorded, report, known)
+            self._signs.setdefault(known.incident_id, []).append(recorded)
+        if known.resolved_at is None:
+            name = report.labels.name if subject.symptom is not Symptom.NODE_NOT_READY else subject.name
+            known.failing.add(name if name in known.failing or len(known.failing) < MAX_FAILING else _AND_MORE)
+        known.last_sign = max(at, known.last_sign or at)
+        self._subjects.put(known)
+
+    def _lapse(self, recorded: Recorded, known: CorrelatedSubject) -> None:
+        self._flush(known.incident_id)
+        incident = self._unit.get(Incident, known.incident_id)
+        if incident.resolve(
+            "silent", f"no sign of it after {known.last_sign:%F %T} UTC, until there was another one", self._now
+        ):
+            self._save(incident, recorded)
+        known.resolved_at = known.last_sign
+
+    def _open(self, recorded: Recorded, report: Reported, subject: Subject) -> CorrelatedSubject:
+        incident = self._unit.get(Incident, Incident.id_of(subject, recorded.occurred_at))
+        if incident.status is IncidentStatus.NEW:
+            incident.open(_opened(recorded, report, subject), self._now)
+            self._save(incident, recorded)
+        return CorrelatedSubject(subject.key, incident.id)
+
+    def _reopen(self, recorded: Recorded, report: Reported, known: CorrelatedSubject) -> None:
+        self._flush(known.incident_id)  # what was seen before belongs before
+        incident = self._unit.get(Incident, known.incident_id)
+        if incident.status is IncidentStatus.RESOLVED:
+            incident.reopen(recorded.stream_id, report.reason, self._now)
+            self._save(incident, recorded)
+        known.resolved_at = None
+        known.failing.clear()
+
+    def _fold_recovery(self, recorded: Recorded, report: Reported, subject: Subject) -> None:
+        known = self._subjects.get(subject.key)
+        if known is None or known.resolved_at:
+            return
+        known.failing.discard(report.labels.name)
+        self._subjects.put(known)
+        if not known.failing:
+            self._flush(known.incident_id)
+            self._resolve(recorded, report, known)
+
+    def _resolve(self, recorded: Recorded, report: Reported, known: CorrelatedSubject) -> None:
+        incident = self._unit.get(Incident, known.incident_id)
+        if self._is_under_repair(incident):
+            return  # the repair replaced the pods itself, and is verified by looking
+        how = "repaired" if incident.status is IncidentStatus.MITIGATED else end_told_by(report)
+        if incident.resolve(how, report.message or report.reason, self._now):
+            self._save(incident, recorded)
+        known.resolved_at = (
+            recorded.occurred_at
+        )  # the cluster's time, as the signs it is compared with: both may be late
+
+    def _is_under_repair(self, incident: Incident) -> bool:
+        """Whether a repair of what pods show was begun and has not ended. A lost node that is back is well, whoever repairs."""
+        if incident.symptom is Symptom.NODE_NOT_READY:
+            return False
+        workflow = self._unit.get(Workflow, workflow_of(incident))
+        step = workflow.state.current()
+        work = workflow.state.step(step.id).work_id if isinstance(step, ActionStep) else None
+        return work is not None and self._unit.get(Remediation, work).status in _UNDER_REPAIR
+
+    def _note_end(self, recorded: Recorded) -> None:
+        incident = self._unit.get(Incident, recorded.stream_id)
+        if incident.active:  # it was reopened since
+            return
+        known = self._subjects.get(incident.subject.key) if incident.subject else None
+        if known and known.incident_id == recorded.stream_id and known.resolved_at is None:
+            known.resolved_at = recorded.occurred_at
+            self._subjects.put(known)
+
+    def _flush(self, incident_id: UUID) -> None:
+        signs = self._signs.pop(incident_id, [])
+        if not signs:
+            return
+        incident = self._unit.get(Incident, incident_id)
+        reports = [sign.event for sign in signs if isinstance(sign.event, Reported)]
+        incident.correlate(
+            [sign.stream_id for sign in signs],
+            [report.reason for report in reports],
+            [report.labels.name for report in reports if report.labels.kind == "Pod"],
+            self._now,
+        )
+        worst = max(reports, key=lambda report: report.severity.rank)
+        if incident.active:
+            incident.escalate(worst.severity, worst.reason, self._now)
+        self._save(incident, signs[0])
+
+    def _save(self, incident: Incident, recorded: Recorded) -> None:
+        """Store, as part of the incident's story."""
+        cause = Cause(
+            actor=ACTOR,
+            correlation_id=incident.id,
+            causation_id=recorded.id,
+            traceparent=recorded.cause.traceparent,
+        )
+        self._unit.save(incident, cause)
+
+
+def _fell_silent(known: CorrelatedSubject, subject: Subject, at: datetime) -> bool:
+    if known.resolved_at or known.last_sign is None or subject.symptom is Symptom.NODE_NOT_READY:
+        return False
+    return at > known.last_sign + SILENCE
+
+
+def _echo(report: Reported) -> timedelta:
+    """How long after the end a report still tells of the time before it. A node says each turn once, so its word counts at once."""
+    return timedelta(0) if report.labels.kind == "Node" else QUIET
+
+
+def _opened(recorded: Recorded, report: Reported, subject: Subject) -> Opened:
+    pod = report.labels.name if report.labels.kind == "Pod" else ""
+    return Opened(
+        cluster_id=subject.cluster_id,
+        namespace=subject.namespace,
+        kind=subject.kind,
+        name=subject.name,
+        symptom=subject.symptom,
+        severity=report.severity,
+        reason=report.reason,
+        message=report.message,
+        onset=recorded.occurred_at,
+        event_id=recorded.stream_id,
+        pod=pod,
+        container=report.raw_data.container,
+        node=report.labels.node,
+    )

@@ -1,0 +1,72 @@
+"""The incident process: what analyses conclude and repairs achieve becomes part of the incident's life.
+
+A lost node is different: once its workloads run elsewhere the incident is mitigated, and it is resolved only when the node is Ready again (the
+correlator sees that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from aetherius.domain.analysis import Completed
+from aetherius.domain.diagnosis.verdict import RECOVERED
+from aetherius.domain.event import Recorded, topics_of
+from aetherius.domain.incident import Diagnosed, Incident
+from aetherius.domain.remediation import Remediation, Verified
+from aetherius.domain.symptom import Symptom
+from aetherius.orchestrator.remediation.proposal import summary
+from aetherius.readers.unit import Unit
+
+ACTOR = "system:incidents"
+
+
+class IncidentProcess:
+    """Conclusions in, diagnosed and ended incidents out."""
+
+    name = "incident_process"
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """Answers of analyses, and verified repairs."""
+        return topics_of((Completed, Verified))
+
+    def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
+        """Tell each incident what happened for it."""
+        for recorded in batch:
+            match recorded.event:
+                case Completed() as answer:
+                    incident = unit.get(Incident, answer.incident_id)
+                    self._diagnose(incident, answer, recorded)
+                case Verified() as verified:
+                    incident = self._mitigate(unit.get(Remediation, recorded.stream_id), verified, unit)
+                case _:
+                    continue
+            unit.save(incident, recorded.cause.then(ACTOR, recorded.id))
+
+    def _diagnose(self, incident: Incident, answer: Completed, recorded: Recorded) -> None:
+        now = self._clock()
+        diagnosis = Diagnosed(
+            analysis_id=recorded.stream_id,
+            root_cause=answer.root_cause,
+            confidence=answer.detail.confidence,
+            summary=summary(answer),
+            evidence=answer.detail.evidence,
+        )
+        incident.diagnose(diagnosis, now)
+        if answer.detail.type == RECOVERED:
+            incident.resolve("recovered", summary(answer), now)
+
+    def _mitigate(self, remediation: Remediation, verified: Verified, unit: Unit) -> Incident:
+        now, proposal = self._clock(), remediation.proposal
+        assert proposal is not None, "it was verified, so it was proposed"
+        incident = unit.get(Incident, proposal.incident_id)
+        if proposal.action == "Notify":
+            return incident
+        incident.mitigate(remediation.id, verified.summary, now)
+        if incident.symptom is not Symptom.NODE_NOT_READY:
+            incident.resolve("repaired", verified.summary, now)
+        return incident

@@ -1,0 +1,1 @@
+"""Remediations: proposal, approval, execution, verification, undo."""

@@ -1,0 +1,83 @@
+"""Deadlines of approvals: a question that nobody answered in time is rejected, so that a late yes does nothing surprising.
+
+The deadline stands in the question's event, and a yes after it is refused whether its timer has rung or not. The timer ends the waiting; as those of
+workflows it is a hint, set again from a table whenever the queue is opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from nats.errors import Error as NatsError
+
+from aetherius.domain.remediation import ApprovalRequested, Remediation, RemediationStatus
+from aetherius.event_store.errors import StreamNotFoundError
+from aetherius.event_store.writing.change import change
+from aetherius.orchestrator.context import Context
+from aetherius.orchestrator.statements import statement
+from aetherius.orchestrator.work_queue import WorkQueue
+from aetherius.readers.state import Committed
+from aetherius.runtime.clock import utc_now
+from aetherius.runtime.timers import schedule
+
+logger = logging.getLogger(__name__)
+
+ACTOR = "system:approval"
+DUE = "work.due.approval"
+_ACK_WAIT = 20.0
+"""Seconds: a ring takes milliseconds, but may wait ten for a connection to the log."""
+
+
+class ApprovalTimers:
+    """Sets deadlines and keeps them."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._queue = WorkQueue(
+            context.js, "approval-timers", DUE, self._ring, ack_wait=_ACK_WAIT, refill=self._set_all
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer timers until `stop` is set."""
+        await self._queue.run(stop)
+
+    async def after_commit(self, committed: Committed) -> None:
+        """Set the timers of what the driver has just asked."""
+        for pending in committed.decided:
+            if isinstance(pending.event, ApprovalRequested) and pending.event.deadline:
+                await self._set(pending.stream_id, pending.event.deadline)
+
+    async def _set_all(self) -> None:
+        context = self._context
+        for remediation_id, at in await context.blocking(context.rows.select, statement("select_approval_deadlines")):
+            await self._set(remediation_id, at)
+
+    async def _set(self, remediation_id: UUID, at: datetime) -> None:
+        try:
+            await schedule(self._context.js, f"approval.{remediation_id}", at, DUE, remediation_id.bytes)
+        except (NatsError, TimeoutError) as exc:
+            logger.warning("the deadline of remediation %s is not set, until the next start: %r", remediation_id, exc)
+
+    async def _ring(self, payload: bytes) -> None:
+        remediation_id = UUID(bytes=payload)
+        again = await self._context.blocking(self._expire, remediation_id)
+        if again is not None:
+            await self._set(remediation_id, again)
+
+    def _expire(self, remediation_id: UUID) -> datetime | None:
+        """Reject what is over; the time to ring again if it is not yet."""
+        now, looked_at = utc_now(), list[Remediation]()
+
+        def expire(remediation: Remediation) -> None:
+            looked_at.append(remediation)
+            remediation.expire(now)
+
+        try:
+            change(self._context.log, Remediation, remediation_id, ACTOR, expire)
+        except StreamNotFoundError:
+            return None
+        remediation = looked_at[-1]
+        return remediation.deadline if remediation.status is RemediationStatus.AWAITING_APPROVAL else None

@@ -1,0 +1,1 @@
+"""Workflows: definitions, conditions, the driver, its timers."""

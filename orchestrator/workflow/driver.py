@@ -1,0 +1,350 @@
+"""The driver: carries out what is due in workflows, and feeds back what came of it.
+
+A process manager: the events of a workflow, the orders they lead to (a command, an analysis, a remediation) and the checkpoint are one transaction, so
+after a crash at any point a step is neither lost nor ordered twice. Ids of orders are derived from workflow, step and attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
+from aetherius.domain import analysis as analyses
+from aetherius.domain import remediation as remediations
+from aetherius.domain.analysis import Analysis
+from aetherius.domain.command import ANSWERS, Answer, Command
+from aetherius.domain.command import Failed as CommandFailed
+from aetherius.domain.command import Succeeded as CommandSucceeded
+from aetherius.domain.event import Cause, Event, Recorded, topics_of
+from aetherius.domain.identity import stable_id
+from aetherius.domain.incident import Incident, Resolved
+from aetherius.domain.keyring import Keyring
+from aetherius.domain.remediation import Remediation, RemediationStatus
+from aetherius.domain.risk import assess
+from aetherius.domain.root_cause import CauseCode
+from aetherius.domain.secrets import opened
+from aetherius.domain.workflow import events
+from aetherius.domain.workflow.definition import ActionStep
+from aetherius.domain.workflow.state import WorkflowState
+from aetherius.domain.workflow.workflow import (
+    ApplyFix,
+    Begin,
+    Branch,
+    Cancel,
+    Due,
+    EvaluateDecision,
+    Fail,
+    Input,
+    RunCommand,
+    RunReasoning,
+    Skip,
+    Succeed,
+    Wait,
+    Workflow,
+    due,
+    wakes_at,
+)
+from aetherius.orchestrator.errors import ConditionError
+from aetherius.orchestrator.remediation.proposal import propose, summary
+from aetherius.orchestrator.statements import statement
+from aetherius.orchestrator.workflow import conditions
+from aetherius.orchestrator.workflow.starter import workflow_at
+from aetherius.orchestrator.workflow.step_commands import order_of
+from aetherius.readers.unit import Unit
+
+ACTOR = "system:workflow"
+APPROVAL_TIMEOUT = 14_400.0
+_SHORT_OUTPUT = 2000
+"""Characters of a command's output that conditions see; the whole is in the command's stream."""
+_WORKFLOW_EVENTS: tuple[type[Event], ...] = (events.Started, events.StepScheduled, events.Resumed)
+_ENDED_REMEDIATIONS: tuple[type[Event], ...] = (
+    remediations.Verified,
+    remediations.Rejected,
+    remediations.RolledBack,
+    remediations.Failed,
+)
+
+
+class WorkflowDriver:
+    """Events in, due steps out."""
+
+    name = "workflow_driver"
+
+    def __init__(
+        self, clock: Callable[[], datetime], keys: Keyring, approval_timeout: float = APPROVAL_TIMEOUT
+    ) -> None:
+        """`approval_timeout`: seconds in which a person may approve a repair."""
+        self._clock = clock
+        self._keys = keys
+        self._approval_timeout = timedelta(seconds=approval_timeout)
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """What a workflow does, and what it waits for."""
+        return topics_of(
+            (
+                *_WORKFLOW_EVENTS,
+                events.Cancelled,
+                *ANSWERS,
+                analyses.Completed,
+                analyses.Failed,
+                *_ENDED_REMEDIATIONS,
+                Resolved,
+            )
+        )
+
+    def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
+        """Feed the batch to its workflows, then begin what is due."""
+        for recorded in batch:
+            drive = _Drive(unit, self._clock(), recorded, self._keys, self._approval_timeout)
+            if isinstance(recorded.event, events.Cancelled):
+                drive.cancelled(unit.get(Workflow, recorded.stream_id))
+            elif (found := self._input(recorded, unit)) is not None:
+                workflow_id, given = found
+                drive.feed(unit.get(Workflow, workflow_id), given)
+
+    def _input(self, recorded: Recorded, unit: Unit) -> tuple[UUID, Input | None] | None:
+        now = self._clock()
+        match recorded.event:
+            case analyses.Completed() as answer:
+                unit.rows(_write("delete_open_analysis", recorded.stream_id))
+                return answer.workflow_id, Succeed(step_id=answer.step_id, output=_analysis_output(answer))
+            case analyses.Failed() as failed:
+                unit.rows(_write("delete_open_analysis", recorded.stream_id))
+                return failed.workflow_id, Fail(step_id=failed.step_id, error=failed.error, now=now)
+            case Resolved() as end if end.how != "repaired":
+                return workflow_at(unit, recorded), Cancel(by=ACTOR, reason=end.summary)
+            case event if isinstance(event, _WORKFLOW_EVENTS):
+                return recorded.stream_id, None
+            case event if isinstance(event, ANSWERS):
+                plain = opened(event, recorded.stream_id, self._keys)
+                return _command_input(unit.get(Command, recorded.stream_id), plain, now)
+            case event if isinstance(event, _ENDED_REMEDIATIONS):
+                unit.rows(_write("delete_approval_deadline", recorded.stream_id))
+                plain = opened(event, recorded.stream_id, self._keys)
+                return _remediation_input(unit.get(Remediation, recorded.stream_id), plain, now)
+            case _:
+                return None
+
+
+def _command_input(command: Command, event: Event, now: datetime) -> tuple[UUID, Input | None] | None:
+    order = command.issued
+    if order is None or order.workflow_id is None or order.remediation_id is not None:
+        return None
+    if isinstance(event, CommandSucceeded):
+        output: dict[str, Any] = {
+            "status": "success",
+            "exit_code": event.exit_code or 0,
+            "output": event.output[:_SHORT_OUTPUT],
+            "error": "",
+        }
+        return order.workflow_id, Succeed(step_id=order.step_id, output=output)
+    return order.workflow_id, Fail(step_id=order.step_id, error=answer_error(event), now=now)
+
+
+def answer_error(event: Event | Answer) -> str:
+    """Why a command did not succeed, in words."""
+    error = getattr(event, "error", "") or getattr(event, "reason", "")
+    code = f" (exit code {event.exit_code})" if isinstance(event, CommandFailed) and event.exit_code is not None else ""
+    rejected = getattr(event, "rejected_by", "")
+    return f"{type(event).__name__}{code}: {rejected + ': ' if rejected else ''}{error}"[:2000]
+
+
+def _remediation_input(remediation: Remediation, event: Event, now: datetime) -> tuple[UUID, Input | None] | None:
+    proposal = remediation.proposal
+    if proposal is None:
+        return None
+    if isinstance(event, remediations.Verified):
+        output = {"action": proposal.action, "summary": event.summary}
+        return proposal.workflow_id, Succeed(step_id=proposal.step_id, output=output)
+    reason = getattr(event, "reason", "") or getattr(event, "summary", "")
+    return proposal.workflow_id, Fail(step_id=proposal.step_id, error=f"{type(event).__name__}: {reason}", now=now)
+
+
+def _analysis_output(answer: analyses.Completed) -> dict[str, Any]:
+    return {
+        "root_cause": answer.root_cause.value,
+        "confidence": float(answer.detail.confidence),
+        "recommended": [each.action for each in answer.recommendations],
+        "summary": summary(answer),
+        "detail": {"type": answer.detail.type, "reasoner": answer.reasoner},
+    }
+
+
+class _Drive:
+    """One event's consequences for one workflow."""
+
+    def __init__(
+        self, unit: Unit, now: datetime, recorded: Recorded, keys: Keyring, approval_timeout: timedelta
+    ) -> None:
+        self._unit, self._now, self._recorded, self._keys = unit, now, recorded, keys
+        self._deadline = now + approval_timeout
+
+    def feed(self, workflow: Workflow, given: Input | None) -> None:
+        """Take the input, then begin what is due until something is under way."""
+        if workflow.state.started is None or workflow.state.status.final:
+            return
+        if isinstance(given, Cancel) and not self._may_cancel(workflow):
+            return
+        if given is not None:
+            workflow.handle(given, self._now)
+        while (next_due := due(workflow.state, self._now)) is not None:
+            workflow.handle(self._begin(workflow, next_due), self._now)
+        self._save(workflow)
+        self._unit.rows(_wakeup(workflow))
+
+    def cancelled(self, workflow: Workflow) -> None:
+        """A question that nobody wants answered any more is withdrawn."""
+        step = workflow.state.current()
+        work = workflow.state.step(step.id).work_id if isinstance(step, ActionStep) else None
+        if work is not None:
+            remediation = self._unit.get(Remediation, work)
+            if remediation.status is RemediationStatus.AWAITING_APPROVAL:
+                remediation.withdraw("its workflow was cancelled", self._now)
+                self._save(remediation)
+        self._unit.rows(_wakeup(workflow))
+
+    def _save(self, aggregate: Workflow | Command | Analysis | Remediation) -> None:
+        self._unit.save(aggregate, self._recorded.cause.then(ACTOR, self._recorded.id))
+
+    @property
+    def _cause(self) -> Cause:
+        return self._recorded.cause.then(ACTOR, self._recorded.id)
+
+    def _may_cancel(self, workflow: Workflow) -> bool:
+        """A repair that was begun is seen through; one that still waits for a yes is withdrawn."""
+        step = workflow.state.current()
+        if not isinstance(step, ActionStep) or (work := workflow.state.step(step.id).work_id) is None:
+            return True
+        remediation = self._unit.get(Remediation, work)
+        if remediation.status is not RemediationStatus.AWAITING_APPROVAL:
+            return False
+        remediation.withdraw("the incident ended by itself", self._now)
+        self._save(remediation)
+        return True
+
+    def _begin(self, workflow: Workflow, next_due: Due) -> Input:
+        match next_due:
+            case RunCommand():
+                return self._order(workflow, next_due)
+            case RunReasoning():
+                return self._ask(workflow, next_due)
+            case EvaluateDecision():
+                return _evaluate(workflow, next_due, self._keys)
+            case ApplyFix():
+                return self._propose(workflow, next_due)
+            case Wait():
+                until = self._now + timedelta(seconds=next_due.seconds)
+                return Begin(step_id=next_due.step.id, until=until)
+
+    def _order(self, workflow: Workflow, next_due: RunCommand) -> Begin:
+        step, started = next_due.step, workflow.state.started
+        assert started is not None, "only a started workflow has something due"
+        command = self._unit.get(Command, stable_id("Command", workflow.id, step.id, next_due.attempt))
+        command.issue(order_of(step, started.target, workflow.id, self._now), self._now)
+        self._save(command)
+        return Begin(step_id=step.id, work_id=command.id)
+
+    def _ask(self, workflow: Workflow, next_due: RunReasoning) -> Begin:
+        step, started = next_due.step, workflow.state.started
+        assert started is not None, "only a started workflow has something due"
+        analysis = self._unit.get(Analysis, stable_id("Analysis", workflow.id, step.id, next_due.attempt))
+        request = analyses.Requested(
+            incident_id=started.incident_id,
+            workflow_id=workflow.id,
+            step_id=step.id,
+            cluster_id=started.target.cluster_id,
+            inputs=next_due.inputs,
+        )
+        analysis.ask(request, self._now)
+        self._save(analysis)
+        self._unit.rows(_write("insert_open_analysis", analysis.id, request.cluster_id))
+        return Begin(step_id=step.id, work_id=analysis.id)
+
+    def _propose(self, workflow: Workflow, next_due: ApplyFix) -> Input:
+        step, state = next_due.step, workflow.state
+        assert state.started is not None, "only a started workflow has something due"
+        if not next_due.choice:
+            return Skip(step_id=step.id, reason="no remediation was chosen")
+        analysis = self._analysis(workflow)
+        proposal = propose(state.started, workflow.id, step.id, next_due.choice, state.choice_reason, analysis)
+        incident = self._unit.get(Incident, state.started.incident_id)
+        raised_before = self._raised_before(proposal)
+        risk = assess(
+            proposal.action,
+            analysis.root_cause if analysis else CauseCode.UNKNOWN,
+            reopened=incident.reopened or raised_before,
+        )
+        remediation = self._unit.get(Remediation, stable_id("Remediation", workflow.id, step.id))
+        remediation.propose(proposal, risk, self._now, self._deadline)
+        self._save(remediation)
+        if remediation.deadline:
+            self._unit.rows(_write("insert_approval_deadline", remediation.id, remediation.deadline))
+        if proposal.action == "UpdateResourceLimits" and not raised_before:
+            # which remediation raised a workload's limit, or is the latest that tries to
+            self._unit.rows(_write("upsert_raised_limit", _workload(proposal), remediation.id))
+        return Begin(step_id=step.id, work_id=remediation.id)
+
+    def _raised_before(self, proposal: remediations.Proposed) -> int:
+        """1 if this limit was raised before, however long ago: a leak fills any limit, so a second raise is a person's decision."""
+        if proposal.action != "UpdateResourceLimits":
+            return 0
+        rows = self._unit.select(statement("select_raised_limit"), (_workload(proposal),))
+        return sum(self._unit.get(Remediation, row[0]).status is RemediationStatus.VERIFIED for row in rows)
+
+    def _analysis(self, workflow: Workflow) -> analyses.Completed | None:
+        """The latest analysis of the workflow that was answered."""
+        for step in reversed(workflow.state.definition.steps):
+            work = workflow.state.step(step.id).work_id
+            if step.__struct_config__.tag == "ai_reasoning" and work is not None:
+                return self._unit.get(Analysis, work).completed
+        return None
+
+
+def _evaluate(workflow: Workflow, next_due: EvaluateDecision, keys: Keyring) -> Branch:
+    step, state = next_due.step, _in_plain_text(workflow, keys)
+    index = state.definition.index_of(step.id) or 0
+    earlier = state.definition.steps[:index]
+    names, values = conditions.declared(earlier), conditions.bindings(state, earlier)
+    try:
+        held = next(
+            (i for i, each in enumerate(step.conditions) if conditions.holds(each.expression, names, values)), None
+        )
+    except ConditionError as exc:
+        return Branch(step_id=step.id, held=None, reason=f"a condition broke: {exc}")
+    return Branch(step_id=step.id, held=held)
+
+
+def _in_plain_text(workflow: Workflow, keys: Keyring) -> WorkflowState:
+    """The state with what its commands printed, which conditions may ask for."""
+    steps = {id: opened(step, workflow.id, keys) for id, step in workflow.state.steps.items()}
+    return msgspec.structs.replace(workflow.state, steps=steps)
+
+
+def _workload(proposal: remediations.Proposed) -> str:
+    return f"{proposal.cluster_id}/{proposal.namespace}/{proposal.kind}/{proposal.name}"
+
+
+def _write(name: str, *values: object) -> Callable[[Cursor[TupleRow]], object]:
+    """Keep, or no longer keep, what is awaited (an answer, a yes): so that it can be asked for again when its queue is lost."""
+    return lambda cursor: cursor.execute(statement(name), values)
+
+
+def _wakeup(workflow: Workflow) -> Callable[[Cursor[TupleRow]], None]:
+    """Keep when time alone will move this workflow on, so that its timer can be set again after anything."""
+    at, step = wakes_at(workflow.state), workflow.state.current()
+    workflow_id = workflow.id
+
+    def write(cursor: Cursor[TupleRow]) -> None:
+        if at is None or step is None:
+            cursor.execute(statement("delete_workflow_wakeup"), (workflow_id,))
+        else:
+            cursor.execute(statement("upsert_workflow_wakeup"), (workflow_id, step.id, at))
+
+    return write

@@ -1,0 +1,1 @@
+INSERT INTO {log}.subscriptions (name) VALUES (%s) ON CONFLICT DO NOTHING

@@ -1,0 +1,1 @@
+"""JetStream, used in one way: the streams there are, consumers, steady flow."""
