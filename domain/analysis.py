@@ -8,8 +8,8 @@ from uuid import UUID
 
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.event import Event
-from aetherius.domain.root_cause import CauseCode
 from aetherius.domain.wire.analysis import Recommendation, RootCause
+from aetherius.domain.words import CauseCode
 
 
 class Requested(Event, stream="Analysis", frozen=True, kw_only=True):

@@ -10,11 +10,11 @@ from uuid import UUID
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.errors import WrongStateError
 from aetherius.domain.event import Event
+from aetherius.domain.fault.subject import Subject
 from aetherius.domain.identity import stable_id
-from aetherius.domain.root_cause import CauseCode
-from aetherius.domain.symptom import Subject, Symptom
 from aetherius.domain.wire.analysis import Evidence
 from aetherius.domain.wire.event import Severity
+from aetherius.domain.words import CauseCode, Symptom
 
 
 class IncidentStatus(enum.StrEnum):
@@ -125,13 +125,15 @@ class Incident(Aggregate):
         self.status = IncidentStatus.NEW
         self.opened: Opened | None = None
         self.severity = Severity.LOW
-        self.symptom: Symptom | None = None
+        self.symptom: str | None = None
         self.event_count = 0
         self.reasons: set[str] = set()
         self.pods: dict[str, None] = {}
         """Pods that showed the symptom since it was opened (again), in order of last sight."""
         self.reopened = 0
-        self.root_cause: CauseCode | None = None
+        self.root_cause: str | None = None
+        self.suppressed = ""
+        """Why nothing is to be done about it; empty otherwise."""
         self.remediation_id: UUID | None = None
         """The remediation that mitigated it."""
 
@@ -179,6 +181,20 @@ class Incident(Aggregate):
         if severity.rank > self.severity.rank:
             self.record(Escalated(severity=severity, reason=reason), at)
 
+    def reclassify(self, symptom: str, reason: str, at: datetime) -> bool:
+        """It is another symptom than it looked like; False when that is known, or it is over."""
+        if not self.active or symptom == self.symptom:
+            return False
+        self.record(Reclassified(symptom=symptom, reason=reason), at)
+        return True
+
+    def suppress(self, reason: str, at: datetime) -> bool:
+        """Have nothing done about it, for a reason that is given; False when it is suppressed for this reason already, or over."""
+        if not self.active or not reason or reason == self.suppressed:
+            return False
+        self.record(Suppressed(reason=reason), at)
+        return True
+
     def acknowledge(self, by: str, at: datetime) -> None:
         """A person takes note. Raises ``WrongStateError`` when it is over."""
         self._must_be_active("acknowledge")
@@ -223,6 +239,8 @@ class Incident(Aggregate):
                 self.symptom = event.symptom
             case Escalated():
                 self.severity = event.severity
+            case Suppressed():
+                self.suppressed = event.reason
             case Diagnosed():
                 self.status, self.root_cause = IncidentStatus.DIAGNOSED, event.root_cause
             case Mitigated():

@@ -148,14 +148,19 @@ class Remediation(Aggregate):
         self.deadline: datetime | None = None
         """Until when a person may say yes; None for no such end."""
 
-    def propose(self, proposal: Proposed, risk: Risk, at: datetime, deadline: datetime | None = None) -> None:
-        """Propose with its risk: approved at once by policy, or put to a person, who may say yes until `deadline`. A repeat does nothing."""
+    def propose(
+        self, proposal: Proposed, risk: Risk, at: datetime, deadline: datetime | None = None, question: str = ""
+    ) -> None:
+        """Propose with its risk: approved at once by policy, or put to a person, who may say yes until `deadline`. A repeat does nothing.
+
+        `question`: what the person is asked; the reason, if empty.
+        """
         if self.status is not RemediationStatus.NEW:
             return
         self.record(proposal, at)
         self.record(RiskAssessed(risk=risk.level, reasons=risk.reasons, approval_required=risk.approval_required), at)
         if risk.approval_required:
-            self.record(ApprovalRequested(question=proposal.reason, deadline=deadline), at)
+            self.record(ApprovalRequested(question=question or proposal.reason, deadline=deadline), at)
         else:
             self.record(Approved(by="system:policy", comment="; ".join(risk.reasons)), at)
 

@@ -18,7 +18,6 @@ import anyio
 import anyio.to_thread
 from nats.aio.client import Client
 
-from aetherius.domain.wire import repair
 from aetherius.domain.wire.agent import RegisterMessage, RegisterReply
 from aetherius.edge_agent.commanding.commands import CommandQueue
 from aetherius.edge_agent.commanding.execute import Kubectl
@@ -28,6 +27,7 @@ from aetherius.edge_agent.database import Database
 from aetherius.edge_agent.errors import ClusterRefusedError, ClusterUnreachableError
 from aetherius.edge_agent.kubernetes_api import KubernetesApi, connect
 from aetherius.edge_agent.repair.cluster import Cluster
+from aetherius.edge_agent.repair.performers import shipped_performers
 from aetherius.edge_agent.settings import AgentSettings
 from aetherius.edge_agent.telling.heartbeat import beat
 from aetherius.edge_agent.telling.publisher import Publisher
@@ -163,7 +163,7 @@ class _Agent:
             epoch=self._spool.epoch,
             agent_version=version("aetherius"),
             kubernetes_version=await anyio.to_thread.run_sync(_kubernetes_version, self.api),
-            capabilities=["kubectl", *repair.ACTIONS],
+            capabilities=["kubectl", *shipped_performers().names],
             timestamp=utc_now(),
         )
         reply = await register(client, message, self._settings.registration_pause)

@@ -15,13 +15,12 @@ from aetherius.domain.command import CommandStatus
 from aetherius.domain.incident import IncidentStatus
 from aetherius.domain.remediation import RemediationStatus
 from aetherius.domain.risk import RiskLevel
-from aetherius.domain.root_cause import CauseCode
-from aetherius.domain.symptom import Symptom
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.wire.event import Severity
 from aetherius.domain.workflow.state import WorkflowStatus
 from aetherius.graphql.errors import InvalidArgumentError
 from aetherius.graphql.moment import aware
+from aetherius.graphql.types.enums import CauseCode, Symptom
 from aetherius.projections.read_model import Filter
 
 F = TypeVar("F", bound=Filter)
@@ -70,8 +69,8 @@ class IncidentsWanted:
     name: str | None = None
     status: list[IncidentStatus] | None = None
     severity: list[Severity] | None = None
-    symptom: list[Symptom] | None = None
-    root_cause: list[CauseCode] | None = None
+    symptom: list[str] | None = strawberry.field(default=None, graphql_type=list[Symptom] | None)
+    root_cause: list[str] | None = strawberry.field(default=None, graphql_type=list[CauseCode] | None)
     opened_at_since: datetime | None = None
     opened_at_until: datetime | None = None
 

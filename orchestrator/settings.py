@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from aetherius.domain.repair.patience import Patience
 from aetherius.domain.wire.command import MAX_TIMEOUT
 from aetherius.event_store.sealing import SealingSettings
-from aetherius.orchestrator.remediation.verification import Patience
 from aetherius.runtime.environment import PREFIX, settings_from
 from aetherius.runtime.errors import SettingError
 

@@ -22,9 +22,7 @@ from aetherius.domain.incident import (
     Resolved,
     Suppressed,
 )
-from aetherius.domain.root_cause import CauseCode
 from aetherius.domain.strategy import Selected
-from aetherius.domain.symptom import Symptom
 from aetherius.domain.wire.analysis import Evidence
 from aetherius.domain.wire.event import Severity
 from aetherius.projections.read_model import Column, Filter, ReadModel, Row, topics_of_streams
@@ -40,7 +38,7 @@ class IncidentRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     namespace: str
     kind: str
     name: str
-    symptom: Symptom
+    symptom: str
     severity: Severity
     status: IncidentStatus
     reason: str
@@ -56,7 +54,7 @@ class IncidentRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     """The first report, then the last few."""
     strategy: str = ""
     workflow_id: UUID | None = None
-    root_cause: CauseCode | None = None
+    root_cause: str | None = None
     confidence: float | None = None
     diagnosis: str = ""
     evidence: list[Evidence] = []
@@ -87,8 +85,8 @@ class IncidentFilter(Filter, frozen=True, kw_only=True):
     name: str | None = None
     status: list[IncidentStatus] | None = None
     severity: list[Severity] | None = None
-    symptom: list[Symptom] | None = None
-    root_cause: list[CauseCode] | None = None
+    symptom: list[str] | None = None
+    root_cause: list[str] | None = None
     opened_at_since: datetime | None = None
     opened_at_until: datetime | None = None
 

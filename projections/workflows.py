@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from aetherius.domain.event import Event, Recorded
 from aetherius.domain.secrets import Secret, StepOutput
-from aetherius.domain.workflow.definition import REMEDIATIONS, Step
+from aetherius.domain.workflow.definition import Step
 from aetherius.domain.workflow.events import (
     BranchTaken,
     Cancelled,
@@ -141,7 +141,7 @@ def _type_of(step: Step) -> str:
 def _changes(row: WorkflowRow, event: Event, at: datetime) -> dict[str, Any]:
     match event:
         case BranchTaken():
-            chosen = event.then if event.then in REMEDIATIONS else row.choice
+            chosen = row.choice if any(step.id == event.then for step in row.steps) else event.then
             return {"choice": chosen, "choice_reason": event.reason}
         case Paused():
             return {"status": WorkflowStatus.PAUSED}

@@ -14,7 +14,7 @@ from aetherius.agent_manager.relays.definitions import Definitions
 from aetherius.domain.catalogue.event_reasons import Surface, event_reasons
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Event, Recorded
-from aetherius.domain.strategy import suggested_workflow
+from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.wire.critical_event import CriticalEventMessage, ResourceRef
 from aetherius.domain.wire.event import Severity
 from aetherius.domain.wire.subjects import CRITICAL_EVENT
@@ -75,5 +75,5 @@ def critical_event(recorded: Recorded, definitions: Mapping[str, WorkflowDefinit
             "labels": labels,
             "raw_data": event.raw_data,
         },
-        suggested_workflow=suggested_workflow(event, definitions),
+        suggested_workflow=shipped_faults().suggested_workflow(event, definitions),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from aetherius.agent_manager.context import Context
-from aetherius.domain.strategy import STRATEGIES
+from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.workflow.definition import Published, WorkflowDefinition, definition_stream
 from aetherius.event_store.log import Log
 
@@ -33,7 +33,7 @@ class Definitions:
 
 def _read(log: Log) -> Mapping[str, WorkflowDefinition]:
     found: dict[str, WorkflowDefinition] = {}
-    for name in {strategy.workflow for strategy in STRATEGIES}:
+    for name in {fault.strategy.workflow for fault in shipped_faults()}:
         history = log.stream(definition_stream(name))
         if history and isinstance(last := history[-1].event, Published):  # the last word may be `Retired`
             found[name] = last.definition

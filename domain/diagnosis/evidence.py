@@ -11,10 +11,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from aetherius.domain.symptom import Symptom
+from aetherius.domain.repair.action import decoded
+from aetherius.domain.repair.workload_history import RevisionSummary, WorkloadHistoryAnswer
 from aetherius.domain.wire.analysis import AnalysisContext
 from aetherius.domain.wire.event import Labels, RawData
-from aetherius.domain.wire.repair import DrainNodeAnswer, RevisionSummary, WorkloadHistoryAnswer
 
 _T = TypeVar("_T")
 _LAST_STATE: Final = re.compile(
@@ -33,13 +33,13 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True):
     raw_data: RawData = RawData()
 
 
-class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """The incident's object."""
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What the incident is about: its object, and how the trouble shows."""
 
     namespace: str
     kind: str
     name: str
-    symptom: Symptom
+    symptom: str
     pod: str = ""
 
 
@@ -54,12 +54,20 @@ class Termination(msgspec.Struct, frozen=True, kw_only=True):
 class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known."""
 
-    subject: Subject
+    about: About
     signs: list[Sign]
     outputs: dict[str, str]
     """Output by step id."""
-    history: WorkloadHistoryAnswer | None = None
-    drain: DrainNodeAnswer | None = None
+
+    def answer(self, kind: type[_T]) -> _T | None:
+        """The first output that is the answer of a typed action, by its shape; None where there is none that can be read."""
+        answers = (decoded(text, kind) for text in self.outputs.values())
+        return next((answer for answer in answers if answer is not None), None)
+
+    @property
+    def history(self) -> WorkloadHistoryAnswer | None:
+        """The workload's revisions, if somebody looked."""
+        return self.answer(WorkloadHistoryAnswer)
 
     def signs_of(self, *reasons: str) -> list[Sign]:
         """The events with one of these reasons, in order of arrival."""
@@ -78,18 +86,15 @@ class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
 
     def current_revision(self) -> RevisionSummary | None:
         """The revision that the workload is at."""
-        return self.revision(self.history.revision) if self.history else None
-
-    def revision(self, number: int) -> RevisionSummary | None:
-        """A revision by number."""
-        revisions = self.history.revisions if self.history else []
-        return next((each for each in revisions if each.revision == number), None)
+        history = self.history
+        return _revision(history, history.revision) if history else None
 
     def earlier_available(self) -> list[RevisionSummary]:
         """Revisions before the present one that were available once, the latest first."""
-        if self.history is None:
+        history = self.history
+        if history is None:
             return []
-        earlier = [r for r in self.history.revisions if r.revision < self.history.revision and r.was_available]
+        earlier = [r for r in history.revisions if r.revision < history.revision and r.was_available]
         return sorted(earlier, key=lambda each: -each.revision)
 
 
@@ -100,11 +105,9 @@ def read(context: AnalysisContext) -> EvidenceFile:
         msgspec.ValidationError: the request's `event` does not say what the incident is about.
     """
     return EvidenceFile(
-        subject=msgspec.convert(context.event, Subject, strict=False),
+        about=msgspec.convert(context.event, About, strict=False),
         signs=[sign for event in context.events if (sign := _sign(event)) is not None],
         outputs=context.logs,
-        history=_first(context.logs, WorkloadHistoryAnswer),
-        drain=_first(context.logs, DrainNodeAnswer),
     )
 
 
@@ -115,10 +118,5 @@ def _sign(event: dict[str, object]) -> Sign | None:
         return None
 
 
-def _first(outputs: dict[str, str], kind: type[_T]) -> _T | None:
-    for text in outputs.values():
-        try:
-            return msgspec.json.decode(text, type=kind)
-        except (msgspec.DecodeError, RecursionError):
-            continue
-    return None
+def _revision(history: WorkloadHistoryAnswer, number: int) -> RevisionSummary | None:
+    return next((each for each in history.revisions if each.revision == number), None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from aetherius.domain.diagnosis.evidence import EvidenceFile
+from aetherius.domain.repair.rollback_deployment import ENTRY as ROLLBACK
+from aetherius.domain.repair.workload_history import RevisionSummary
 from aetherius.domain.wire.analysis import Evidence, Recommendation
-from aetherius.domain.wire.repair import RevisionSummary
 
 
 def healthy(file: EvidenceFile) -> Evidence | None:
@@ -26,7 +27,7 @@ def roll_back(file: EvidenceFile, to: RevisionSummary) -> list[Recommendation]:
         return []
     return [
         Recommendation(
-            action="RollbackDeployment",
+            action=ROLLBACK.name,
             confidence=0.85,
             risk="low",
             impact=f"rollout of {history.name} back to revision {to.revision}",
@@ -43,6 +44,7 @@ def roll_back(file: EvidenceFile, to: RevisionSummary) -> list[Recommendation]:
 
 def owned_elsewhere(file: EvidenceFile) -> list[Evidence]:
     """A finding when a GitOps tool owns the workload."""
-    if file.history is None or file.history.managed_by not in ("argocd", "flux"):
+    history = file.history
+    if history is None or history.managed_by not in ("argocd", "flux"):
         return []
-    return [Evidence(source="rollout", finding=f"managed by {file.history.managed_by}: repair it in its repository")]
+    return [Evidence(source="rollout", finding=f"managed by {history.managed_by}: repair it in its repository")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from aetherius.domain.wire.analysis import Evidence, Recommendation
+from aetherius.domain.words import UNKNOWN
 
-UNKNOWN = "unknown"
 RECOVERED = "Recovered"
 """The trouble is over by itself: not a cause, and nothing to repair."""
 

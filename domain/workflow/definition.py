@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from aetherius.domain.event import Event
 from aetherius.domain.identity import stable_id
-
-REMEDIATIONS: Final[dict[str, str]] = {
-    "increase_memory": "UpdateResourceLimits",
-    "rollback_deployment": "RollbackDeployment",
-    "drain_node": "DrainNode",
-    "notify_owner": "Notify",
-}
-"""What a decision's `then` may name besides a step: a remediation or notification, and its typed action."""
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +19,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """A CEL expression, and what follows if it holds: a step's id or a remediation's name."""
+    """A CEL expression, and what follows if it holds: a step's id, or what a repair is called (`Repair.choice` in `domain/repair/`)."""
 
     expression: str
     then: str
@@ -96,6 +88,10 @@ class WorkflowDefinition(msgspec.Struct, frozen=True, kw_only=True):
     def index_of(self, step_id: str) -> int | None:
         """Place of a step in the order, None for a name that is no step."""
         return next((i for i, step in enumerate(self.steps) if step.id == step_id), None)
+
+    def has_step(self, name: str) -> bool:
+        """Whether a name is a step's; otherwise it is the choice of a repair (no step may be called like one)."""
+        return self.index_of(name) is not None
 
 
 class Published(Event, stream="WorkflowDefinition", frozen=True, kw_only=True):

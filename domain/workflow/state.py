@@ -12,7 +12,7 @@ import msgspec
 from aetherius.domain.errors import WrongStateError
 from aetherius.domain.event import Event
 from aetherius.domain.secrets import Secret, StepOutput
-from aetherius.domain.workflow.definition import REMEDIATIONS, Step, WorkflowDefinition
+from aetherius.domain.workflow.definition import Step, WorkflowDefinition
 from aetherius.domain.workflow.events import (
     BranchTaken,
     Cancelled,
@@ -103,7 +103,7 @@ def evolve(state: WorkflowState, event: Event) -> WorkflowState:
         case Started():
             return replace(state, status=WorkflowStatus.RUNNING, started=event)
         case BranchTaken():
-            chosen = event.then if event.then in REMEDIATIONS else state.choice
+            chosen = state.choice if state.definition.has_step(event.then) else event.then
             state = replace(state, choice=chosen, choice_reason=event.reason)
             return _with_step(state, event.step_id, status=StepStatus.SUCCEEDED, output={"then": event.then})
         case Paused():

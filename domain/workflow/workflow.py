@@ -18,7 +18,6 @@ from aetherius.domain.errors import WrongStateError
 from aetherius.domain.event import Event
 from aetherius.domain.wire.command import parse_duration
 from aetherius.domain.workflow.definition import (
-    REMEDIATIONS,
     ActionStep,
     CommandStep,
     DecisionStep,
@@ -209,7 +208,7 @@ def _decide_branch(state: WorkflowState, input: Branch) -> Sequence[Event]:
     taken = BranchTaken(
         step_id=input.step_id, condition=won.expression if won else None, then=then, reason=input.reason
     )
-    if then in REMEDIATIONS:
+    if not state.definition.has_step(then):
         return [taken, *_after(state, input.step_id)]
     return [taken, *_jump(state, input.step_id, then)]
 

@@ -13,7 +13,7 @@ import msgspec
 
 from aetherius.domain.catalogue.command_policy import command_policy
 from aetherius.domain.errors import InvalidMessageError
-from aetherius.domain.wire import repair
+from aetherius.domain.repair.action import TOOL
 from aetherius.domain.wire.command import CommandMessage, CommandType, ResultStatus, format_duration, parse_duration
 from aetherius.edge_agent.commanding.execute import Kubectl
 from aetherius.edge_agent.commanding.policy import check
@@ -23,8 +23,8 @@ from aetherius.edge_agent.errors import (
     PolicyRefusedError,
     RepairRefusedError,
 )
-from aetherius.edge_agent.repair.actions import perform
 from aetherius.edge_agent.repair.cluster import Cluster, Stopwatch
+from aetherius.edge_agent.repair.performers import Performers, shipped_performers
 
 _THREADS: Final = 8
 """Typed actions at once, at most; the command queue allows fewer."""
@@ -46,8 +46,10 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 class CommandRunner:
     """Knows the tools. Commands may run side by side."""
 
-    def __init__(self, kubectl: Kubectl, cluster: Cluster) -> None:
+    def __init__(self, kubectl: Kubectl, cluster: Cluster, performers: Performers | None = None) -> None:
+        """`performers`: the typed actions that this agent can do; those it ships with, if None."""
         self._kubectl = kubectl
+        self._performers = performers or shipped_performers()
         self._cluster = cluster
         self._limiter = anyio.CapacityLimiter(_THREADS)
 
@@ -67,7 +69,7 @@ class CommandRunner:
         match command.tool:
             case "kubectl":
                 return await self._run_kubectl(command, watch)
-            case repair.TOOL:
+            case kind if kind == TOOL:
                 return await self._run_repair(command, watch)
             case _:
                 check(
@@ -95,14 +97,14 @@ class CommandRunner:
         )
 
     async def _run_repair(self, command: CommandMessage, watch: Stopwatch) -> Ending:
-        action = repair.parse_action(command.action, command.parameters)
+        typed = self._performers.parse(command.action, command.parameters)
         if command.args:
             raise PolicyRefusedError("grammar", "a typed repair takes parameters, never args")
-        if repair.changes(action) and command.type is not CommandType.REMEDIATION:
+        if typed.phase.changes and command.type is not CommandType.REMEDIATION:
             raise PolicyRefusedError(
                 "authority", f"{command.action} changes the cluster: it must come as a remediation"
             )
-        work = partial(perform, action, command.namespace, self._cluster, watch)
+        work = partial(self._performers.perform, typed, command.namespace, self._cluster, watch)
         answer = await anyio.to_thread.run_sync(work, limiter=self._limiter)
         if watch.cancelled:
             return Ending(status=ResultStatus.CANCELLED, output=answer.decode(), error="cancelled while it ran")

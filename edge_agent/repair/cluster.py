@@ -95,10 +95,17 @@ class Cluster:
         Raises:
             ClusterRefusedError: 409, somebody has changed it meanwhile: look and decide again.
         """
-        metadata = {**body.get("metadata", {}), "resourceVersion": seen["metadata"]["resourceVersion"]}
-        guarded = {**body, "metadata": metadata}
-        self.api.patch(path, guarded, patch_type=patch_type, dry_run=True)
-        return self.api.patch(path, guarded, patch_type=patch_type)
+        self.rehearse(seen, path, body, patch_type)
+        return self.api.patch(path, _guarded(seen, body), patch_type=patch_type)
+
+    def rehearse(self, seen: Document, path: str, body: Document, patch_type: PatchType) -> Document:
+        """The object as the change would make it, by a server-side dry run: nothing is changed. Raises as `change` does."""
+        return self.api.patch(path, _guarded(seen, body), patch_type=patch_type, dry_run=True)
+
+
+def _guarded(seen: Document, body: Document) -> Document:
+    metadata = {**body.get("metadata", {}), "resourceVersion": seen["metadata"]["resourceVersion"]}
+    return {**body, "metadata": metadata}
 
 
 def until_unchanged(attempt: Callable[[], T]) -> T:

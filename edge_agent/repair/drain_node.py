@@ -6,16 +6,20 @@ them go and detaches their volumes. It is wrong on a node that lives, so readine
 
 from __future__ import annotations
 
+import enum
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from aetherius.domain.wire.repair import DrainNode, DrainNodeAnswer, PodPlacement, WorkloadRef
+from aetherius.domain.repair.answers import WorkloadRef
+from aetherius.domain.repair.drain_node import ENTRY as ACTION
+from aetherius.domain.repair.drain_node import DrainNode, DrainNodeAnswer, PodPlacement
 from aetherius.edge_agent.errors import ClusterRefusedError, RepairRefusedError
 from aetherius.edge_agent.kubernetes_objects import Metadata, Node, Pod
 from aetherius.edge_agent.repair.cluster import Cluster, Document, Stopwatch, is_true, until_unchanged
 from aetherius.edge_agent.repair.node_marks import cordon, restore, set_out_of_service
+from aetherius.edge_agent.repair.performer import Job, Performer
 from aetherius.edge_agent.repair.placement import Rooms
 
 _MIRROR: Final = "kubernetes.io/config.mirror"
@@ -25,25 +29,41 @@ _NAMESPACE_GOES: Final = "NamespaceTerminating"
 """Cause of a refused eviction: the pod goes with its namespace."""
 
 
-def drain_node(action: DrainNode, cluster: Cluster, watch: Stopwatch) -> DrainNodeAnswer:
-    """Simulate, execute or restore. Safe to repeat: what is done already is not done again.
-
-    Raises:
-        RepairRefusedError: no such node; it came back (if only a lost one is meant); no other ready node, or a budget forbids (before anything is changed); or pods were left at the deadline (the
-            node stays cordoned then, and a repeat goes on).
+class DrainNodePerformer(Performer[DrainNode]):
+    """Refused: no such node; it came back (if only a lost one is meant); no other ready node, or a budget forbids (before anything is changed); or pods were
+    left at the deadline (the node stays cordoned then, and a repeat goes on).
     """
-    watch = watch.within(action.deadline_seconds)
-    node = cluster.node(action.node)
-    if action.mode == "restore":
-        until_unchanged(lambda: restore(cluster, action.node))
-        return _answer(action, cluster.node(action.node), [], cluster)
-    if action.mode == "execute" and action.only_lost and is_true(node, "Ready"):
-        raise RepairRefusedError(f"{action.node} is Ready by now: it came back, and its pods run")
-    placements, rooms = _plan(action.node, cluster)
-    if action.mode == "execute":
+
+    action = ACTION
+
+    def simulate(self, job: Job[DrainNode]) -> DrainNodeAnswer:
+        """Where each pod could go."""
+        name, cluster = job.parameters.node, job.cluster
+        cluster.node(name)
+        placements, _ = _plan(name, cluster)
+        return _answer(job.parameters, cluster.node(name), placements, cluster)
+
+    def execute(self, job: Job[DrainNode]) -> DrainNodeAnswer:
+        """Cordon, evict, and let go of what a dead kubelet holds."""
+        order, cluster = job.parameters, job.cluster
+        watch = job.watch.within(order.deadline_seconds)
+        node = cluster.node(order.node)
+        if order.only_lost and is_true(node, "Ready"):
+            raise RepairRefusedError(f"{order.node} is Ready by now: it came back, and its pods run")
+        placements, rooms = _plan(order.node, cluster)
         _refuse_unless_feasible(node, placements, rooms)
-        _execute(action.node, placements, cluster, watch)
-    return _answer(action, cluster.node(action.node), placements, cluster)
+        _execute(order.node, placements, cluster, watch)
+        return _answer(order, cluster.node(order.node), placements, cluster)
+
+    def roll_back(self, job: Job[DrainNode]) -> DrainNodeAnswer:
+        """Take our marks off the node."""
+        name, cluster = job.parameters.node, job.cluster
+        cluster.node(name)
+        until_unchanged(lambda: restore(cluster, name))
+        return _answer(job.parameters, cluster.node(name), [], cluster)
+
+
+ENTRY = DrainNodePerformer()
 
 
 def _plan(name: str, cluster: Cluster) -> tuple[list[PodPlacement], Rooms]:
@@ -66,8 +86,9 @@ def _place(pod: Pod, rooms: Rooms, cluster: Cluster) -> PodPlacement:
         return decided({"decision": "skip", "why": why})
     if pod.metadata.deletion_timestamp is not None:
         return decided({"decision": "evict", "why": _GOING})
-    if why := _why_forbidden(pod, cluster):
-        return decided({"decision": "evict" if why == _GOING else "forbidden", "why": why})
+    ruling, why = _ruling(pod, cluster)
+    if ruling is not _Ruling.ALLOWED:
+        return decided({"decision": "evict" if ruling is _Ruling.GOING else "forbidden", "why": why})
     if target := rooms.place(pod):
         return decided({"decision": "evict", "target": target})
     return decided({"decision": "no_room", "why": "no other ready node can take it"})
@@ -83,18 +104,27 @@ def _why_stays(pod: Pod, owner_kind: str) -> str:
     return "" if owner_kind else "nobody would start it again: it is left alone"
 
 
-def _why_forbidden(pod: Pod, cluster: Cluster) -> str:
-    """What an eviction in dry run says: the server knows the budgets best."""
+class _Ruling(enum.Enum):
+    """What the server would say to an eviction."""
+
+    ALLOWED = enum.auto()
+    GOING = enum.auto()
+    """It is being deleted without us."""
+    FORBIDDEN = enum.auto()
+
+
+def _ruling(pod: Pod, cluster: Cluster) -> tuple[_Ruling, str]:
+    """What an eviction in dry run says, and why: the server knows the budgets best."""
     try:
         _evict(pod.metadata.namespace, pod.metadata.name, cluster, dry_run=True)
     except ClusterRefusedError as exc:
         if _NAMESPACE_GOES in exc.causes:
-            return _GOING
+            return _Ruling.GOING, _GOING
         if exc.status == 429:
-            return exc.message or "a disruption budget refuses"
+            return _Ruling.FORBIDDEN, exc.message or "a disruption budget refuses"
         if exc.status != 404:
             raise
-    return ""
+    return _Ruling.ALLOWED, ""
 
 
 def _evict(namespace: str, pod: str, cluster: Cluster, *, dry_run: bool) -> None:
@@ -142,6 +172,13 @@ def _evicted(namespace: str, pod: str, cluster: Cluster) -> bool:
             raise
         return False
     return True
+
+
+def must_move(pod: Document) -> bool:
+    """Whether a drain would move a pod off its node."""
+    typed = msgspec.convert(pod, Pod)
+    owner = typed.metadata.controller
+    return not _why_stays(typed, owner.kind if owner else "")
 
 
 def _still_there(name: str, waiting: set[tuple[str, str]], cluster: Cluster) -> set[tuple[str, str]]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
-from aetherius.domain.wire.repair import RepairAnswer, RollbackDeployment
+import msgspec
+
+from aetherius.domain.repair.answers import RepairAnswer
+from aetherius.domain.repair.rollback_deployment import ENTRY as ACTION
+from aetherius.domain.repair.rollback_deployment import RollbackDeployment
 from aetherius.edge_agent.errors import RepairRefusedError
 from aetherius.edge_agent.repair.cluster import (
     Cluster,
@@ -14,22 +19,48 @@ from aetherius.edge_agent.repair.cluster import (
     until_unchanged,
 )
 from aetherius.edge_agent.repair.gitops import refuse_reconciled
+from aetherius.edge_agent.repair.performer import Job, Performer
 
 HASH: Final = "pod-template-hash"
 HISTORY: Final = "deployment.kubernetes.io/revision-history"
 """The numbers that a ReplicaSet had before: a rollback gives it a new one."""
 
 
-def rollback_deployment(action: RollbackDeployment, namespace: str, cluster: Cluster) -> RepairAnswer:
-    """Roll back, or say that it is so already. Safe to repeat.
+class RollbackDeploymentPerformer(Performer[RollbackDeployment]):
+    """Refused: the revision is gone, the Deployment is at another than expected, or it is paused."""
 
-    Raises:
-        RepairRefusedError: the revision is gone, the Deployment is at another than expected, or it is paused.
-    """
-    return until_unchanged(lambda: _attempt(action, namespace, cluster))
+    action = ACTION
+
+    def simulate(self, job: Job[RollbackDeployment]) -> RepairAnswer:
+        """Try it as a dry run."""
+        return until_unchanged(lambda: _attempt(job.parameters, job.namespace, job.cluster, job.cluster.rehearse))
+
+    def execute(self, job: Job[RollbackDeployment]) -> RepairAnswer:
+        """Roll back, or say that it is so already."""
+        return until_unchanged(lambda: _attempt(job.parameters, job.namespace, job.cluster, job.cluster.change))
+
+    def roll_back(self, job: Job[RollbackDeployment]) -> RepairAnswer:
+        """Forward again, to the revision that the repair left, if the Deployment still is where it was put."""
+        return until_unchanged(lambda: _undo(job.parameters, job.namespace, job.cluster))
 
 
-def _attempt(action: RollbackDeployment, namespace: str, cluster: Cluster) -> RepairAnswer:
+ENTRY = RollbackDeploymentPerformer()
+
+
+def _undo(action: RollbackDeployment, namespace: str, cluster: Cluster) -> RepairAnswer:
+    deployment = cluster.deployment(namespace, action.name)
+    target = next((each for each in cluster.replica_sets(deployment) if _is_or_was(each, action.to_revision)), None)
+    if target is None or template_of(target) != _tidy(deployment["spec"]["template"]):
+        raise RepairRefusedError(f"{action.name} is not at the template of revision {action.to_revision} any more")
+    forward = msgspec.structs.replace(
+        action, to_revision=action.expected_revision, expected_revision=revision_of(deployment), mode="execute"
+    )
+    return _attempt(forward, namespace, cluster, cluster.change)
+
+
+def _attempt(
+    action: RollbackDeployment, namespace: str, cluster: Cluster, change: Callable[..., Document]
+) -> RepairAnswer:
     deployment = cluster.deployment(namespace, action.name)
     replica_sets = cluster.replica_sets(deployment)
     revision = revision_of(deployment)
@@ -46,7 +77,7 @@ def _attempt(action: RollbackDeployment, namespace: str, cluster: Cluster) -> Re
         raise RepairRefusedError(f"{action.name} is paused: it would not roll out")
     refuse_reconciled(deployment)
     body = {"spec": {"template": {"$patch": "replace", **template_of(target)}}}
-    changed = cluster.change(deployment, deployment_path(namespace, action.name), body, "strategic")
+    changed = change(deployment, deployment_path(namespace, action.name), body, "strategic")
     coming = max(revision_of(each) for each in replica_sets) + 1
     return _answer(action, changed, coming, changed=True)
 
@@ -72,6 +103,10 @@ def _is_there_already(
     return any(str(action.to_revision) in _earlier_numbers(each) for each in current)
 
 
+def _is_or_was(replica_set: Document, revision: int) -> bool:
+    return revision_of(replica_set) == revision or str(revision) in _earlier_numbers(replica_set)
+
+
 def _earlier_numbers(replica_set: Document) -> list[str]:
     history: str = (replica_set["metadata"].get("annotations") or {}).get(HISTORY, "")
     return history.split(",")
@@ -87,10 +122,10 @@ def _tidy(value: Any) -> Any:
 def _answer(action: RollbackDeployment, deployment: Document, revision: int, *, changed: bool) -> RepairAnswer:
     what = "rolled back from" if changed else "was at this template already, after"
     return RepairAnswer(
-        action="RollbackDeployment",
+        action=ACTION.name,
         changed=changed,
         summary=f"{action.name} to revision {action.to_revision}: {what} revision {action.expected_revision}",
-        undo_action="RollbackDeployment",
+        undo_action=ACTION.name,
         undo_parameters={
             "name": action.name,
             "to_revision": action.expected_revision,

@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
+
+import msgspec
 
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.quantity import parse_memory
-from aetherius.domain.wire.repair import RepairAnswer, UpdateResourceLimits
+from aetherius.domain.repair.answers import RepairAnswer
+from aetherius.domain.repair.update_resource_limits import ENTRY as ACTION
+from aetherius.domain.repair.update_resource_limits import UpdateResourceLimits
 from aetherius.edge_agent.errors import RepairRefusedError
 from aetherius.edge_agent.repair.cluster import Cluster, Document, deployment_path, until_unchanged
 from aetherius.edge_agent.repair.gitops import refuse_reconciled
+from aetherius.edge_agent.repair.performer import Job, Performer
 
 MAX_FACTOR: Final = 4
 """Never more than this many times the expected limit, and never less than that part of it, whoever asks."""
 
 
-def update_resource_limits(action: UpdateResourceLimits, namespace: str, cluster: Cluster) -> RepairAnswer:
-    """Set the limit, or say that it is set already. Safe to repeat.
+class UpdateResourceLimitsPerformer(Performer[UpdateResourceLimits]):
+    """Refused: no such container, another limit than expected, or out of bounds."""
 
-    Raises:
-        RepairRefusedError: no such container, another limit than expected, or out of bounds.
-    """
-    _check_bounds(action)
-    return until_unchanged(lambda: _attempt(action, namespace, cluster))
+    action = ACTION
+
+    def validate(self, job: Job[UpdateResourceLimits]) -> None:
+        """The new limit is within a bound of the one that the decision saw."""
+        _check_bounds(job.parameters)
+
+    def simulate(self, job: Job[UpdateResourceLimits]) -> RepairAnswer:
+        """Try it as a dry run."""
+        return until_unchanged(lambda: _attempt(job.parameters, job.namespace, job.cluster, job.cluster.rehearse))
+
+    def execute(self, job: Job[UpdateResourceLimits]) -> RepairAnswer:
+        """Set the limit, or say that it is set already."""
+        return until_unchanged(lambda: _attempt(job.parameters, job.namespace, job.cluster, job.cluster.change))
+
+    def roll_back(self, job: Job[UpdateResourceLimits]) -> RepairAnswer:
+        """Put the old limit back, unless somebody has set another one since."""
+        undone = job.parameters.undone
+        return until_unchanged(lambda: _attempt(undone, job.namespace, job.cluster, job.cluster.change))
 
 
-def _attempt(action: UpdateResourceLimits, namespace: str, cluster: Cluster) -> RepairAnswer:
+ENTRY = UpdateResourceLimitsPerformer()
+
+
+def _attempt(
+    action: UpdateResourceLimits, namespace: str, cluster: Cluster, change: Callable[..., Document]
+) -> RepairAnswer:
     deployment = cluster.deployment(namespace, action.name)
     resources = _resources(deployment, action.container)
     limit = str((resources.get("limits") or {}).get("memory", ""))
@@ -40,7 +64,7 @@ def _attempt(action: UpdateResourceLimits, namespace: str, cluster: Cluster) -> 
     refuse_reconciled(deployment)
     container = {"name": action.container, "resources": _wanted(resources, action.memory_limit)}
     body = {"spec": {"template": {"spec": {"containers": [container]}}}}
-    changed = cluster.change(deployment, deployment_path(namespace, action.name), body, "strategic")
+    changed = change(deployment, deployment_path(namespace, action.name), body, "strategic")
     return _answer(action, changed=True, generation=int(changed["metadata"].get("generation", 0)))
 
 
@@ -79,16 +103,10 @@ def _answer(action: UpdateResourceLimits, *, changed: bool, generation: int) -> 
         f"{action.expected_memory_limit} -> {action.memory_limit}" if changed else f"was {action.memory_limit} already"
     )
     return RepairAnswer(
-        action="UpdateResourceLimits",
+        action=ACTION.name,
         changed=changed,
         summary=f"memory limit of {action.name}/{action.container}: {what}",
-        undo_action="UpdateResourceLimits",
-        undo_parameters={
-            "kind": action.kind,
-            "name": action.name,
-            "container": action.container,
-            "memory_limit": action.expected_memory_limit,
-            "expected_memory_limit": action.memory_limit,
-        },
+        undo_action=ACTION.name,
+        undo_parameters=msgspec.to_builtins(action.undone),
         generation=generation,
     )

@@ -6,25 +6,48 @@ import time
 from typing import Final
 
 from aetherius.domain.errors import InfrastructureError
-from aetherius.domain.wire.repair import VerificationAnswer, VerifyEvacuation, WorkloadRef
+from aetherius.domain.repair.answers import VerificationAnswer, WorkloadRef
+from aetherius.domain.repair.verify_evacuation import ENTRY as ACTION
+from aetherius.domain.repair.verify_evacuation import VerifyEvacuation
 from aetherius.edge_agent.repair.cluster import Cluster, Stopwatch, is_true, selector_of
+from aetherius.edge_agent.repair.drain_node import must_move
+from aetherius.edge_agent.repair.performer import Job, Performer
 
 _PATHS: Final = {"Deployment": "deployments", "StatefulSet": "statefulsets", "ReplicaSet": "replicasets"}
 """Kinds whose replicas are counted; others (a Job, a DaemonSet) have no number to hold elsewhere."""
 
 
-def verify_evacuation(action: VerifyEvacuation, cluster: Cluster, watch: Stopwatch) -> VerificationAnswer:
-    """Say whether it came so within the deadline."""
+class VerifyEvacuationPerformer(Performer[VerifyEvacuation]):
+    """Never refuses: what cannot be seen is not verified."""
+
+    action = ACTION
+
+    def verify(self, job: Job[VerifyEvacuation]) -> VerificationAnswer:
+        """Watch where the workloads run."""
+        return _watched(job.parameters, job.cluster, job.watch)
+
+
+ENTRY = VerifyEvacuationPerformer()
+
+
+def _watched(action: VerifyEvacuation, cluster: Cluster, watch: Stopwatch) -> VerificationAnswer:
     watch = watch.within(action.deadline_seconds)
     started = time.monotonic()
     lacking = ["nothing was seen yet"]
     while True:
         try:
-            lacking = [why for each in action.workloads if (why := _lack(each, action.node, cluster))]
+            lacking = _all_lacks(action, cluster)
         except InfrastructureError as exc:
             lacking = [str(exc)]
         if not lacking or not watch.wait():
             return _answer(action, lacking, time.monotonic() - started)
+
+
+def _all_lacks(action: VerifyEvacuation, cluster: Cluster) -> list[str]:
+    if action.only_left:
+        pods = cluster.api.list("/api/v1/pods", field_selector=f"spec.nodeName={action.node}")
+        return [f"{pod['metadata']['namespace']}/{pod['metadata']['name']} is left" for pod in pods if must_move(pod)]
+    return [why for each in action.workloads if (why := _lack(each, action.node, cluster))]
 
 
 def _lack(workload: WorkloadRef, node: str, cluster: Cluster) -> str:
@@ -46,7 +69,10 @@ def _lack(workload: WorkloadRef, node: str, cluster: Cluster) -> str:
 
 def _answer(action: VerifyEvacuation, lacking: list[str], seconds: float) -> VerificationAnswer:
     count = len(action.workloads)
-    summary = "; ".join(lacking) if lacking else f"all {count} workloads have their replicas Ready elsewhere"
+    well = f"all {count} workloads have their replicas Ready elsewhere"
+    if action.only_left:
+        well = "no pod that had to move is left there; what ran there is not known"
+    summary = "; ".join(lacking) if lacking else well
     return VerificationAnswer(
         verified=not lacking,
         summary=f"{action.node}: {summary}",

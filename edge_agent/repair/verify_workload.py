@@ -6,14 +6,30 @@ import time
 from typing import Final
 
 from aetherius.domain.errors import InfrastructureError
-from aetherius.domain.wire.repair import VerificationAnswer, VerifyWorkload
+from aetherius.domain.repair.answers import VerificationAnswer
+from aetherius.domain.repair.verify_workload import ENTRY as ACTION
+from aetherius.domain.repair.verify_workload import VerifyWorkload
 from aetherius.edge_agent.repair.cluster import Cluster, Document, Stopwatch, controller_uid, revision_of
+from aetherius.edge_agent.repair.performer import Job, Performer
 from aetherius.edge_agent.watching.rollout import why_incomplete
 
 _DEADLINE_EXCEEDED: Final = "ProgressDeadlineExceeded"
 
 
-def verify_workload(action: VerifyWorkload, namespace: str, cluster: Cluster, watch: Stopwatch) -> VerificationAnswer:
+class VerifyWorkloadPerformer(Performer[VerifyWorkload]):
+    """Refused: there is no such Deployment."""
+
+    action = ACTION
+
+    def verify(self, job: Job[VerifyWorkload]) -> VerificationAnswer:
+        """Watch its rollout."""
+        return _watched(job.parameters, job.namespace, job.cluster, job.watch)
+
+
+ENTRY = VerifyWorkloadPerformer()
+
+
+def _watched(action: VerifyWorkload, namespace: str, cluster: Cluster, watch: Stopwatch) -> VerificationAnswer:
     """Say whether the rollout got complete within the deadline and stayed so for the soak time after it.
 
     A soak that is interrupted begins again while the deadline allows. Raises ``RepairRefusedError`` if there is no such Deployment.

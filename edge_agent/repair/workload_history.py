@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aetherius.domain.wire.repair import RevisionSummary, WorkloadHistory, WorkloadHistoryAnswer
+from aetherius.domain.repair.workload_history import ENTRY as ACTION
+from aetherius.domain.repair.workload_history import RevisionSummary, WorkloadHistory, WorkloadHistoryAnswer
 from aetherius.edge_agent.repair.cluster import Cluster, Document, revision_of
 from aetherius.edge_agent.repair.gitops import managed_by
+from aetherius.edge_agent.repair.performer import Job, Performer
 
 
-def workload_history(action: WorkloadHistory, namespace: str, cluster: Cluster) -> WorkloadHistoryAnswer:
+class WorkloadHistoryPerformer(Performer[WorkloadHistory]):
+    """Refused: there is no such Deployment."""
+
+    action = ACTION
+
+    def read(self, job: Job[WorkloadHistory]) -> WorkloadHistoryAnswer:
+        """Its revisions."""
+        return _history(job.parameters, job.namespace, job.cluster)
+
+
+ENTRY = WorkloadHistoryPerformer()
+
+
+def _history(action: WorkloadHistory, namespace: str, cluster: Cluster) -> WorkloadHistoryAnswer:
     """The revisions in rising order. Raises ``RepairRefusedError`` if there is no such Deployment."""
     deployment = cluster.deployment(namespace, action.name)
     existing: dict[str, bool] = {}

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import enum
+import re
+from collections.abc import Iterable
+
 import strawberry
 
 from aetherius.domain.agent import AgentStatus
 from aetherius.domain.command import CommandStatus
+from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.incident import IncidentStatus
 from aetherius.domain.remediation import RemediationStatus
 from aetherius.domain.risk import RiskLevel
-from aetherius.domain.root_cause import CauseCode
-from aetherius.domain.symptom import Symptom
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.wire.event import Severity
 from aetherius.domain.workflow.state import StepStatus, WorkflowStatus
+
+
+def _named(values: Iterable[str]) -> dict[str, str]:
+    """Members by the names that the schema gives them: `NodeLost` is NODE_LOST."""
+    return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", value).upper(): value for value in values}
+
+
+CauseCode = enum.StrEnum("CauseCode", _named(shipped_faults().codes))  # type: ignore[misc]  # the faults say which there are
+Symptom = enum.StrEnum("Symptom", _named(fault.symptom for fault in shipped_faults()))  # type: ignore[misc]
 
 for _enum, _about in (
     (AgentStatus, "Whether an agent's heartbeats arrive."),

@@ -10,11 +10,10 @@ import strawberry
 
 import aetherius.graphql.types.enums  # noqa: F401  # registers the enumerations
 from aetherius.domain.incident import IncidentStatus
-from aetherius.domain.root_cause import CauseCode
-from aetherius.domain.symptom import Symptom
 from aetherius.domain.wire.event import Severity
 from aetherius.graphql.context import Info
 from aetherius.graphql.scalars import Long
+from aetherius.graphql.types.enums import CauseCode, Symptom
 from aetherius.graphql.types.event import Event
 from aetherius.graphql.types.node import Node
 from aetherius.graphql.types.remediation import Remediation
@@ -35,7 +34,7 @@ class Evidence:
 class Diagnosis:
     """A root cause with its evidence."""
 
-    root_cause: CauseCode
+    root_cause: str = strawberry.field(graphql_type=CauseCode)
     confidence: float = strawberry.field(description="0 to 1.")
     summary: str
     evidence: list[Evidence]
@@ -53,7 +52,7 @@ class Incident(Node):
     namespace: str
     kind: str = strawberry.field(description="Of what broke: Deployment, Pod, Node.")
     name: str
-    symptom: Symptom
+    symptom: str = strawberry.field(graphql_type=Symptom)
     severity: Severity
     status: IncidentStatus
     reason: str

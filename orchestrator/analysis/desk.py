@@ -17,7 +17,7 @@ from nats.errors import Error as NatsError
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Completed, Failed, Requested
 from aetherius.domain.errors import InfrastructureError
 from aetherius.domain.event import topics_of
-from aetherius.domain.root_cause import code_of
+from aetherius.domain.fault.faults import Faults, shipped_faults
 from aetherius.domain.wire.analysis import AnalysisResponse
 from aetherius.event_store.errors import AnotherTimelineError, CheckpointConflictError
 from aetherius.event_store.reading.subscription import Subscription
@@ -41,8 +41,10 @@ _SLACK: Final = 5.0
 class AnalysisDesk:
     """Requests in, answers out."""
 
-    def __init__(self, context: Context, reasoner: Reasoner) -> None:
+    def __init__(self, context: Context, reasoner: Reasoner, faults: Faults | None = None) -> None:
+        """`faults`: whose causes are known; all that the program ships with, if None."""
         self._context, self._reasoner = context, reasoner
+        self._faults = faults or shipped_faults()
         ack_wait = context.settings.analysis_timeout + _SLACK
         self._queue = WorkQueue(
             context.js, "analyses", f"{QUEUE}.>", self._answer, ack_wait=ack_wait, refill=self._put_open
@@ -105,7 +107,7 @@ class AnalysisDesk:
         except Exception as exc:  # a reasoner's fault, on whatever a cluster said, must not stop the others
             logger.exception("the reasoner broke on analysis %s", analysis_id)
             return failed(asked, f"the reasoner broke: {exc!r}"[:500])
-        return concluded(asked, response, self._reasoner.name, context.settings.min_confidence)
+        return concluded(asked, response, self._reasoner.name, context.settings.min_confidence, self._faults)
 
 
 def failed(asked: Requested, error: str) -> Failed:
@@ -113,7 +115,9 @@ def failed(asked: Requested, error: str) -> Failed:
     return Failed(incident_id=asked.incident_id, workflow_id=asked.workflow_id, step_id=asked.step_id, error=error)
 
 
-def concluded(asked: Requested, response: AnalysisResponse, reasoner: str, min_confidence: float) -> Completed | Failed:
+def concluded(
+    asked: Requested, response: AnalysisResponse, reasoner: str, min_confidence: float, faults: Faults
+) -> Completed | Failed:
     """What the log keeps of a response; below the confidence (0 to 1) that request or settings ask for, the cause is `unknown`."""
     if response.status == "failed":
         return failed(asked, response.error)
@@ -121,7 +125,7 @@ def concluded(asked: Requested, response: AnalysisResponse, reasoner: str, min_c
         incident_id=asked.incident_id,
         workflow_id=asked.workflow_id,
         step_id=asked.step_id,
-        root_cause=code_of(response.root_cause, max(asked.min_confidence, min_confidence)),
+        root_cause=faults.code_of(response.root_cause, max(asked.min_confidence, min_confidence)),
         detail=response.root_cause,
         recommendations=response.recommendations,
         reasoner=reasoner,

@@ -7,7 +7,9 @@ from typing import Protocol
 import anyio.to_thread
 import msgspec
 
-from aetherius.domain.diagnosis import reasoner as rules
+from aetherius.domain.diagnosis import rules
+from aetherius.domain.errors import InvalidMessageError
+from aetherius.domain.fault.faults import Faults, shipped_faults
 from aetherius.domain.wire.analysis import AnalysisRequest, AnalysisResponse, RootCause
 
 
@@ -27,14 +29,18 @@ class Reasoner(Protocol):
 
 
 class RuleReasoner:
-    """The rules of `domain/diagnosis`."""
+    """The faults' own rules."""
 
     name = rules.NAME
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        """`faults`: those there are; all that the program ships with, if None."""
+        self._faults = faults or shipped_faults()
 
     async def analyze(self, request: AnalysisRequest) -> AnalysisResponse:
         """Apply the rules, in a thread: outputs may be large."""
         try:
-            return await anyio.to_thread.run_sync(rules.analyze, request)
-        except msgspec.ValidationError as exc:
+            return await anyio.to_thread.run_sync(rules.analyze, request, self._faults)
+        except (msgspec.ValidationError, InvalidMessageError) as exc:
             nobody = RootCause(type="unknown", confidence=0.0)
             return AnalysisResponse(request_id=request.request_id, status="failed", root_cause=nobody, error=str(exc))

@@ -11,9 +11,11 @@ from uuid import UUID
 
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Cause, Recorded, topics_of
+from aetherius.domain.fault.fault import Fault
+from aetherius.domain.fault.faults import Faults, end_told_by, shipped_faults
+from aetherius.domain.fault.subject import Subject
 from aetherius.domain.incident import Incident, IncidentStatus, Opened, Resolved
 from aetherius.domain.remediation import Remediation, RemediationStatus
-from aetherius.domain.symptom import Subject, Symptom, end_told_by, recoveries_of, subject_of, symptom_of
 from aetherius.domain.workflow.definition import ActionStep
 from aetherius.domain.workflow.workflow import Workflow
 from aetherius.orchestrator.correlation.correlated_subjects import CorrelatedSubject, CorrelatedSubjects
@@ -44,8 +46,10 @@ class Correlator:
 
     name = "incident_correlator"
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, faults: Faults | None = None) -> None:
+        """`faults`: those that are looked for; all that the program ships with, if None."""
         self._clock = clock
+        self._faults = faults or shipped_faults()
 
     @property
     def topics(self) -> Sequence[str]:
@@ -54,14 +58,14 @@ class Correlator:
 
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
         """Fold a batch of reports into incidents."""
-        _Batch(unit, self._clock(), batch).fold()
+        _Batch(unit, self._clock(), batch, self._faults).fold()
 
 
 class _Batch:
     """The folding of one batch."""
 
-    def __init__(self, unit: Unit, now: datetime, batch: Sequence[Recorded]) -> None:
-        self._unit, self._now, self._batch = unit, now, batch
+    def __init__(self, unit: Unit, now: datetime, batch: Sequence[Recorded], faults: Faults) -> None:
+        self._unit, self._now, self._batch, self._faults = unit, now, batch, faults
         self._signs: dict[UUID, list[Recorded]] = {}
         self._subjects = CorrelatedSubjects(unit, self._keys())
 
@@ -81,24 +85,25 @@ class _Batch:
         keys: list[str] = []
         for recorded in self._batch:
             if isinstance(report := recorded.event, Reported):
-                symptom = symptom_of(report)
-                subjects = [subject_of(report, symptom)] if symptom else recoveries_of(report)
+                shown = self._faults.shown_by(report)
+                subjects = [shown.subject_of(report)] if shown else self._faults.recoveries_of(report)
                 keys += [subject.key for subject in subjects]
             elif subject := self._unit.get(Incident, recorded.stream_id).subject:
                 keys.append(subject.key)
         return keys
 
     def _fold_report(self, recorded: Recorded, report: Reported) -> None:
-        if symptom := symptom_of(report):
-            self._fold_sign(recorded, report, subject_of(report, symptom))
+        if shown := self._faults.shown_by(report):
+            self._fold_sign(recorded, report, shown)
         else:
-            for subject in recoveries_of(report):
+            for subject in self._faults.recoveries_of(report):
                 self._fold_recovery(recorded, report, subject)
 
-    def _fold_sign(self, recorded: Recorded, report: Reported, subject: Subject) -> None:
+    def _fold_sign(self, recorded: Recorded, report: Reported, shown: Fault) -> None:
+        subject = shown.subject_of(report)
         known = self._subjects.get(subject.key)
         at = recorded.occurred_at
-        if known and _fell_silent(known, subject, at):
+        if known and not shown.told_to_end and _fell_silent(known, at):
             self._lapse(recorded, known)
         if known is None or (known.resolved_at and at > known.resolved_at + REOPEN_WINDOW):
             known = self._open(recorded, report, subject)
@@ -107,7 +112,7 @@ class _Batch:
                 self._reopen(recorded, report, known)
             self._signs.setdefault(known.incident_id, []).append(recorded)
         if known.resolved_at is None:
-            name = report.labels.name if subject.symptom is not Symptom.NODE_NOT_READY else subject.name
+            name = shown.failing_of(report)
             known.failing.add(name if name in known.failing or len(known.failing) < MAX_FAILING else _AND_MORE)
         known.last_sign = max(at, known.last_sign or at)
         self._subjects.put(known)
@@ -159,8 +164,8 @@ class _Batch:
         )  # the cluster's time, as the signs it is compared with: both may be late
 
     def _is_under_repair(self, incident: Incident) -> bool:
-        """Whether a repair of what pods show was begun and has not ended. A lost node that is back is well, whoever repairs."""
-        if incident.symptom is Symptom.NODE_NOT_READY:
+        """Whether a repair was begun and has not ended, of what is not told to end: a lost node that is back is well, whoever repairs."""
+        if self._faults.told_to_end(incident.symptom):
             return False
         workflow = self._unit.get(Workflow, workflow_of(incident))
         step = workflow.state.current()
@@ -204,8 +209,8 @@ class _Batch:
         self._unit.save(incident, cause)
 
 
-def _fell_silent(known: CorrelatedSubject, subject: Subject, at: datetime) -> bool:
-    if known.resolved_at or known.last_sign is None or subject.symptom is Symptom.NODE_NOT_READY:
+def _fell_silent(known: CorrelatedSubject, at: datetime) -> bool:
+    if known.resolved_at or known.last_sign is None:
         return False
     return at > known.last_sign + SILENCE
 

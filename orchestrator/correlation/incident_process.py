@@ -12,9 +12,10 @@ from datetime import datetime
 from aetherius.domain.analysis import Completed
 from aetherius.domain.diagnosis.verdict import RECOVERED
 from aetherius.domain.event import Recorded, topics_of
+from aetherius.domain.fault.faults import Faults, shipped_faults
 from aetherius.domain.incident import Diagnosed, Incident
 from aetherius.domain.remediation import Remediation, Verified
-from aetherius.domain.symptom import Symptom
+from aetherius.domain.repair.actions import Actions, shipped_actions
 from aetherius.orchestrator.remediation.proposal import summary
 from aetherius.readers.unit import Unit
 
@@ -26,8 +27,12 @@ class IncidentProcess:
 
     name = "incident_process"
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime], faults: Faults | None = None, actions: Actions | None = None
+    ) -> None:
+        """`faults` and `actions`: those there are; all that the program ships with, if None."""
         self._clock = clock
+        self._faults, self._actions = faults or shipped_faults(), actions or shipped_actions()
 
     @property
     def topics(self) -> Sequence[str]:
@@ -64,9 +69,10 @@ class IncidentProcess:
         now, proposal = self._clock(), remediation.proposal
         assert proposal is not None, "it was verified, so it was proposed"
         incident = unit.get(Incident, proposal.incident_id)
-        if proposal.action == "Notify":
+        repair = self._actions.repair(proposal.action)
+        if repair is not None and not repair.on_cluster:
             return incident
         incident.mitigate(remediation.id, verified.summary, now)
-        if incident.symptom is not Symptom.NODE_NOT_READY:
+        if not self._faults.told_to_end(incident.symptom):
             incident.resolve("repaired", verified.summary, now)
         return incident

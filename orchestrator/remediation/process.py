@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
-
-import msgspec
 
 from aetherius.domain import remediation as remediations
 from aetherius.domain.command import ANSWERS, Cancelled, Command, Issued, Lost, TimedOut
@@ -21,20 +18,15 @@ from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
 from aetherius.domain.keyring import Keyring
 from aetherius.domain.remediation import Executed, Proposed, Remediation, RemediationStatus
+from aetherius.domain.repair.action import TOOL, Order, Outcome, decoded
+from aetherius.domain.repair.actions import Actions, shipped_actions
+from aetherius.domain.repair.answers import VerificationAnswer
+from aetherius.domain.repair.patience import Patience
 from aetherius.domain.secrets import opened
 from aetherius.domain.wire.command import CommandType, format_duration
-from aetherius.domain.wire.repair import (
-    TOOL,
-    DrainNodeAnswer,
-    RepairAnswer,
-    VerificationAnswer,
-    changes,
-    parse_action,
-)
 from aetherius.domain.workflow.definition import ActionStep
 from aetherius.domain.workflow.state import WorkflowStatus
 from aetherius.domain.workflow.workflow import Workflow
-from aetherius.orchestrator.remediation.verification import Patience, verification_of
 from aetherius.orchestrator.workflow.driver import answer_error
 from aetherius.orchestrator.workflow.starter import workflow_at, workflow_of
 from aetherius.orchestrator.workflow.step_commands import DELIVERY
@@ -42,7 +34,7 @@ from aetherius.readers.unit import Unit
 
 ACTOR = "system:remediation"
 EXECUTE, VERIFY, VERIFY_AGAIN, ROLL_BACK, RESTORE = "execute", "verify", "verify_again", "roll_back", "restore"
-_T = TypeVar("_T")
+_UNREADABLE = "it was done, says the agent; what else it answered cannot be read"
 
 
 class RemediationProcess:
@@ -50,10 +42,14 @@ class RemediationProcess:
 
     name = "remediation_process"
 
-    def __init__(self, clock: Callable[[], datetime], patience: Patience, keys: Keyring) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime], patience: Patience, keys: Keyring, actions: Actions | None = None
+    ) -> None:
+        """`actions`: the repairs there are; those that the program ships with, if None."""
         self._clock = clock
         self._patience = patience
         self._keys = keys
+        self._actions = actions or shipped_actions()
 
     @property
     def topics(self) -> Sequence[str]:
@@ -63,7 +59,7 @@ class RemediationProcess:
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
         """Take each remediation one phase on."""
         for recorded in batch:
-            phase = _Phase(unit, self._clock(), recorded, self._patience)
+            phase = _Phase(unit, self._clock(), recorded, self._patience, self._actions)
             match recorded.event:
                 case remediations.Approved():
                     phase.approved(unit.get(Remediation, recorded.stream_id))
@@ -77,14 +73,18 @@ class RemediationProcess:
 class _Phase:
     """One event's consequences for one remediation."""
 
-    def __init__(self, unit: Unit, now: datetime, recorded: Recorded, patience: Patience) -> None:
+    def __init__(self, unit: Unit, now: datetime, recorded: Recorded, patience: Patience, actions: Actions) -> None:
         self._unit, self._now, self._recorded, self._patience = unit, now, recorded, patience
+        self._actions = actions
 
     def approved(self, remediation: Remediation) -> None:
         """Do it, unless the incident has ended meanwhile (if it was reopened, another workflow looks into it)."""
         proposal = _proposal(remediation)
         incident = self._unit.get(Incident, proposal.incident_id)
-        if proposal.action == "Notify":
+        repair = self._actions.repair(proposal.action)
+        if repair is None:
+            remediation.fail(f"this version does not know the repair {proposal.action}: nothing was changed", self._now)
+        elif not repair.on_cluster:
             remediation.execute(Executed(command_id=None, summary=f"told the owner: {proposal.reason}"), self._now)
             remediation.verify(None, "nothing was changed", self._now)
         elif not incident.active or workflow_of(incident) != proposal.workflow_id:
@@ -92,7 +92,7 @@ class _Phase:
         elif self._unit.get(Workflow, proposal.workflow_id).state.status is WorkflowStatus.CANCELLED:
             remediation.withdraw("its workflow was cancelled before the repair began", self._now)
         elif remediation.status is RemediationStatus.APPROVED:
-            self._order(remediation, EXECUTE, proposal.action, proposal.parameters)
+            self._order(remediation, EXECUTE, Order(action=proposal.action, parameters=proposal.parameters))
         self._save(remediation)
 
     def answered(self, command: Command, event: Event) -> None:
@@ -123,8 +123,9 @@ class _Phase:
                 self._restore(self._unit.get(Remediation, work))
 
     def _executed(self, remediation: Remediation, command: Command, event: Event) -> None:
-        answer = _repair_answer(event)
-        if isinstance(event, Lost):
+        if isinstance(event, CommandSucceeded):
+            self._succeeded(remediation, command, event.output)
+        elif isinstance(event, Lost):
             remediation.fail(
                 "the agent did not answer: whether the repair was done is unknown, look before trying again", self._now
             )
@@ -132,22 +133,28 @@ class _Phase:
             remediation.fail(
                 f"the repair was stopped before its end ({answer_error(event)}): look at what is done of it", self._now
             )
-        elif answer is None:
+        else:
             remediation.fail(f"the repair failed: {answer_error(event)}", self._now)
-        elif remediation.execute(
-            Executed(
-                command_id=command.id,
-                summary=answer.summary,
-                undo_action=answer.undo_action,
-                undo_parameters=answer.undo_parameters,
-            ),
-            self._now,
-        ):
-            action, parameters = verification_of(_proposal(remediation), _drain_answer(event), self._patience)
-            self._order(remediation, VERIFY, action, parameters)
+
+    def _succeeded(self, remediation: Remediation, command: Command, output: str) -> None:
+        """Verify it, also where the answer cannot be read: what it says is then not known, and only looking tells whether it helped."""
+        proposal = _proposal(remediation)
+        repair = self._actions.repair(proposal.action)
+        if repair is None:
+            remediation.fail(
+                f"this version does not know the repair {proposal.action}: look at what is done", self._now
+            )
+            return
+        outcome = repair.outcome(output)
+        if outcome is not None and not outcome.done:
+            remediation.fail(f"the repair failed: {outcome.summary}", self._now)
+        elif remediation.execute(_executed(command, outcome or Outcome(summary=_UNREADABLE)), self._now):
+            readable = output if outcome else ""
+            look = repair.verification(repair.parse(proposal.parameters), readable, self._patience)
+            self._order(remediation, VERIFY, look)
 
     def _verified(self, remediation: Remediation, command: Command, event: Event) -> None:
-        answer = _decode(event, VerificationAnswer)
+        answer = decoded(event.output, VerificationAnswer) if isinstance(event, CommandSucceeded) else None
         if answer is None:
             self._unseen(remediation, command, event)
         elif answer.verified:
@@ -159,7 +166,7 @@ class _Phase:
         """Nobody looked, so nobody knows: look once more, but take nothing back that may have helped."""
         order = command.issued
         if isinstance(event, Lost) and order is not None and order.step_id == VERIFY:
-            self._order(remediation, VERIFY_AGAIN, order.action, order.parameters)
+            self._order(remediation, VERIFY_AGAIN, Order(action=order.action, parameters=order.parameters))
         elif remediation.status is RemediationStatus.EXECUTED:
             reason = f"it was done, but nobody could see whether it helped: {answer_error(event)}"
             remediation.fail(reason, self._now)
@@ -167,32 +174,37 @@ class _Phase:
     def _take_back(self, remediation: Remediation, reason: str) -> None:
         done = remediation.executed
         if done is not None and done.undo_action:
-            self._order(remediation, ROLL_BACK, done.undo_action, done.undo_parameters)
+            self._order(remediation, ROLL_BACK, Order(action=done.undo_action, parameters=done.undo_parameters))
         else:
             remediation.fail(f"it did not help and cannot be taken back: {reason}", self._now)
 
     def _rolled_back(self, remediation: Remediation, command: Command, event: Event) -> None:
-        answer = _repair_answer(event)
-        if answer is not None:
-            remediation.roll_back(command.id, answer.summary, self._now)
+        if isinstance(event, CommandSucceeded):
+            remediation.roll_back(command.id, self._undone(remediation, event.output), self._now)
         else:
             remediation.fail(f"it did not help, and taking it back failed: {answer_error(event)}", self._now)
 
-    def _restore(self, remediation: Remediation) -> None:
-        """Take a drain's marks off its node once the drain has ended, however it ended; the agent only takes off its own."""
-        proposal, ended = _proposal(remediation), remediation.status
-        if proposal.action != "DrainNode" or not ended.final or ended is RemediationStatus.ROLLED_BACK:
-            return
-        if self._unit.get(Command, stable_id("Command", remediation.id, EXECUTE)).version:
-            self._order(remediation, RESTORE, "DrainNode", {"node": proposal.parameters["node"], "mode": "restore"})
+    def _undone(self, remediation: Remediation, output: str) -> str:
+        repair = self._actions.repair(_proposal(remediation).action)
+        outcome = repair.outcome(output) if repair else None
+        return outcome.summary if outcome else "it was taken back, says the agent; what else it answered cannot be read"
 
-    def _order(self, remediation: Remediation, phase: str, action: str, parameters: dict[str, Any]) -> None:
+    def _restore(self, remediation: Remediation) -> None:
+        """Take a repair's marks off (a node's cordon) once it has ended, however it ended; the agent only takes off its own."""
+        if not remediation.status.final or remediation.status is RemediationStatus.ROLLED_BACK:
+            return
+        if not self._unit.get(Command, stable_id("Command", remediation.id, EXECUTE)).version:
+            return
+        if (order := _clean_up(_proposal(remediation), self._actions)) is not None:
+            self._order(remediation, RESTORE, order)
+
+    def _order(self, remediation: Remediation, phase: str, wanted: Order) -> None:
         command = self._unit.get(Command, stable_id("Command", remediation.id, phase))
         if command.version:
             return
         proposal = _proposal(remediation)
         try:
-            changing = changes(parse_action(action, parameters))
+            changing = self._actions.parse(wanted.action, wanted.parameters).phase.changes
         except InvalidMessageError as exc:  # what would undo it, says the agent: not a reason to stop all the others
             remediation.fail(f"cannot {phase.replace('_', ' ')}: {exc}", self._now)
             return
@@ -201,11 +213,11 @@ class _Phase:
             cluster_id=proposal.cluster_id,
             type=CommandType.REMEDIATION if changing else CommandType.DIAGNOSTIC,
             tool=TOOL,
-            action=action,
+            action=wanted.action,
             namespace=proposal.namespace,
             timeout=format_duration(timeout),
             issued_by=ACTOR,
-            parameters=parameters,
+            parameters=wanted.parameters,
             expires_at=self._now + timedelta(seconds=timeout) + DELIVERY,
             workflow_id=proposal.workflow_id,
             remediation_id=remediation.id,
@@ -223,30 +235,18 @@ def _proposal(remediation: Remediation) -> Proposed:
     return remediation.proposal
 
 
-def _decode(event: Event, kind: type[_T]) -> _T | None:
-    if not isinstance(event, CommandSucceeded):
+def _executed(command: Command, outcome: Outcome) -> Executed:
+    undo = outcome.undo
+    return Executed(
+        command_id=command.id,
+        summary=outcome.summary,
+        undo_action=undo.action if undo else "",
+        undo_parameters=undo.parameters if undo else {},
+    )
+
+
+def _clean_up(proposal: Proposed, actions: Actions) -> Order | None:
+    repair = actions.repair(proposal.action)
+    if repair is None or not repair.on_cluster:
         return None
-    try:
-        return msgspec.json.decode(event.output, type=kind)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-
-
-def _repair_answer(event: Event) -> RepairAnswer | None:
-    if (drain := _drain_answer(event)) is not None:
-        if not drain.feasible:
-            return None
-        moved = sum(p.decision == "evict" for p in drain.placements)
-        return RepairAnswer(
-            action="DrainNode",
-            changed=True,
-            summary=f"cordoned {drain.node} and moved {moved} pods"
-            + (", out-of-service taint set" if drain.tainted else ""),
-            undo_action="DrainNode",
-            undo_parameters={"node": drain.node, "mode": "restore"},
-        )
-    return _decode(event, RepairAnswer)
-
-
-def _drain_answer(event: Event) -> DrainNodeAnswer | None:
-    return _decode(event, DrainNodeAnswer)
+    return repair.clean_up(repair.parse(proposal.parameters))

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from aetherius.domain.analysis import Completed
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.remediation import Proposed
-from aetherius.domain.root_cause import CauseCode
+from aetherius.domain.repair.action import Repair
+from aetherius.domain.repair.actions import Actions
+from aetherius.domain.repair.notify import ENTRY as NOTIFY
 from aetherius.domain.wire.analysis import Recommendation
-from aetherius.domain.wire.repair import DrainNode, VerifyEvacuation, parse_action
-from aetherius.domain.workflow.definition import REMEDIATIONS
+from aetherius.domain.words import UNKNOWN
 from aetherius.domain.workflow.events import Started, Target
 
 
 def propose(
-    started: Started, workflow_id: UUID, step_id: str, choice: str, reason: str, analysis: Completed | None
+    started: Started,
+    workflow_id: UUID,
+    step_id: str,
+    choice: str,
+    reason: str,
+    analysis: Completed | None,
+    actions: Actions,
 ) -> Proposed:
     """What would be done. A choice that the analysis has no parameters for becomes a notification: nothing is changed on a guess."""
-    action = REMEDIATIONS[choice]
     target = started.target
-    recommended = next(
-        (r for r in (analysis.recommendations if analysis else []) if r.action == action and _fits(r, target)), None
-    )
-    if recommended is None and action != "Notify":
-        action, reason = "Notify", f"{action} was chosen, but the evidence gives no safe parameters for it"
+    chosen = actions.choices.get(choice)
+    recommended = _recommended(chosen, analysis, target) if chosen else None
+    if recommended is None and chosen is not NOTIFY:
+        reason = _why_not(choice, chosen)
+    repair: Repair[Any] = chosen if chosen and recommended else NOTIFY
     return Proposed(
         incident_id=started.incident_id,
         workflow_id=workflow_id,
@@ -33,25 +40,36 @@ def propose(
         namespace=target.namespace,
         kind=target.kind,
         name=target.name,
-        action=action,
-        parameters=recommended.parameters if recommended and action != "Notify" else {},
+        action=repair.name,
+        parameters=recommended.parameters if recommended and repair.on_cluster else {},
         reason=reason or _why(analysis),
     )
 
 
-def _fits(recommendation: Recommendation, target: Target) -> bool:
+def _recommended(repair: Repair[Any], analysis: Completed | None, target: Target) -> Recommendation | None:
+    given = analysis.recommendations if analysis else []
+    return next((each for each in given if each.action == repair.name and _fits(repair, each, target)), None)
+
+
+def _fits(repair: Repair[Any], recommendation: Recommendation, target: Target) -> bool:
     """Whether the parameters are those of the typed action, and mean the incident's own object."""
     try:
-        action = parse_action(recommendation.action, recommendation.parameters)
+        parameters = repair.parse(recommendation.parameters)
     except InvalidMessageError:
         return False
-    return target.name == (action.node if isinstance(action, DrainNode | VerifyEvacuation) else action.name)
+    return repair.fits(parameters, target.name)
+
+
+def _why_not(choice: str, repair: Repair[Any] | None) -> str:
+    if repair is None:
+        return f"{choice} was chosen, which this version does not know"
+    return f"{repair.name} was chosen, but the evidence gives no safe parameters for it"
 
 
 def _why(analysis: Completed | None) -> str:
     if analysis is None:
         return "there is no analysis"
-    if analysis.root_cause is CauseCode.UNKNOWN:
+    if analysis.root_cause == UNKNOWN:
         return f"the cause is unknown: {summary(analysis)}"
     return f"{analysis.root_cause} ({analysis.detail.confidence:.0%}): {summary(analysis)}"
 

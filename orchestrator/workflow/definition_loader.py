@@ -13,10 +13,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, SingleQuotedScalarString
 
 from aetherius.domain.errors import InvalidMessageError
+from aetherius.domain.repair.action import TOOL
+from aetherius.domain.repair.actions import Actions, shipped_actions
 from aetherius.domain.wire.command import MAX_TIMEOUT, parse_duration
-from aetherius.domain.wire.repair import TOOL, changes, parse_action
 from aetherius.domain.workflow.definition import (
-    REMEDIATIONS,
     ActionStep,
     CommandStep,
     Condition,
@@ -31,20 +31,27 @@ from aetherius.orchestrator.errors import ConditionError, DefinitionError
 from aetherius.orchestrator.workflow import conditions
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_RESERVED = frozenset({"analysis", *REMEDIATIONS})
+_RESERVED = frozenset({"analysis"})
 _LATER = frozenset({"parallel", "for_each", "repeat", "approval", "sub_workflow"})
 PLACEHOLDERS = {"{name}": "x", "{pod}": "x", "{container}": "x", "{node}": "x", "{kind}": "Deployment"}
 """What parameters of a command may say of the incident's object; filled in when the command is issued."""
 
 
+class _Source(msgspec.Struct, frozen=True):
+    """The document: what errors call it, and the typed actions that it may name."""
+
+    name: str
+    actions: Actions
+
+
 class _Node:
     """A place in the document: the value, and where it stands."""
 
-    def __init__(self, source: str, value: Any, line: int, column: int) -> None:
+    def __init__(self, source: _Source, value: Any, line: int, column: int) -> None:
         self.source, self.value, self.line, self.column = source, value, line, column
 
     def error(self, rule: str, *, shift: int = 0) -> DefinitionError:
-        return DefinitionError(self.source, self.line + 1, self.column + 1 + shift, rule)
+        return DefinitionError(self.source.name, self.line + 1, self.column + 1 + shift, rule)
 
     def mapping(self, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, _Node]:
         if not isinstance(self.value, CommentedMap):
@@ -112,13 +119,13 @@ class _Node:
         return int(self.value)
 
 
-def load(text: str, source: str = "workflow.yaml") -> WorkflowDefinition:
-    """The definition in a YAML text.
+def load(text: str, source: str = "workflow.yaml", actions: Actions | None = None) -> WorkflowDefinition:
+    """The definition in a YAML text. `actions`: those that it may name; all that the program ships with, if None.
 
     Raises:
         DefinitionError: it breaks a rule; names the place.
     """
-    top = _parse(text, source).mapping(("workflow",))
+    top = _parse(text, _Source(source, actions or shipped_actions())).mapping(("workflow",))
     body = top["workflow"].mapping(("name", "trigger", "steps"), ("parameters",))
     parameters = _parameters(body.get("parameters"))
     return WorkflowDefinition(
@@ -129,18 +136,18 @@ def load(text: str, source: str = "workflow.yaml") -> WorkflowDefinition:
     )
 
 
-def _parse(text: str, source: str) -> _Node:
+def _parse(text: str, source: _Source) -> _Node:
     try:
         yaml = YAML(typ="rt")
         yaml.preserve_quotes = True  # so that a place inside a quoted expression is counted right
         return _Node(source, yaml.load(text), 0, 0)
     except MarkedYAMLError as exc:
         mark = exc.problem_mark
-        raise DefinitionError(source, mark.line + 1, mark.column + 1, str(exc.problem)) from exc
+        raise DefinitionError(source.name, mark.line + 1, mark.column + 1, str(exc.problem)) from exc
     except YAMLError as exc:  # a character that no YAML may hold
         before = text[: getattr(exc, "position", 0)]
         column = len(before) - before.rfind("\n")
-        raise DefinitionError(source, before.count("\n") + 1, column, str(exc).partition("\n")[0]) from exc
+        raise DefinitionError(source.name, before.count("\n") + 1, column, str(exc).partition("\n")[0]) from exc
 
 
 def _parameters(node: _Node | None) -> dict[str, str]:
@@ -174,7 +181,7 @@ def _step(node: _Node, earlier: list[Step], parameters: dict[str, str]) -> Step:
     builder, required, optional = _BUILDERS[kind]
     fields = node.mapping(("id", "type", *required), optional)
     step_id = fields["id"].identifier()
-    if step_id in _RESERVED or any(step.id == step_id for step in earlier):
+    if step_id in _RESERVED | node.source.actions.choices.keys() or any(step.id == step_id for step in earlier):
         raise fields["id"].error(f"the name {step_id!r} is taken")
     common: dict[str, Any] = {"id": step_id}
     if "timeout" in fields:
@@ -232,10 +239,10 @@ def _check_typed(command: _Fields, step: CommandStep) -> None:
         for key, value in step.parameters.items()
     }
     try:
-        action = parse_action(step.action, filled)
+        typed = command["action"].source.actions.parse(step.action, filled)
     except InvalidMessageError as exc:
         raise command.get("parameters", command["action"]).error(f"{exc.place}: {exc.rule}") from exc
-    if changes(action):
+    if typed.phase.changes:
         raise command["action"].error(
             f"{step.action} changes the cluster: only 'apply_fix' may, with risk and approval"
         )
@@ -299,9 +306,10 @@ def _check_jumps(nodes: list[_Node], steps: list[Step]) -> None:
 
 def _check_decision(node: _Node, step: DecisionStep, later: set[str]) -> None:
     for given, condition in zip(node.mapping(tuple(node.value))["conditions"].sequence(), step.conditions, strict=True):
-        if condition.then not in later | REMEDIATIONS.keys():
+        choices = node.source.actions.choices.keys()
+        if condition.then not in later | choices:
             then = given.mapping(("if", "then"))["then"]
-            raise then.error(f"{condition.then!r} is neither a later step nor one of {', '.join(sorted(REMEDIATIONS))}")
+            raise then.error(f"{condition.then!r} is neither a later step nor one of {', '.join(sorted(choices))}")
 
 
 def dump(definition: WorkflowDefinition) -> bytes:

@@ -26,9 +26,10 @@ from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
 from aetherius.domain.keyring import Keyring
 from aetherius.domain.remediation import Remediation, RemediationStatus
-from aetherius.domain.risk import assess
-from aetherius.domain.root_cause import CauseCode
+from aetherius.domain.repair.action import Circumstances
+from aetherius.domain.repair.actions import Actions, shipped_actions
 from aetherius.domain.secrets import opened
+from aetherius.domain.words import UNKNOWN
 from aetherius.domain.workflow import events
 from aetherius.domain.workflow.definition import ActionStep
 from aetherius.domain.workflow.state import WorkflowState
@@ -77,9 +78,18 @@ class WorkflowDriver:
     name = "workflow_driver"
 
     def __init__(
-        self, clock: Callable[[], datetime], keys: Keyring, approval_timeout: float = APPROVAL_TIMEOUT
+        self,
+        clock: Callable[[], datetime],
+        keys: Keyring,
+        approval_timeout: float = APPROVAL_TIMEOUT,
+        actions: Actions | None = None,
     ) -> None:
-        """`approval_timeout`: seconds in which a person may approve a repair."""
+        """
+        Args:
+            approval_timeout: seconds in which a person may approve a repair.
+            actions: the repairs there are; those that the program ships with, if None.
+        """
+        self._actions = actions or shipped_actions()
         self._clock = clock
         self._keys = keys
         self._approval_timeout = timedelta(seconds=approval_timeout)
@@ -102,7 +112,7 @@ class WorkflowDriver:
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
         """Feed the batch to its workflows, then begin what is due."""
         for recorded in batch:
-            drive = _Drive(unit, self._clock(), recorded, self._keys, self._approval_timeout)
+            drive = _Drive(unit, self._clock(), recorded, self._keys, self._approval_timeout, self._actions)
             if isinstance(recorded.event, events.Cancelled):
                 drive.cancelled(unit.get(Workflow, recorded.stream_id))
             elif (found := self._input(recorded, unit)) is not None:
@@ -169,7 +179,7 @@ def _remediation_input(remediation: Remediation, event: Event, now: datetime) ->
 
 def _analysis_output(answer: analyses.Completed) -> dict[str, Any]:
     return {
-        "root_cause": answer.root_cause.value,
+        "root_cause": answer.root_cause,
         "confidence": float(answer.detail.confidence),
         "recommended": [each.action for each in answer.recommendations],
         "summary": summary(answer),
@@ -181,8 +191,15 @@ class _Drive:
     """One event's consequences for one workflow."""
 
     def __init__(
-        self, unit: Unit, now: datetime, recorded: Recorded, keys: Keyring, approval_timeout: timedelta
+        self,
+        unit: Unit,
+        now: datetime,
+        recorded: Recorded,
+        keys: Keyring,
+        approval_timeout: timedelta,
+        actions: Actions,
     ) -> None:
+        self._actions = actions
         self._unit, self._now, self._recorded, self._keys = unit, now, recorded, keys
         self._deadline = now + approval_timeout
 
@@ -273,30 +290,34 @@ class _Drive:
         if not next_due.choice:
             return Skip(step_id=step.id, reason="no remediation was chosen")
         analysis = self._analysis(workflow)
-        proposal = propose(state.started, workflow.id, step.id, next_due.choice, state.choice_reason, analysis)
-        incident = self._unit.get(Incident, state.started.incident_id)
-        raised_before = self._raised_before(proposal)
-        risk = assess(
-            proposal.action,
-            analysis.root_cause if analysis else CauseCode.UNKNOWN,
-            reopened=incident.reopened or raised_before,
+        proposal = propose(
+            state.started, workflow.id, step.id, next_due.choice, state.choice_reason, analysis, self._actions
+        )
+        repair = self._actions.repair(proposal.action)
+        assert repair is not None, "only what is known is proposed"
+        once = repair.once_key(_object(proposal))
+        repeated = once is not None and self._helped_before(once)
+        risk = repair.risk(
+            Circumstances(
+                cause=analysis.root_cause if analysis else UNKNOWN,
+                reopened=self._unit.get(Incident, state.started.incident_id).reopened,
+                repeated=repeated,
+            )
         )
         remediation = self._unit.get(Remediation, stable_id("Remediation", workflow.id, step.id))
-        remediation.propose(proposal, risk, self._now, self._deadline)
+        question = repair.question(repair.parse(proposal.parameters), proposal.reason)
+        remediation.propose(proposal, risk, self._now, self._deadline, question)
         self._save(remediation)
         if remediation.deadline:
             self._unit.rows(_write("insert_approval_deadline", remediation.id, remediation.deadline))
-        if proposal.action == "UpdateResourceLimits" and not raised_before:
-            # which remediation raised a workload's limit, or is the latest that tries to
-            self._unit.rows(_write("upsert_raised_limit", _workload(proposal), remediation.id))
+        if once is not None and not repeated:  # which remediation did it to this object, or is the latest that tries to
+            self._unit.rows(_write("upsert_raised_limit", once, remediation.id))
         return Begin(step_id=step.id, work_id=remediation.id)
 
-    def _raised_before(self, proposal: remediations.Proposed) -> int:
-        """1 if this limit was raised before, however long ago: a leak fills any limit, so a second raise is a person's decision."""
-        if proposal.action != "UpdateResourceLimits":
-            return 0
-        rows = self._unit.select(statement("select_raised_limit"), (_workload(proposal),))
-        return sum(self._unit.get(Remediation, row[0]).status is RemediationStatus.VERIFIED for row in rows)
+    def _helped_before(self, once: str) -> bool:
+        """Whether this was done to this very object before, and helped, however long ago."""
+        rows = self._unit.select(statement("select_raised_limit"), (once,))
+        return any(self._unit.get(Remediation, row[0]).status is RemediationStatus.VERIFIED for row in rows)
 
     def _analysis(self, workflow: Workflow) -> analyses.Completed | None:
         """The latest analysis of the workflow that was answered."""
@@ -327,7 +348,7 @@ def _in_plain_text(workflow: Workflow, keys: Keyring) -> WorkflowState:
     return msgspec.structs.replace(workflow.state, steps=steps)
 
 
-def _workload(proposal: remediations.Proposed) -> str:
+def _object(proposal: remediations.Proposed) -> str:
     return f"{proposal.cluster_id}/{proposal.namespace}/{proposal.kind}/{proposal.name}"
 
 

@@ -9,7 +9,7 @@ from aetherius.domain.event import Cause, Event
 from aetherius.domain.workflow.definition import Published, WorkflowDefinition, definition_stream
 from aetherius.event_store.errors import StreamNotFoundError, VersionConflictError
 from aetherius.event_store.log import Log
-from aetherius.orchestrator.workflow.definition_loader import dump, load
+from aetherius.orchestrator.workflow.definition_loader import dump
 from aetherius.orchestrator.workflow.shipped import Catalogue
 from aetherius.runtime.clock import utc_now
 from aetherius.runtime.telemetry import new_traceparent
@@ -36,7 +36,7 @@ def publish(log: Log, catalogue: Catalogue) -> None:
         LogUnavailableError: safe to repeat.
     """
     for name, text in catalogue.sources.items():
-        definition = catalogue.definitions[load(text, name).name]
+        definition = catalogue.definitions[name]
         stream = _current(log, definition.name)
         if stream.definition is None or dump(stream.definition) != dump(definition):
             stream.record(Published(definition=definition, source=text), utc_now())

@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 
 from aetherius.domain.errors import InvalidMessageError
-from aetherius.domain.strategy import Strategy, strategy_of
-from aetherius.domain.symptom import Symptom
+from aetherius.domain.fault.faults import Faults, shipped_faults
+from aetherius.domain.repair.actions import Actions, shipped_actions
+from aetherius.domain.strategy import Strategy
 from aetherius.domain.wire.command import parse_duration
 from aetherius.domain.workflow.definition import WorkflowDefinition
 from aetherius.orchestrator.workflow.definition_loader import load
@@ -22,25 +23,36 @@ SETTING: Final = "AETHERIUS_WORKFLOW_PARAMETERS"
 class Catalogue:
     """What to run for which symptom."""
 
-    def __init__(self, sources: Mapping[str, str], parameters: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, str],
+        parameters: Mapping[str, Mapping[str, str]],
+        faults: Faults | None = None,
+        actions: Actions | None = None,
+    ) -> None:
         """Load and check every definition.
 
         Args:
             sources: YAML by file name.
             parameters: by workflow name: overrides of its parameters (`{"diagnose_lost_node": {"grace": "30s"}}`).
+            faults: that strategies are for; all that the program ships with, if None.
+            actions: that definitions may name; as above.
 
         Raises:
             DefinitionError: one breaks a rule.
             SettingError: an override names no parameter of a workflow, or is no duration.
         """
-        self.sources = dict(sources)
-        loaded = [load(text, name) for name, text in sources.items()]
+        actions = actions or shipped_actions()
+        self._faults = faults or shipped_faults()
+        loaded = [load(text, name, actions) for name, text in sources.items()]
+        self.sources = {each.name: text for each, text in zip(loaded, sources.values(), strict=True)}
+        """YAML by the definition's name."""
         _check({definition.name: definition for definition in loaded}, parameters)
         self.definitions = {definition.name: _with(definition, parameters) for definition in loaded}
 
-    def strategy_for(self, symptom: Symptom) -> tuple[Strategy, WorkflowDefinition] | None:
+    def strategy_for(self, symptom: str) -> tuple[Strategy, WorkflowDefinition] | None:
         """The strategy of a symptom with its workflow; None when there is none."""
-        strategy = strategy_of(symptom)
+        strategy = self._faults.strategy_of(symptom)
         definition = self.definitions.get(strategy.workflow) if strategy else None
         return (strategy, definition) if strategy and definition else None
 

@@ -156,8 +156,8 @@ def _of_incident(row: IncidentRow, position: int) -> Document:
         public.cluster_id,
         public.node,
         *public.pods,
-        public.symptom.value,
-        public.root_cause.value if public.root_cause else "",
+        public.symptom,
+        public.root_cause or "",
     )
     return Document(
         id=str(row.id),
@@ -171,8 +171,8 @@ def _of_incident(row: IncidentRow, position: int) -> Document:
         namespace=_name(public.namespace),
         severity=public.severity.value,
         status=public.status.value,
-        symptom=public.symptom.value,
-        root_cause=public.root_cause.value if public.root_cause else "",
+        symptom=public.symptom,
+        root_cause=public.root_cause or "",
         reason=_name(public.reason),
         object_kind=_name(public.kind),
         object_name=_name(public.name),

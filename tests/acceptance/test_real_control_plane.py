@@ -14,7 +14,7 @@ import pytest
 
 from aetherius.domain import incident as incidents
 from aetherius.domain import remediation as remediations
-from aetherius.domain.root_cause import CauseCode
+from aetherius.domain.words import UNKNOWN
 from aetherius.domain.workflow.events import Cancelled, Completed, StepStarted
 from agent_account import may, refusals
 from cluster_probe import ClusterProbe, Document, eventually
@@ -130,7 +130,7 @@ class TestFaults:
         trouble = site.trouble(shop.namespace, "checkout")
         shop.kubectl("set", "resources", "deployment/checkout", "--limits=memory=64Mi")
         trouble.until(incidents.Resolved)
-        trouble.ends_well(CauseCode.OOM, "UpdateResourceLimits")
+        trouble.ends_well("OOM", "UpdateResourceLimits")
         assert container(shop, "checkout")["resources"]["limits"] == {"memory": "128Mi"}
         assert changes(shop, "checkout") == 3
         assert shop.is_complete("checkout")
@@ -140,7 +140,7 @@ class TestFaults:
         trouble = site.trouble(shop.namespace, "catalog")
         shop.kubectl("set", "image", "deployment/catalog", "app=registry.test/app:missing-v2")
         trouble.until(incidents.Resolved)
-        trouble.ends_well(CauseCode.IMAGE, "RollbackDeployment")
+        trouble.ends_well("Image", "RollbackDeployment")
         assert container(shop, "catalog")["image"] == "registry.test/app:v1"
         assert changes(shop, "catalog") == 3
         assert shop.is_complete("catalog")
@@ -154,7 +154,7 @@ class TestFaults:
         needs_settings(shop, "payments", by)
         trouble.approve()
         trouble.until(incidents.Resolved)
-        trouble.ends_well(CauseCode.CONFIG, "RollbackDeployment")
+        trouble.ends_well("Config", "RollbackDeployment")
         assert "envFrom" not in container(shop, "payments")
         assert not shop.get("Deployment", "payments")["spec"]["template"]["spec"].get("volumes")
         assert changes(shop, "payments") == 3
@@ -173,7 +173,7 @@ class TestFaults:
             assert shop.is_complete("search")
             assert not unmarked(shop, node)
         trouble.until(incidents.Resolved)
-        trouble.ends_well(CauseCode.NODE_LOST, "DrainNode")
+        trouble.ends_well("NodeLost", "DrainNode")
         eventually(lambda: unmarked(shop, node))
         assert [order.parameters["mode"] for order in trouble.orders()] == ["execute", "restore"]
         assert changes(shop, "search") == 1
@@ -188,7 +188,7 @@ class TestNearMisses:
         annotate(shop, "checkout", liveness="fails")
         trouble.until(Completed)
         diagnosis = trouble.the(incidents.Diagnosed)
-        assert diagnosis.root_cause is CauseCode.UNKNOWN
+        assert diagnosis.root_cause == UNKNOWN
         assert any("137" in each.finding for each in diagnosis.evidence)
         assert trouble.the(remediations.Proposed).action == "Notify"
         assert trouble.orders() == []

@@ -51,7 +51,8 @@ def golden(topic: str) -> dict[str, Any]:
 def _value(kind: inspect.Type) -> Any:
     match kind:
         case inspect.Metadata():
-            return _value(kind.type)
+            examples = (kind.extra_json_schema or {}).get("examples")
+            return examples[0] if examples else _value(kind.type)
         case inspect.StructType():
             return {"type": kind.tag} | _fields(kind) if kind.tag else _fields(kind)
         case inspect.UnionType():
@@ -92,7 +93,9 @@ def _scalar(kind: inspect.Type) -> Any:
 def _without_prose(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            k: _without_prose(v) for k, v in value.items() if k not in ("description", "title") or isinstance(v, dict)
+            k: _without_prose(v)
+            for k, v in value.items()
+            if k not in ("description", "title", "examples") or isinstance(v, dict)
         }
     return [_without_prose(each) for each in value] if isinstance(value, list) else value
 

@@ -14,13 +14,13 @@ from aetherius.domain.cluster import Cluster, QuotaSet
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import Answer, Command, Failed, Issued, Refused, Succeeded, TimedOut
 from aetherius.domain.event import Cause, event_id
+from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.identity import agent_stream, cluster_stream, stable_id
 from aetherius.domain.incident import Diagnosed, Incident, IncidentStatus, Opened, Reclassified
 from aetherius.domain.remediation import Executed, Proposed, Remediation, RemediationStatus
-from aetherius.domain.risk import assess
-from aetherius.domain.root_cause import CauseCode
+from aetherius.domain.repair.action import Circumstances
+from aetherius.domain.repair.actions import shipped_actions
 from aetherius.domain.strategy import Selected
-from aetherius.domain.symptom import Symptom
 from aetherius.domain.wire.analysis import Evidence
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.wire.event import Labels, RawData, Severity
@@ -157,7 +157,7 @@ class History:
 
     # Incidents
 
-    def open_incident(self, cluster: str = "berlin", symptom: Symptom = Symptom.CRASH_LOOP, **fields: object) -> UUID:
+    def open_incident(self, cluster: str = "berlin", symptom: str = "crash_loop", **fields: object) -> UUID:
         event, at = self.report(cluster), self.tick()
         incident = Incident(stable_id("test incident", self.count))
         given: dict[str, object] = {
@@ -184,7 +184,7 @@ class History:
         incident.correlate(ids, ["BackOff"], [f"web-{self.count}"], at)
         self.log.save(incident, CAUSE)
 
-    def diagnose(self, id: UUID, cause: CauseCode = CauseCode.OOM) -> None:
+    def diagnose(self, id: UUID, cause: str = "OOM") -> None:
         incident = self.log.load(Incident, id)
         diagnosis = Diagnosed(
             analysis_id=stable_id("test analysis", self.count),
@@ -206,7 +206,7 @@ class History:
                 lambda: incident.acknowledge("user:ada", at),
                 lambda: incident.mitigate(UUID(int=self.count), "memory raised", at),
                 lambda: incident.resolve("repaired", "all well", at),
-                lambda: incident.record(Reclassified(symptom=Symptom.CONFIG_ERROR, reason="looked closer"), at),
+                lambda: incident.record(Reclassified(symptom="config_error", reason="looked closer"), at),
                 lambda: incident.correlate([UUID(int=self.count)], ["BackOff"], ["web-2"], at),
             ]
             self.rng.choice(acts)()
@@ -281,7 +281,9 @@ class History:
             parameters={"memory": "128Mi"},
             reason="too little memory",
         )
-        remediation.propose(proposal, assess(action, CauseCode.OOM, reopened=0), at)
+        repair = shipped_actions().repair(action)
+        assert repair is not None
+        remediation.propose(proposal, repair.risk(Circumstances(cause="OOM")), at)
         self.log.save(remediation, CAUSE)
         self.remediations.append(remediation.id)
         return remediation.id
@@ -358,13 +360,13 @@ class History:
             lambda: self.report(cluster, severity=rng.choice(list(Severity)), namespace=rng.choice(["shop", "ops"])),
             lambda: self.touch_fleet(cluster),
             lambda: self.touch_cluster(cluster),
-            lambda: self.open_incident(cluster, rng.choice(list(Symptom))),
+            lambda: self.open_incident(cluster, rng.choice([fault.symptom for fault in shipped_faults()])),
             lambda: self.issue(cluster),
         ]
         if self.incidents:
             acts += [
                 lambda: self.touch_incident(rng.choice(self.incidents)),
-                lambda: self.diagnose(rng.choice(self.incidents), rng.choice(list(CauseCode))),
+                lambda: self.diagnose(rng.choice(self.incidents), rng.choice(shipped_faults().codes)),
                 lambda: self.start_workflow(rng.choice(self.incidents)),
             ]
         if self.workflows:

@@ -17,7 +17,6 @@ from aetherius.domain import incident as incidents
 from aetherius.domain import remediation as remediations
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Event, Recorded
-from aetherius.domain.root_cause import CauseCode
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.workflow.events import Completed
 from aetherius.event_store.log import Log
@@ -79,7 +78,7 @@ class Trouble:
         self.until(remediations.ApprovalRequested, within)
         self.site.approve(self._all(remediations.ApprovalRequested)[-1].stream_id)
 
-    def ends_well(self, cause: CauseCode, action: str) -> None:
+    def ends_well(self, cause: str, action: str) -> None:
         """Explained rightly; one repair, done and verified once; over because of it."""
         self.until(Completed)
         assert self.the(incidents.Diagnosed).root_cause is cause

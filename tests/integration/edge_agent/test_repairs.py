@@ -11,12 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from aetherius.domain.wire import repair
 from aetherius.edge_agent.database import Database
 from aetherius.edge_agent.errors import RepairRefusedError
 from aetherius.edge_agent.kubernetes_api import connect
-from aetherius.edge_agent.repair.actions import perform
 from aetherius.edge_agent.repair.cluster import Cluster, Stopwatch
+from aetherius.edge_agent.repair.performers import shipped_performers
 from aetherius.edge_agent.watching.revisions import AvailableRevisions
 from cluster_probe import ClusterProbe, eventually
 from cluster_under_test import ClusterUnderTest
@@ -54,6 +53,9 @@ def revisions(tmp_path: Path) -> AvailableRevisions:
     return AvailableRevisions(Database(tmp_path / "agent.db"))
 
 
+PERFORMERS = shipped_performers()
+
+
 @pytest.fixture
 def hands(cluster: ClusterUnderTest, revisions: AvailableRevisions) -> Iterator[Cluster]:
     api = connect(cluster.kubeconfig)
@@ -66,8 +68,9 @@ def act(hands: Cluster, probe: ClusterProbe) -> Act:
     """Does an action in the test's namespace and returns its answer."""
 
     def act(kind: str, /, *, seconds: float = 30.0, **parameters: Any) -> dict[str, Any]:
-        action = repair.parse_action(kind, parameters)
-        answer: dict[str, Any] = msgspec.json.decode(perform(action, probe.namespace, hands, Stopwatch(seconds)))
+        typed = PERFORMERS.parse(kind, parameters)
+        done = PERFORMERS.perform(typed, probe.namespace, hands, Stopwatch(seconds))
+        answer: dict[str, Any] = msgspec.json.decode(done)
         return answer
 
     return act
@@ -246,9 +249,10 @@ class TestVerifyWorkload:
 
     def test_ends_when_it_is_called_back(self, probe: ClusterProbe, hands: Cluster) -> None:
         probe.deploy("web", image="registry.test/app:missing")
-        action = repair.VerifyWorkload(kind="Deployment", name="web", soak_seconds=0, deadline_seconds=60)
+        look = {"kind": "Deployment", "name": "web", "soak_seconds": 0, "deadline_seconds": 60}
+        typed = PERFORMERS.parse("VerifyWorkload", look)
         watch = Stopwatch(60)
-        working = threading.Thread(target=perform, args=(action, probe.namespace, hands, watch))
+        working = threading.Thread(target=PERFORMERS.perform, args=(typed, probe.namespace, hands, watch))
         working.start()
         watch.cancel()
         working.join(5)

@@ -14,13 +14,15 @@ from eventsourcing.persistence import StoredEvent
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import Answer, Command, CommandStatus, Failed, Issued, Succeeded
-from aetherius.domain.diagnosis import reasoner as rules
+from aetherius.domain.diagnosis import rules
 from aetherius.domain.event import Cause, Event, encode, topics_of
+from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.incident import Incident, Opened
 from aetherius.domain.remediation import Proposed, Remediation
+from aetherius.domain.repair.patience import Patience
+from aetherius.domain.repair.workload_history import RevisionSummary, WorkloadHistoryAnswer
 from aetherius.domain.wire.event import Labels, RawData, Severity
 from aetherius.domain.wire.identity import observation_id
-from aetherius.domain.wire.repair import RevisionSummary, WorkloadHistoryAnswer
 from aetherius.domain.workflow.events import Started
 from aetherius.domain.workflow.workflow import Wake, Workflow
 from aetherius.event_store import schema
@@ -32,7 +34,6 @@ from aetherius.orchestrator.analysis.request import request_of
 from aetherius.orchestrator.correlation.correlator import Correlator
 from aetherius.orchestrator.correlation.incident_process import IncidentProcess
 from aetherius.orchestrator.remediation.process import RemediationProcess
-from aetherius.orchestrator.remediation.verification import Patience
 from aetherius.orchestrator.workflow.driver import WorkflowDriver
 from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
 from aetherius.orchestrator.workflow.starter import WorkflowStarter
@@ -116,7 +117,9 @@ class Stage:
         for analysis in self.all(Analysis, Requested):
             if analysis.status is AnalysisStatus.REQUESTED and analysis.request:
                 request = request_of(self.log, analysis.id, analysis.request, 5)
-                answer = concluded(analysis.request, rules.analyze(request), rules.NAME, 0.6)
+                answer = concluded(
+                    analysis.request, rules.analyze(request, shipped_faults()), rules.NAME, 0.6, shipped_faults()
+                )
                 analysis.answer(answer, self.now)
                 self.log.save(analysis, TEST)
                 return True

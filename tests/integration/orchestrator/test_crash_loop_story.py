@@ -7,9 +7,9 @@ from typing import Any
 from aetherius.domain.command import Lost
 from aetherius.domain.incident import IncidentStatus
 from aetherius.domain.remediation import RemediationStatus
-from aetherius.domain.root_cause import CauseCode
+from aetherius.domain.repair.answers import RepairAnswer, VerificationAnswer
 from aetherius.domain.wire.command import CommandType
-from aetherius.domain.wire.repair import RepairAnswer, VerificationAnswer
+from aetherius.domain.words import UNKNOWN
 from aetherius.domain.workflow.state import StepStatus, WorkflowStatus
 
 UNDO = {
@@ -37,7 +37,7 @@ def oom(stage: Any, description: str) -> None:
 
 def test_an_oom_kill_is_diagnosed_repaired_and_verified(stage: Any, oom_description: str) -> None:
     oom(stage, oom_description)
-    assert stage.incident.root_cause is CauseCode.OOM
+    assert stage.incident.root_cause == "OOM"
     (repair,) = stage.open_commands()
     assert (repair.issued.type, repair.issued.action) == (CommandType.REMEDIATION, "UpdateResourceLimits")
     assert repair.issued.parameters["memory_limit"] == "128Mi"
@@ -72,7 +72,7 @@ def test_exit_137_without_an_oom_kill_is_unknown_and_changes_nothing(stage: Any,
     stage.report("CrashLoopBackOff")
     stage.answer("logs", "serving")
     stage.answer("describe", oom_description.replace("OOMKilled", "Error"))
-    assert stage.incident.root_cause is CauseCode.UNKNOWN
+    assert stage.incident.root_cause == UNKNOWN
     assert stage.remediation.proposal.action == "Notify"
     assert stage.remediation.status is RemediationStatus.VERIFIED
     assert stage.open_commands() == []
@@ -97,7 +97,7 @@ def test_a_command_that_fails_is_evidence_too_and_the_workflow_goes_on(stage: An
     stage.fail("logs", "previous terminated container not found")
     assert stage.workflow.state.step("collect_logs").status is StepStatus.FAILED
     stage.answer("describe", oom_description)
-    assert stage.incident.root_cause is CauseCode.OOM
+    assert stage.incident.root_cause == "OOM"
 
 
 def test_a_repair_that_does_not_help_is_taken_back(stage: Any, oom_description: str) -> None:
@@ -138,5 +138,5 @@ def test_an_owner_that_is_no_deployment_is_notified(stage: Any, oom_description:
     stage.report("CrashLoopBackOff")
     stage.answer("logs", "")
     stage.answer("describe", oom_description.split("    Limits")[0])
-    assert stage.incident.root_cause is CauseCode.OOM
+    assert stage.incident.root_cause == "OOM"
     assert stage.remediation.proposal.action == "Notify", "without a known limit there is nothing to raise"

@@ -9,14 +9,9 @@ from aetherius.domain.command import Command, Failed, Issued, Lost, TimedOut
 from aetherius.domain.event import Cause
 from aetherius.domain.incident import Incident, IncidentStatus, Opened, Resolved
 from aetherius.domain.remediation import RemediationStatus
+from aetherius.domain.repair.answers import RepairAnswer, VerificationAnswer, WorkloadRef
+from aetherius.domain.repair.drain_node import DrainNodeAnswer, PodPlacement
 from aetherius.domain.wire.event import Severity
-from aetherius.domain.wire.repair import (
-    DrainNodeAnswer,
-    PodPlacement,
-    RepairAnswer,
-    VerificationAnswer,
-    WorkloadRef,
-)
 from aetherius.domain.workflow.state import WorkflowStatus
 from aetherius.domain.workflow.workflow import Cancel
 from aetherius.orchestrator.correlation.correlator import MAX_FAILING
@@ -128,7 +123,7 @@ def test_trouble_that_is_back_is_judged_by_what_is_seen_now(stage: Any, oom_desc
     assert look.issued.args[0] == "web-2", "not the pod that is long gone"
     stage.fail("logs", "gone")
     stage.fail("describe", "gone")
-    assert stage.incident.root_cause.value == "unknown", "the old OOM kill is no evidence for this crash"
+    assert stage.incident.root_cause == "unknown", "the old OOM kill is no evidence for this crash"
     assert stage.remediation.proposal.action == "Notify"
 
 
@@ -237,7 +232,7 @@ def test_a_crash_that_nobody_could_explain_does_not_hide_the_next_one(stage: Any
     stage.pass_time(86_400)
     oom(stage, oom_description, name="web-9")
     first, second = stage.all(Incident, Opened)
-    assert (first.status, second.root_cause.value) == (IncidentStatus.RESOLVED, "OOM")
+    assert (first.status, second.root_cause) == (IncidentStatus.RESOLVED, "OOM")
     assert len(stage.open_commands()) == 1, "the limit is raised"
 
 

@@ -11,9 +11,10 @@ from aetherius.domain.errors import WrongStateError
 from aetherius.domain.event import Cause
 from aetherius.domain.incident import IncidentStatus, Opened
 from aetherius.domain.remediation import RemediationStatus
-from aetherius.domain.root_cause import CauseCode
+from aetherius.domain.repair.answers import VerificationAnswer, WorkloadRef
+from aetherius.domain.repair.drain_node import DrainNodeAnswer, PodPlacement
 from aetherius.domain.wire.event import Severity
-from aetherius.domain.wire.repair import DrainNodeAnswer, PodPlacement, VerificationAnswer, WorkloadRef
+from aetherius.domain.words import UNKNOWN
 from aetherius.domain.workflow.state import WorkflowStatus
 
 
@@ -42,7 +43,7 @@ def node_lost(stage: Any) -> None:
 def test_a_lost_node_is_drained_after_a_yes_and_restored_when_it_is_back(stage: Any) -> None:
     node_lost(stage)
     stage.answer("DrainNode", drain("simulate"))
-    assert stage.incident.root_cause is CauseCode.NODE_LOST
+    assert stage.incident.root_cause == "NodeLost"
     assert stage.remediation.status is RemediationStatus.AWAITING_APPROVAL
     stage.approve()
     stage.answer("DrainNode", drain("execute"))
@@ -77,14 +78,14 @@ def test_a_flap_within_the_grace_is_left_alone(stage: Any) -> None:
 def test_a_node_that_is_back_at_the_simulation_is_not_drained(stage: Any) -> None:
     node_lost(stage)
     stage.answer("DrainNode", drain("simulate", ready="True"))
-    assert stage.incident.root_cause is CauseCode.UNKNOWN
+    assert stage.incident.root_cause == UNKNOWN
     assert stage.open_commands() == []
 
 
 def test_a_drain_that_a_budget_forbids_is_not_proposed(stage: Any) -> None:
     node_lost(stage)
     stage.answer("DrainNode", drain("simulate", decision="forbidden"))
-    assert stage.incident.root_cause is CauseCode.NODE_LOST
+    assert stage.incident.root_cause == "NodeLost"
     assert stage.remediation.proposal.action == "Notify"
 
 

@@ -15,11 +15,13 @@ import pytest
 from nats.js import JetStreamContext
 
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
-from aetherius.domain.diagnosis import reasoner as rules
+from aetherius.domain.diagnosis import rules
+from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.remediation import Remediation, RemediationStatus
+from aetherius.domain.repair.answers import WorkloadRef
+from aetherius.domain.repair.drain_node import DrainNodeAnswer, PodPlacement
 from aetherius.domain.wire.analysis import AnalysisRequest, AnalysisResponse
 from aetherius.domain.wire.event import Severity
-from aetherius.domain.wire.repair import DrainNodeAnswer, PodPlacement, WorkloadRef
 from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.orchestrator.analysis.desk import AnalysisDesk
 from aetherius.orchestrator.context import Context
@@ -47,7 +49,7 @@ class Rules:
     async def analyze(self, request: AnalysisRequest) -> AnalysisResponse:
         self.asked += 1
         await self.gate.wait()
-        return rules.analyze(request)
+        return rules.analyze(request, shipped_faults())
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from typing import Any
 
 from aetherius.domain.incident import IncidentStatus
 from aetherius.domain.remediation import RemediationStatus
-from aetherius.domain.root_cause import CauseCode
-from aetherius.domain.wire.repair import RepairAnswer, VerificationAnswer
+from aetherius.domain.repair.answers import RepairAnswer, VerificationAnswer
+from aetherius.domain.words import UNKNOWN
 from aetherius.domain.workflow.state import WorkflowStatus
 
 ROLLED_BACK = RepairAnswer(
@@ -38,7 +38,7 @@ def config_missing(stage: Any, answer: Any) -> None:
 def test_a_bad_image_is_rolled_back_without_asking(stage: Any, make_history: Any, make_revision: Any) -> None:
     before = make_revision(1, "shop/web:v1", was_available=True, available=2)
     pull_fails(stage, make_history(before, make_revision(2, "shop/web:missing")))
-    assert stage.incident.root_cause is CauseCode.IMAGE
+    assert stage.incident.root_cause == "Image"
     (order,) = stage.open_commands()
     assert order.issued.parameters == {"name": "web", "to_revision": 1, "expected_revision": 2}
     stage.answer("RollbackDeployment", ROLLED_BACK)
@@ -49,14 +49,14 @@ def test_a_bad_image_is_rolled_back_without_asking(stage: Any, make_history: Any
 def test_an_image_that_ran_before_points_at_the_registry(stage: Any, make_history: Any, make_revision: Any) -> None:
     before = make_revision(1, "shop/web:missing", was_available=True)
     pull_fails(stage, make_history(before, make_revision(2, "shop/web:missing")))
-    assert stage.incident.root_cause is CauseCode.UNKNOWN
+    assert stage.incident.root_cause == UNKNOWN
     assert stage.remediation.proposal.action == "Notify"
 
 
 def test_a_workload_owned_by_gitops_is_not_patched(stage: Any, make_history: Any, make_revision: Any) -> None:
     before = make_revision(1, "shop/web:v1", was_available=True)
     pull_fails(stage, make_history(before, make_revision(2, "shop/web:missing"), managed_by="argocd"))
-    assert stage.incident.root_cause is CauseCode.IMAGE
+    assert stage.incident.root_cause == "Image"
     assert stage.remediation.proposal.action == "Notify"
 
 
@@ -75,7 +75,7 @@ def test_a_missing_config_map_is_rolled_back_after_a_yes(stage: Any, make_histor
     before = make_revision(1, "shop/web:v1", was_available=True)
     after = make_revision(2, "shop/web:v1", config_maps=["settings"], missing_config=["settings"])
     config_missing(stage, make_history(before, after))
-    assert stage.incident.root_cause is CauseCode.CONFIG
+    assert stage.incident.root_cause == "Config"
     assert stage.remediation.status is RemediationStatus.AWAITING_APPROVAL
     assert stage.open_commands() == []
     stage.approve()
@@ -87,7 +87,7 @@ def test_a_missing_config_map_is_rolled_back_after_a_yes(stage: Any, make_histor
 def test_a_map_that_never_was_there_is_told_to_the_owner(stage: Any, make_history: Any, make_revision: Any) -> None:
     only = make_revision(1, "shop/web:v1", config_maps=["settings"], missing_config=["settings"])
     config_missing(stage, make_history(only))
-    assert stage.incident.root_cause is CauseCode.CONFIG
+    assert stage.incident.root_cause == "Config"
     assert stage.remediation.proposal.action == "Notify"
     assert stage.open_commands() == []
 
@@ -106,5 +106,5 @@ def test_a_pod_that_recovered_unseen_is_found_well(stage: Any, make_history: Any
     well = make_revision(2, "shop/web:v1", config_maps=["settings"], available=2, was_available=True)
     config_missing(stage, make_history(well))
     assert stage.incident.status is IncidentStatus.RESOLVED
-    assert stage.incident.root_cause is CauseCode.UNKNOWN
+    assert stage.incident.root_cause == UNKNOWN
     assert stage.open_commands() == []

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from aetherius.domain.cluster_event import Reported
-from aetherius.domain.strategy import suggested_workflow
+from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.wire.event import Labels, Severity
 from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
 
+suggested_workflow = shipped_faults().suggested_workflow
 DEFINITIONS = Catalogue(shipped(), {}).definitions
 
 

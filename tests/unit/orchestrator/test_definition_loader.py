@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from aetherius.domain.strategy import STRATEGIES
+from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.workflow.definition import CommandStep, DecisionStep, WaitStep
 from aetherius.orchestrator.errors import DefinitionError
 from aetherius.orchestrator.workflow.definition_loader import load
@@ -87,7 +87,7 @@ def test_a_typed_action_is_checked_at_load() -> None:
 
 def test_every_strategy_has_its_workflow_and_settings_override_parameters() -> None:
     catalogue = Catalogue(shipped(), {"diagnose_lost_node": {"grace": "7s"}})
-    found = [catalogue.strategy_for(strategy.symptom) for strategy in STRATEGIES]
+    found = [catalogue.strategy_for(strategy.symptom) for strategy in shipped_faults()]
     assert None not in found
     lost = catalogue.definitions["diagnose_lost_node"]
     assert lost.parameters == {"grace": "7s"}

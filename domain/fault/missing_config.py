@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+from aetherius.domain.cluster_event import Reported
 from aetherius.domain.diagnosis.evidence import EvidenceFile
 from aetherius.domain.diagnosis.rollout import healthy, owned_elsewhere, roll_back
 from aetherius.domain.diagnosis.verdict import Verdict, recovered, unknown
+from aetherius.domain.fault.fault import POD_GONE, Fault
+from aetherius.domain.repair.workload_history import RevisionSummary
+from aetherius.domain.strategy import Strategy
 from aetherius.domain.wire.analysis import Evidence
-from aetherius.domain.wire.repair import RevisionSummary
+
+_MISSING: Final = re.compile(r"(configmap|secret)s? .*not found|references non-existent|couldn't find key")
 
 
-def judge(file: EvidenceFile) -> Verdict:
+class MissingConfig(Fault):
+    """The entry."""
+
+    symptom = "config_error"
+    strategy = Strategy(
+        id="missing-config",
+        workflow="diagnose_missing_config",
+        about="Wait for a late object; go back if the latest revision brought the reference in, else tell the owner",
+    )
+    causes = {"Config": frozenset({"MissingConfig", "MissingConfigRollout"})}
+    recoveries = POD_GONE | {"PodRecovered"}
+    precedence = 1  # `Failed` says in its message alone what failed, and this message is the more specific one
+
+    def is_sign(self, report: Reported) -> bool:
+        """A container that cannot be configured, or a mount of what is not there."""
+        if report.labels.kind != "Pod":
+            return False
+        told = report.reason in ("Failed", "FailedMount") and _MISSING.search(report.message) is not None
+        return report.reason == "CreateContainerConfigError" or told
+
+    def judge(self, file: EvidenceFile) -> Verdict:
+        """Missing configuration, recovered, or unknown."""
+        return _judge(file)
+
+
+ENTRY = MissingConfig()
+
+
+def _judge(file: EvidenceFile) -> Verdict:
     """Missing configuration, recovered, or unknown."""
     failures = file.signs_of("CreateContainerConfigError", "FailedMount", "Failed")
     seen = [Evidence(source="events", finding=sign.message, weight=0.4) for sign in failures[-1:]]

@@ -5,14 +5,50 @@ The same image that ran before and now cannot be pulled points at the registry o
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+from aetherius.domain.cluster_event import Reported
 from aetherius.domain.diagnosis.evidence import EvidenceFile
 from aetherius.domain.diagnosis.rollout import healthy, owned_elsewhere, roll_back
 from aetherius.domain.diagnosis.verdict import Verdict, recovered, unknown
+from aetherius.domain.fault.fault import POD_GONE, Fault
+from aetherius.domain.repair.workload_history import RevisionSummary
+from aetherius.domain.strategy import Strategy
 from aetherius.domain.wire.analysis import Evidence
-from aetherius.domain.wire.repair import RevisionSummary
+
+_REASONS: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
+_MESSAGE: Final = re.compile(r"pull(ing)? image|ErrImagePull|ImagePullBackOff")
 
 
-def judge(file: EvidenceFile) -> Verdict:
+class ImagePull(Fault):
+    """The entry."""
+
+    symptom = "image_pull"
+    strategy = Strategy(
+        id="image-pull",
+        workflow="diagnose_image_pull",
+        about="Compare the rollout's revisions; go back if the latest brought the image in",
+    )
+    causes = {"Image": frozenset({"ImageNotFound", "BadImageRollout"})}
+    recoveries = POD_GONE | {"PodRecovered"}
+
+    def is_sign(self, report: Reported) -> bool:
+        """A pull that failed, by reason or by what the message says."""
+        if report.labels.kind != "Pod":
+            return False
+        told = report.reason in ("Failed", "BackOff") and _MESSAGE.search(report.message) is not None
+        return report.reason in _REASONS or told
+
+    def judge(self, file: EvidenceFile) -> Verdict:
+        """A bad image in a rollout, recovered, or unknown."""
+        return _judge(file)
+
+
+ENTRY = ImagePull()
+
+
+def _judge(file: EvidenceFile) -> Verdict:
     """A bad image in a rollout, recovered, or unknown."""
     failures = file.signs_of("ErrImagePull", "ImagePullBackOff", "Failed")
     seen = [Evidence(source="events", finding=sign.message, weight=0.4) for sign in failures[-1:]]

@@ -7,8 +7,17 @@ from typing import Any
 import pytest
 
 from aetherius.domain.cluster_event import Reported
-from aetherius.domain.symptom import Symptom, end_told_by, recoveries_of, subject_of, symptom_of
+from aetherius.domain.fault.faults import end_told_by, shipped_faults
+from aetherius.domain.fault.subject import Subject
 from aetherius.domain.wire.event import Labels, Severity
+
+FAULTS = shipped_faults()
+
+
+def subject_of(report: Reported) -> Subject:
+    shown = FAULTS.shown_by(report)
+    assert shown is not None
+    return shown.subject_of(report)
 
 
 def a_report(reason: str, message: str = "", **labels: Any) -> Reported:
@@ -30,17 +39,17 @@ def a_report(reason: str, message: str = "", **labels: Any) -> Reported:
 @pytest.mark.parametrize(
     ("reason", "message", "symptom"),
     [
-        ("OOMKilled", "", Symptom.CRASH_LOOP),
-        ("CrashLoopBackOff", "", Symptom.CRASH_LOOP),
-        ("BackOff", "Back-off restarting failed container app", Symptom.CRASH_LOOP),
-        ("BackOff", 'Back-off pulling image "shop/web:v2"', Symptom.IMAGE_PULL),
-        ("Failed", 'Failed to pull image "shop/web:v2": not found', Symptom.IMAGE_PULL),
-        ("Failed", "Error: ErrImagePull", Symptom.IMAGE_PULL),
-        ("ImagePullBackOff", "", Symptom.IMAGE_PULL),
-        ("CreateContainerConfigError", 'configmap "settings" not found', Symptom.CONFIG_ERROR),
-        ("Failed", 'Error: configmap "settings" not found', Symptom.CONFIG_ERROR),
-        ("FailedMount", 'MountVolume.SetUp failed for volume "c": configmap "c" not found', Symptom.CONFIG_ERROR),
-        ("NodeNotReady", "Node is not ready", Symptom.NODE_NOT_READY),
+        ("OOMKilled", "", "crash_loop"),
+        ("CrashLoopBackOff", "", "crash_loop"),
+        ("BackOff", "Back-off restarting failed container app", "crash_loop"),
+        ("BackOff", 'Back-off pulling image "shop/web:v2"', "image_pull"),
+        ("Failed", 'Failed to pull image "shop/web:v2": not found', "image_pull"),
+        ("Failed", "Error: ErrImagePull", "image_pull"),
+        ("ImagePullBackOff", "", "image_pull"),
+        ("CreateContainerConfigError", 'configmap "settings" not found', "config_error"),
+        ("Failed", 'Error: configmap "settings" not found', "config_error"),
+        ("FailedMount", 'MountVolume.SetUp failed for volume "c": configmap "c" not found', "config_error"),
+        ("NodeNotReady", "Node is not ready", "node_not_ready"),
         ("FailedMount", "timed out waiting for the condition", None),
         ("Pulling", 'Pulling image "shop/web:v2"', None),
         ("Unhealthy", "Liveness probe failed", None),
@@ -48,42 +57,43 @@ def a_report(reason: str, message: str = "", **labels: Any) -> Reported:
         ("Scheduled", "", None),
     ],
 )
-def test_a_report_shows_its_symptom(reason: str, message: str, symptom: Symptom | None) -> None:
-    assert symptom_of(a_report(reason, message)) is symptom
+def test_a_report_shows_its_symptom(reason: str, message: str, symptom: str | None) -> None:
+    shown = FAULTS.shown_by(a_report(reason, message))
+    assert (shown.symptom if shown else None) == symptom
 
 
 def test_a_pods_trouble_is_its_owners() -> None:
-    subject = subject_of(a_report("OOMKilled"), Symptom.CRASH_LOOP)
+    subject = subject_of(a_report("OOMKilled"))
     assert subject.key == "north/shop/Deployment/web/crash_loop"
 
 
 def test_a_bare_pods_trouble_is_its_own() -> None:
-    subject = subject_of(a_report("OOMKilled", owner_kind="", owner_name=""), Symptom.CRASH_LOOP)
+    subject = subject_of(a_report("OOMKilled", owner_kind="", owner_name=""))
     assert (subject.kind, subject.name) == ("Pod", "web-1")
 
 
 def test_a_pod_on_a_lost_node_speaks_of_the_node() -> None:
-    subject = subject_of(a_report("NodeNotReady"), Symptom.NODE_NOT_READY)
+    subject = subject_of(a_report("NodeNotReady"))
     assert subject.key == "north//Node/n1/node_not_ready"
 
 
 def test_a_pod_whose_node_is_not_known_opens_no_incident_of_a_nameless_node() -> None:
-    assert symptom_of(a_report("NodeNotReady", node="")) is None
+    assert FAULTS.shown_by(a_report("NodeNotReady", node="")) is None
 
 
 def test_a_pod_that_is_ready_again_does_not_end_a_crash_loop() -> None:
-    symptoms = {subject.symptom for subject in recoveries_of(a_report("PodRecovered"))}
-    assert symptoms == {Symptom.IMAGE_PULL, Symptom.CONFIG_ERROR}
+    symptoms = {subject.symptom for subject in FAULTS.recoveries_of(a_report("PodRecovered"))}
+    assert symptoms == {"image_pull", "config_error"}
 
 
 def test_a_pod_that_was_replaced_ends_every_trouble_of_pods_and_one_that_was_removed_too() -> None:
     for reason, how in (("PodReplaced", "recovered"), ("PodRemoved", "gone")):
         report = a_report(reason)
-        symptoms = {subject.symptom for subject in recoveries_of(report)}
-        assert symptoms == {Symptom.CRASH_LOOP, Symptom.IMAGE_PULL, Symptom.CONFIG_ERROR}
+        symptoms = {subject.symptom for subject in FAULTS.recoveries_of(report)}
+        assert symptoms == {"crash_loop", "image_pull", "config_error"}
         assert end_told_by(report) == how
 
 
 def test_a_ready_node_ends_its_loss() -> None:
     report = a_report("NodeReady", kind="Node", name="n1", owner_kind="", owner_name="")
-    assert [subject.key for subject in recoveries_of(report)] == ["north//Node/n1/node_not_ready"]
+    assert [subject.key for subject in FAULTS.recoveries_of(report)] == ["north//Node/n1/node_not_ready"]

@@ -2,15 +2,59 @@
 
 from __future__ import annotations
 
+from aetherius.domain.cluster_event import Reported
 from aetherius.domain.diagnosis.evidence import EvidenceFile
 from aetherius.domain.diagnosis.verdict import Verdict, recovered, unknown
+from aetherius.domain.fault.fault import Fault
+from aetherius.domain.fault.subject import Subject
+from aetherius.domain.repair.drain_node import ENTRY as DRAIN
+from aetherius.domain.repair.drain_node import DrainNodeAnswer
+from aetherius.domain.strategy import Strategy
 from aetherius.domain.wire.analysis import Evidence, Recommendation
-from aetherius.domain.wire.repair import DrainNodeAnswer
 
 
-def judge(file: EvidenceFile) -> Verdict:
+class LostNode(Fault):
+    """The entry."""
+
+    symptom = "node_not_ready"
+    strategy = Strategy(
+        id="lost-node",
+        workflow="diagnose_lost_node",
+        about="Wait out a flap; simulate the drain, ask, and move the pods elsewhere",
+    )
+    causes = {"NodeLost": frozenset({"NodeUnreachable", "NodeNotReady"})}
+    recoveries = frozenset({"NodeReady", "NodeRemoved"})
+    told_to_end = True
+
+    def is_sign(self, report: Reported) -> bool:
+        """Told of a node, or by a pod on it. Of a pod whose node nobody knows it says nothing that could be looked into."""
+        return report.reason == "NodeNotReady" and (report.labels.kind == "Node" or bool(report.labels.node))
+
+    def judge(self, file: EvidenceFile) -> Verdict:
+        """Lost, recovered, or unknown when nobody could look."""
+        return _judge(file)
+
+    def subject_of(self, report: Reported) -> Subject:
+        """The node, also when a pod on it says so."""
+        return Subject(
+            cluster_id=report.cluster_id,
+            namespace="",
+            kind="Node",
+            name=self.failing_of(report),
+            symptom=self.symptom,
+        )
+
+    def failing_of(self, report: Reported) -> str:
+        """The node itself."""
+        return report.labels.name if report.labels.kind == "Node" else report.labels.node
+
+
+ENTRY = LostNode()
+
+
+def _judge(file: EvidenceFile) -> Verdict:
     """Lost, recovered, or unknown when nobody could look."""
-    drain = file.drain
+    drain = file.answer(DrainNodeAnswer)
     if drain is None:
         return unknown(Evidence(source="events", finding="the node's pods could not be looked at"))
     if drain.ready == "True":
@@ -35,7 +79,7 @@ def _placements(drain: DrainNodeAnswer) -> list[Evidence]:
 def _recommend(drain: DrainNodeAnswer) -> Recommendation:
     moving = sum(p.decision == "evict" for p in drain.placements)
     return Recommendation(
-        action="DrainNode",
+        action=DRAIN.name,
         confidence=0.85,
         risk="high",
         impact=f"{moving} pods move off {drain.node}",

@@ -1,0 +1,37 @@
+"""What agents answer to typed actions, as JSON: the shapes that several actions share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+Name = Annotated[str, msgspec.Meta(max_length=253, min_length=1)]
+
+
+class WorkloadRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A workload by name."""
+
+    kind: Name
+    namespace: Name
+    name: Name
+
+
+class RepairAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Output of an action that changed something, or, simulated, says what it would change."""
+
+    action: str
+    changed: bool
+    """False when the object was as wanted already (a repeated command)."""
+    summary: str
+    undo_action: str = ""
+    undo_parameters: dict[str, Any] = {}
+    generation: int = 0
+
+
+class VerificationAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Output of a verification."""
+
+    verified: bool
+    summary: str
+    observed: dict[str, Any] = {}

@@ -1,0 +1,53 @@
+"""Put an earlier revision of a Deployment back: the latest never became available, that one was."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from aetherius.domain.repair.action import Circumstances, Mode, Order, Phase, Repair
+from aetherius.domain.repair.answers import Name
+from aetherius.domain.repair.patience import Patience
+from aetherius.domain.repair.verify_workload import watched
+from aetherius.domain.risk import RiskLevel
+
+
+class RollbackDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Put the template of an earlier revision back."""
+
+    name: Name
+    to_revision: Annotated[int, msgspec.Meta(ge=1)]
+    expected_revision: Annotated[int, msgspec.Meta(ge=1)]
+    """Refused when the Deployment is at another revision by now."""
+    mode: Mode = "execute"
+
+
+class RollbackDeploymentRepair(Repair[RollbackDeployment]):
+    """The entry."""
+
+    name = "RollbackDeployment"
+    parameters = RollbackDeployment
+    choice = "rollback_deployment"
+    base_risk = (RiskLevel.LOW, "back to a revision that was available; the present one never became so")
+
+    def phase(self, parameters: RollbackDeployment) -> Phase:
+        """By its mode."""
+        return Phase(parameters.mode)
+
+    def object_of(self, parameters: RollbackDeployment) -> str:
+        """The Deployment."""
+        return parameters.name
+
+    def raises_risk(self, circumstances: Circumstances) -> list[tuple[RiskLevel, str]]:
+        """A change of configuration is somebody's intention."""
+        if circumstances.cause != "Config":
+            return []
+        return [(RiskLevel.MEDIUM, "a change of configuration may be wanted, and the missing object on its way")]
+
+    def verification(self, parameters: RollbackDeployment, output: str, patience: Patience) -> Order:
+        """The rollout is complete and stays so."""
+        return watched(parameters.name, patience)
+
+
+ENTRY = RollbackDeploymentRepair()
