@@ -10,6 +10,7 @@ from uuid import UUID
 import strawberry
 
 import aetherius.graphql.types.enums  # noqa: F401  # registers the enumerations
+from aetherius.access.errors import InvalidArgumentError
 from aetherius.domain.agent import AgentStatus
 from aetherius.domain.command import CommandStatus
 from aetherius.domain.incident import IncidentStatus
@@ -20,7 +21,6 @@ from aetherius.domain.symptom import Symptom
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.wire.event import Severity
 from aetherius.domain.workflow.state import WorkflowStatus
-from aetherius.graphql.errors import InvalidArgumentError
 from aetherius.graphql.moment import aware
 from aetherius.projections.read_model import Filter
 
