@@ -25,8 +25,9 @@ from typing import Any
 
 import psycopg
 
+from aetherius.access.tokens import write_tokens
+from aetherius.access.user import Role, User
 from aetherius.event_store import schema as log_schema
-from aetherius.graphql.tokens import Role, User, write_tokens
 from aetherius.projections import schema as read_model_schema
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.runtime.ports import free_port
@@ -92,7 +93,7 @@ def _servers(dsn: str, folder: Path) -> Iterator[dict[str, int]]:
         "AETHERIUS_STATE_KEYS": f"bench:{base64.b64encode(bytes(32)).decode()}",  # nothing here is sealed
     }
     started = [
-        _started([sys.executable, "-m", "aetherius.cli.main", "serve", "graphql"], ours),
+        _started([sys.executable, "-m", "aetherius.cli.main", "serve", "api"], ours),
         _started([sys.executable, str(_HERE / "bare_route.py"), dsn, str(ports["bare"])], {}),
     ]
     if node := _node():

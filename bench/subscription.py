@@ -1,6 +1,6 @@
 """Live subscriptions: from the moment before an append to the arrival at a GraphQL client, over server-sent events, at two rates.
 
-The real `serve graphql` process, PostgreSQL, one writing process and one client that asks for two fields of every report, all on one machine.
+The real `serve api` process, PostgreSQL, one writing process and one client that asks for two fields of every report, all on one machine.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from aetherius.access.tokens import write_tokens
+from aetherius.access.user import Role, User
 from aetherius.cli.demo.api import Api
 from aetherius.domain.errors import InfrastructureError
 from aetherius.event_store import schema as log_schema
-from aetherius.graphql.tokens import Role, User, write_tokens
 from aetherius.projections import schema as read_model_schema
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.runtime.ports import free_port
@@ -99,7 +100,7 @@ async def _serving(dsn: str, folder: Path) -> AsyncIterator[Api]:
         "AETHERIUS_GRAPHQL_PORT": str(port),
         "AETHERIUS_STATE_KEYS": os.environ.get("AETHERIUS_STATE_KEYS", _KEY),
     }
-    command = [sys.executable, "-m", "aetherius.cli.main", "serve", "graphql", "--log-level", "WARNING"]
+    command = [sys.executable, "-m", "aetherius.cli.main", "serve", "api", "--log-level", "WARNING"]
     serving = await asyncio.create_subprocess_exec(*command, env=environment)
     try:
         async with Api(f"http://127.0.0.1:{port}/graphql", token) as api:

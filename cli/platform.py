@@ -24,7 +24,7 @@ from aetherius.runtime.state_keys import make_key_file
 from aetherius.runtime.supervisor import Phase, Supervisor
 
 _KEPT = frozenset({"PATH", "HOME", "LANG", "VIRTUAL_ENV"})
-ROOMS = ("agent_manager", "orchestrator", "projections", "search", "graphql")
+ROOMS = ("agent_manager", "orchestrator", "projections", "search", "api")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ class Room(enum.StrEnum):
     ORCHESTRATOR = "orchestrator"
     PROJECTIONS = "projections"
     SEARCH = "search"
-    GRAPHQL = "graphql"
+    API = "api"
+    GRAPHQL = "graphql"  # the name that `api` had; for one release
 
 
 S = TypeVar("S", bound="SealingSettings")
@@ -41,6 +42,10 @@ def serve(
     """Run one service until SIGTERM. Its settings come from the environment (AETHERIUS_POSTGRES_DSN, AETHERIUS_NATS_URL, ...)."""
     with explained():
         try:
+            if room is Room.GRAPHQL:
+                typer.secho(
+                    "`serve graphql` is called `serve api` now: the old name goes with the next release", err=True
+                )
             service = _service(room)
         except AetheriusError as exc:
             typer.secho(str(exc), fg="red", err=True)
@@ -63,7 +68,8 @@ def _service(room: Room) -> Service:
         Room.ORCHESTRATOR: _orchestrator,
         Room.PROJECTIONS: _projections,
         Room.SEARCH: _search,
-        Room.GRAPHQL: _graphql,
+        Room.API: _api,
+        Room.GRAPHQL: _api,
     }
     return build[room]()
 
@@ -96,11 +102,11 @@ def _search() -> Service:
     return _bound(run, ProjectionsSettings.from_environment(os.environ))
 
 
-def _graphql() -> Service:
-    from aetherius.graphql.service import run
-    from aetherius.graphql.settings import GraphQLSettings
+def _api() -> Service:
+    from aetherius.api.service import run
+    from aetherius.api.settings import ApiSettings
 
-    return _bound(run, _with_keys(GraphQLSettings.from_environment(os.environ)))
+    return _bound(run, _with_keys(ApiSettings.from_environment(os.environ)))
 
 
 def _with_keys(settings: S) -> S:

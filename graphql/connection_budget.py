@@ -8,9 +8,9 @@ from typing import Final
 from graphql import GraphQLError, OperationType
 from strawberry.extensions import SchemaExtension
 
+from aetherius.access.error_codes import extensions_of
 from aetherius.graphql.context import Context
 from aetherius.graphql.cost import cost_of
-from aetherius.graphql.error_codes import extensions_of
 from aetherius.graphql.errors import ConnectionFullError
 
 QUERIES: Final = 4

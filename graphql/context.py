@@ -10,12 +10,12 @@ import anyio.to_thread
 from strawberry.fastapi import BaseContext
 from strawberry.types.info import Info as _Info
 
+from aetherius.access.errors import ForbiddenError
+from aetherius.access.user import Role, User
 from aetherius.domain.keyring import is_sealed
 from aetherius.event_store.log import Log
-from aetherius.graphql.errors import ForbiddenError
 from aetherius.graphql.feed import Feed
 from aetherius.graphql.loaders import Loaders
-from aetherius.graphql.tokens import Role, User
 from aetherius.projections.queries import ReadModels
 
 T = TypeVar("T")

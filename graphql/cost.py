@@ -32,8 +32,8 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
+from aetherius.access.error_codes import extensions_of
 from aetherius.graphql.connection import DEFAULT_PAGE
-from aetherius.graphql.error_codes import extensions_of
 from aetherius.graphql.errors import TooExpensiveError
 from aetherius.projections.queries import MAX_PAGE
 

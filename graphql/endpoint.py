@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aetherius.access.tokens import Tokens
 from aetherius.domain.errors import DomainError
 from aetherius.graphql.cacheable import Cacheable
 from aetherius.graphql.context import Context, Services
@@ -19,7 +20,6 @@ from aetherius.graphql.ide_page import page
 from aetherius.graphql.lists.answer import CompiledLists
 from aetherius.graphql.metrics import REQUEST_SECONDS
 from aetherius.graphql.persisted import PersistedDocuments, digest_asked, refusal
-from aetherius.graphql.tokens import Tokens
 
 PATH: Final = "/graphql"
 _COMPILED: Final = REQUEST_SECONDS.labels("compiled")

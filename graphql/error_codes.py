@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -11,25 +10,11 @@ from uuid import uuid4
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 
+from aetherius.access.error_codes import extensions_of
 from aetherius.domain.errors import AetheriusError, InfrastructureError
 from aetherius.graphql.metrics import ERRORS
 
 logger = logging.getLogger(__name__)
-
-_ATTRIBUTES = (
-    "field",
-    "rule",
-    "role",
-    "state",
-    "command",
-    "limit",
-    "cost",
-    "depth",
-    "count",
-    "shared",
-    "current",
-    "head",
-)
 
 
 class ErrorCodes(SchemaExtension):
@@ -68,19 +53,6 @@ def _coded(error: GraphQLError) -> GraphQLError:
     number = uuid4().hex[:12]
     logger.error("error %s in a resolver", number, exc_info=cause)
     return _like(error, f"internal error {number}", {"code": "INTERNAL", "error": number})
-
-
-def extensions_of(error: AetheriusError) -> dict[str, Any]:
-    """`code` from the error's name (`WrongStateError`: WRONG_STATE), and what it says of itself."""
-    name = type(error).__name__.removesuffix("Error")
-    code = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
-    known = {attribute: getattr(error, attribute) for attribute in _ATTRIBUTES if hasattr(error, attribute)}
-    retry = {"retry": True} if isinstance(error, InfrastructureError) else {}
-    return (
-        {"code": code}
-        | {key: str(value) if not isinstance(value, int) else value for key, value in known.items()}
-        | retry
-    )
 
 
 def _like(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:

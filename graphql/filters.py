@@ -10,6 +10,7 @@ from uuid import UUID
 import strawberry
 
 import aetherius.graphql.types.enums  # noqa: F401  # registers the enumerations
+from aetherius.access.errors import InvalidArgumentError
 from aetherius.domain.agent import AgentStatus
 from aetherius.domain.command import CommandStatus
 from aetherius.domain.incident import IncidentStatus
@@ -18,7 +19,6 @@ from aetherius.domain.risk import RiskLevel
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.wire.event import Severity
 from aetherius.domain.workflow.state import WorkflowStatus
-from aetherius.graphql.errors import InvalidArgumentError
 from aetherius.graphql.moment import aware
 from aetherius.graphql.types.enums import CauseCode, Symptom
 from aetherius.projections.read_model import Filter

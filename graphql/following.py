@@ -10,10 +10,10 @@ from uuid import UUID
 
 import msgspec
 
+from aetherius.access.errors import InvalidArgumentError, PositionAheadError
 from aetherius.domain.event import Recorded
 from aetherius.event_store.errors import StreamNotFoundError
 from aetherius.graphql.context import Context
-from aetherius.graphql.errors import InvalidArgumentError, PositionAheadError
 from aetherius.graphql.moment import aware
 from aetherius.graphql.rows_of_events import RowsOfEvents
 from aetherius.projections.read_model import Filter, R, ReadModel, matches

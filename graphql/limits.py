@@ -15,7 +15,7 @@ from graphql import (
     SelectionSetNode,
 )
 
-from aetherius.graphql.error_codes import extensions_of
+from aetherius.access.error_codes import extensions_of
 from aetherius.graphql.errors import TooBroadError, TooDeepError
 
 MAX_FIELDS: Final = 1000

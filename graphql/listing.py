@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from aetherius.access.errors import InvalidArgumentError
 from aetherius.graphql.context import Context
-from aetherius.graphql.errors import InvalidArgumentError
 from aetherius.graphql.filters import as_filter
 from aetherius.graphql.moment import AsOf, EventsAsOf, aware, position_of
 from aetherius.graphql.types.command import Command

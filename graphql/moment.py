@@ -6,8 +6,8 @@ from datetime import datetime
 
 import strawberry
 
+from aetherius.access.errors import InvalidArgumentError
 from aetherius.graphql.context import Context
-from aetherius.graphql.errors import InvalidArgumentError
 from aetherius.graphql.scalars import Position
 
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import strawberry
 
+from aetherius.access.errors import InvalidArgumentError
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.cluster import Cluster as ClusterAggregate
 from aetherius.domain.command import Command as CommandAggregate
@@ -24,7 +25,6 @@ from aetherius.domain.workflow.workflow import Workflow as WorkflowAggregate
 from aetherius.event_store.log import Log
 from aetherius.event_store.writing.change import change
 from aetherius.graphql.context import Info
-from aetherius.graphql.errors import InvalidArgumentError
 from aetherius.graphql.scalars import Position
 from aetherius.graphql.time_travel import kind_of
 from aetherius.graphql.types.command import Command

@@ -13,15 +13,12 @@ from typing import Any, Final
 import msgspec
 from graphql import GraphQLError
 
+from aetherius.access.error_codes import extensions_of
+from aetherius.access.errors import InvalidArgumentError
 from aetherius.domain.errors import DomainError
 from aetherius.graphql.bounded import Bounded
-from aetherius.graphql.error_codes import coded, extensions_of
-from aetherius.graphql.errors import (
-    DocumentsFolderError,
-    InvalidArgumentError,
-    PersistedQueryNotFoundError,
-    UntrustedDocumentError,
-)
+from aetherius.graphql.error_codes import coded
+from aetherius.graphql.errors import DocumentsFolderError, PersistedQueryNotFoundError, UntrustedDocumentError
 
 _BROUGHT: Final = 1000
 _BROUGHT_TEXT: Final = 16 * 1024

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import strawberry
 
+from aetherius.access.errors import InvalidArgumentError, UnknownThingError
 from aetherius.graphql.connection import DEFAULT_PAGE, Connection, connect
 from aetherius.graphql.context import Info
-from aetherius.graphql.errors import InvalidArgumentError, UnknownThingError
 from aetherius.graphql.filters import (
     AgentsWanted,
     ClustersWanted,

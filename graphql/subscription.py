@@ -10,10 +10,10 @@ from uuid import UUID
 
 import strawberry
 
+from aetherius.access.errors import InvalidArgumentError
 from aetherius.domain.errors import UnknownEventError
 from aetherius.domain.event import all_topics, topics_of
 from aetherius.graphql.context import Info
-from aetherius.graphql.errors import InvalidArgumentError
 from aetherius.graphql.filters import CommandsWanted, EventsWanted, IncidentsWanted, RemediationsWanted, as_filter
 from aetherius.graphql.following import Place, changes, changes_of, start
 from aetherius.graphql.payloads import (

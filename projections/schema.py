@@ -13,8 +13,9 @@ from aetherius.projections.models import MODELS
 from aetherius.projections.read_model import ReadModel
 from aetherius.projections.tables import creation, general, shape, table
 from aetherius.readers.tables import MIGRATION_LOCK, SCHEMA
+from aetherius.readers.tables import statement as readers_statement
 
-_SHARED = ("schema", "readers", "builds", "compactions", "kept_function", "search_parked", "search_generations")
+_SHARED = ("schema", "builds", "compactions", "kept_function", "search_parked", "search_generations")
 
 
 def create(dsn: str) -> None:
@@ -40,6 +41,7 @@ def create_shared(connection: Connection[Any]) -> None:
     """What all models share, in the caller's transaction."""
     for name in _SHARED:
         connection.execute(general(name))
+    connection.execute(readers_statement("readers"))
 
 
 def create_tables(connection: Connection[Any], model: ReadModel[Any]) -> None:

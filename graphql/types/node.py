@@ -10,8 +10,8 @@ from uuid import UUID
 import strawberry
 from strawberry.relay import from_base64, to_base64
 
+from aetherius.access.errors import InvalidArgumentError
 from aetherius.graphql.context import Info
-from aetherius.graphql.errors import InvalidArgumentError
 from aetherius.graphql.scalars import Position
 from aetherius.projections.queries import Found
 from aetherius.projections.read_model import ReadModel, Row

@@ -114,7 +114,7 @@ def test_the_demo_repairs_all_four_faults_answers_its_queries_and_leaves_nothing
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("moment", ["postgres ready", "graphql ready", "strategy"])
+@pytest.mark.parametrize("moment", ["postgres ready", "api ready", "strategy"])
 def test_ctrl_c_at_any_moment_stops_everything_within_ten_seconds(demo: Demo, moment: str) -> None:
     demo.until(moment, SHOW_WITHIN)
     assert demo.interrupt() < STOP_WITHIN

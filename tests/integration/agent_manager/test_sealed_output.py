@@ -10,11 +10,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from aetherius.access.tokens import write_tokens
+from aetherius.access.user import Role, User
+from aetherius.api import service as api_service
+from aetherius.api.settings import ApiSettings
 from aetherius.domain.command import CommandStatus
 from aetherius.domain.keyring import is_sealed
-from aetherius.graphql import service as graphql_service
-from aetherius.graphql.settings import GraphQLSettings
-from aetherius.graphql.tokens import Role, User, write_tokens
 from aetherius.projections import service as projections_service
 from aetherius.projections.settings import ProjectionsSettings
 from graphql_client import OPERATOR, READER, GraphQLClient
@@ -33,11 +34,11 @@ async def api(site: Site, tokens: Path, keys: str) -> AsyncIterator[GraphQLClien
     """The read models and their API, with these keys; the reader may see no secrets, the operator may."""
     users = {READER: User("rita", Role.READER, secrets=False), OPERATOR: User("otto", Role.OPERATOR)}
     write_tokens(tokens, users)
-    settings = GraphQLSettings(site.dsn, tokens, state_keys=keys, graphql_port=0)
+    settings = ApiSettings(site.dsn, tokens, state_keys=keys, graphql_port=0)
     stop, ready, ports = asyncio.Event(), asyncio.Event(), list[int]()
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(projections_service.run(ProjectionsSettings(site.dsn), stop))
-        tasks.create_task(graphql_service.run(settings, stop, ready.set, ports.append))
+        tasks.create_task(api_service.run(settings, stop, ready.set, ports.append))
         await ready.wait()
         async with httpx2.AsyncClient(timeout=20) as http:
             yield GraphQLClient(http, ports[0], OPERATOR)

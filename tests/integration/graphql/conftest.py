@@ -9,11 +9,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from aetherius.access.tokens import write_tokens
+from aetherius.access.user import Role, User
+from aetherius.api import service as api_service
+from aetherius.api.settings import ApiSettings
 from aetherius.event_store import schema as log_schema
 from aetherius.event_store.log import Log
-from aetherius.graphql import service as graphql_service
-from aetherius.graphql.settings import GraphQLSettings
-from aetherius.graphql.tokens import Role, User, write_tokens
 from aetherius.projections import service as projections_service
 from aetherius.projections.settings import ProjectionsSettings
 from graphql_client import OPERATOR, READER, GraphQLClient
@@ -34,7 +35,7 @@ def history(log: Log) -> History:
 
 
 @pytest.fixture
-def settings(dsn: str, tmp_path: Path) -> GraphQLSettings:
+def settings(dsn: str, tmp_path: Path) -> ApiSettings:
     tokens = tmp_path / "tokens.json"
     write_tokens(tokens, {READER: User("rita", Role.READER), OPERATOR: User("otto", Role.OPERATOR)})
     environment = {
@@ -45,17 +46,17 @@ def settings(dsn: str, tmp_path: Path) -> GraphQLSettings:
         "AETHERIUS_GRAPHQL_MAX_BODY": "20000",
         "AETHERIUS_GRAPHQL_MAX_SUBSCRIPTIONS": "5",
     }
-    return GraphQLSettings.from_environment(environment)
+    return ApiSettings.from_environment(environment)
 
 
 @pytest.fixture
-async def client(log: Log, dsn: str, settings: GraphQLSettings) -> AsyncIterator[GraphQLClient]:
+async def client(log: Log, dsn: str, settings: ApiSettings) -> AsyncIterator[GraphQLClient]:
     """A client of a running API, with the reader's token."""
     stop, projecting, ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
     ports: list[int] = []
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(projections_service.run(ProjectionsSettings(dsn), stop, projecting.set))
-        tasks.create_task(graphql_service.run(settings, stop, ready.set, ports.append))
+        tasks.create_task(api_service.run(settings, stop, ready.set, ports.append))
         async with asyncio.timeout(20):
             await projecting.wait()
             await ready.wait()

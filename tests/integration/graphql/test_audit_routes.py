@@ -13,6 +13,7 @@ import httpx2
 import psycopg
 import pytest
 
+from aetherius.api.settings import ApiSettings
 from aetherius.domain.agent import GapDetected
 from aetherius.domain.event import Cause
 from aetherius.event_store.audit import trail
@@ -21,7 +22,6 @@ from aetherius.event_store.audit.anchor_bucket import AnchorBucket
 from aetherius.event_store.audit.trail import AUDIT_LOCK
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.graphql.settings import GraphQLSettings
 from aetherius.runtime.signing_key import SigningKey
 from graphql_client import OPERATOR, GraphQLClient
 from log_history import NOON, History
@@ -213,7 +213,7 @@ async def test_a_malformed_key_is_named(rest: Rest, key: str) -> None:
 
 class TestWithABucketOfAnchors:
     @pytest.fixture
-    def settings(self, settings: GraphQLSettings, s3_bucket: str) -> GraphQLSettings:
+    def settings(self, settings: ApiSettings, s3_bucket: str) -> ApiSettings:
         return replace(settings, anchor_bucket=f"{s3_bucket}/anchors")
 
     async def test_the_anchors_are_compared(self, rest: Rest, log: Log, s3_bucket: str, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ class TestWithABucketOfAnchors:
 
 class TestWithoutThatBucket:
     @pytest.fixture
-    def settings(self, settings: GraphQLSettings, s3_bucket: str) -> GraphQLSettings:
+    def settings(self, settings: ApiSettings, s3_bucket: str) -> ApiSettings:
         return replace(settings, anchor_bucket=f"{s3_bucket}-not")
 
     async def test_an_audit_is_refused_not_done_without_them(self, rest: Rest, log: Log) -> None:
@@ -241,7 +241,7 @@ class TestWithoutThatBucket:
 
 class TestWithAnchors:
     @pytest.fixture
-    def settings(self, settings: GraphQLSettings, tmp_path: Any) -> GraphQLSettings:
+    def settings(self, settings: ApiSettings, tmp_path: Any) -> ApiSettings:
         key = SigningKey.load_or_create(tmp_path / "key.pem").public
         return replace(settings, anchor_file=tmp_path / "anchors.jsonl", anchor_key_id=key.key_id)
 

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from strawberry.http import process_result
 
+from aetherius.access.user import Role, User
 from aetherius.event_store.log import Log
 from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.graphql.context import Context, Services
 from aetherius.graphql.feed import Feed
 from aetherius.graphql.schema import ReadSchema, create_schema
-from aetherius.graphql.tokens import Role, User
 from aetherius.projections import schema as read_model_schema
 from aetherius.projections.models import MODELS
 from aetherius.projections.postgres_queries import PostgresReadModels
@@ -27,7 +27,11 @@ from list_queries import ListQuery, list_queries
 from log_history import History
 from random_rows import NOON, RandomRows
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    # The pool's threads draw random pauses too: Hypothesis takes that for ours.
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
+]
 
 LIST = "query($n: Int!, $p: Position) { incidents(first: $n, asOf: {position: $p}) { totalCount edges { node { id status } } } }"
 

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
+from aetherius.access.user import Role, User
 from aetherius.event_store.log import Log
 from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.graphql.context import Context, Services
 from aetherius.graphql.feed import Feed
 from aetherius.graphql.schema import create_schema
-from aetherius.graphql.tokens import Role, User
 from aetherius.projections import schema
 from aetherius.projections.models import MODELS
 from aetherius.projections.postgres_queries import PostgresReadModels

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from aetherius.access.tokens import write_tokens
+from aetherius.access.user import Role, User
 from aetherius.event_store import schema as log_schema
 from aetherius.event_store.log import Log
-from aetherius.graphql.tokens import Role, User, write_tokens
 from aetherius.projections import schema as read_model_schema
 from aetherius.runtime.ports import free_port
 from graphql_client import READER
@@ -73,7 +74,7 @@ def server(dsn: str, tmp_path: Path) -> Iterator[tuple[Started, int, int]]:
         "AETHERIUS_GRAPHQL_HEALTH_PORT": str(health),
         "AETHERIUS_GRAPHQL_MAX_SUBSCRIPTIONS": str(2 * SUBSCRIBERS),
     }
-    started = Started(("serve", "graphql"), tmp_path / "graphql.log", environment)
+    started = Started(("serve", "api"), tmp_path / "api.log", environment)
     try:
         eventually(lambda: answers(port) or not started.alive, "the server's socket")
         assert started.alive, started.said()

@@ -11,11 +11,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from aetherius.api import service
+from aetherius.api.settings import ApiSettings
 from aetherius.event_store.log import Log
-from aetherius.graphql import service
 from aetherius.graphql.errors import DocumentsFolderError
 from aetherius.graphql.persisted import PersistedDocuments, digest_of
-from aetherius.graphql.settings import GraphQLSettings
 from aetherius.projections import schema as read_model_schema
 from aetherius.runtime.ports import free_port
 from graphql_client import READER, GraphQLClient
@@ -70,7 +70,7 @@ async def test_an_answer_over_get_is_sent_once(client: GraphQLClient, history: H
 
 
 async def test_only_trusted_documents_are_taken_if_so_told(
-    log: Log, dsn: str, settings: GraphQLSettings, tmp_path: Path
+    log: Log, dsn: str, settings: ApiSettings, tmp_path: Path
 ) -> None:
     (tmp_path / "trusted").mkdir()
     (tmp_path / "trusted" / "list.graphql").write_text(LIST)

@@ -101,9 +101,9 @@ async def test_without_a_token_nothing_is_told(history: History, client: GraphQL
 
 async def test_the_routes_are_described(history: History, client: GraphQLClient) -> None:
     described = (await get(client, "/openapi.json")).json()
-    asked = described["paths"]["/events/search"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    asked = described["paths"]["/api/v1/events/search"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert asked
-    assert "/events/{id}" in described["paths"]
+    assert {"/api/v1/events/{id}", "/api/v1/audit", "/api/v1/audit/verify", "/readyz"} <= set(described["paths"])
 
 
 async def test_an_event_that_is_not_there_is_not_found(history: History, client: GraphQLClient) -> None:

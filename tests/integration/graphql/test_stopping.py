@@ -9,9 +9,9 @@ import socket
 import httpx2
 import pytest
 
+from aetherius.api import service
+from aetherius.api.settings import ApiSettings
 from aetherius.event_store.log import Log
-from aetherius.graphql import service
-from aetherius.graphql.settings import GraphQLSettings
 from aetherius.runtime.errors import PortTakenError
 from graphql_client import READER, GraphQLClient, take
 from log_history import History
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_open_subscriptions_do_not_hold_up_a_stop(
-    settings: GraphQLSettings, log: Log, history: History, caplog: pytest.LogCaptureFixture
+    settings: ApiSettings, log: Log, history: History, caplog: pytest.LogCaptureFixture
 ) -> None:
     history.report()
     stop, ready, ports = asyncio.Event(), asyncio.Event(), list[int]()
@@ -38,9 +38,9 @@ async def test_open_subscriptions_do_not_hold_up_a_stop(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR], caplog.text
 
 
-async def test_a_taken_port_is_named(settings: GraphQLSettings, log: Log) -> None:
+async def test_a_taken_port_is_named(settings: ApiSettings, log: Log) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        taken = GraphQLSettings(settings.postgres_dsn, settings.tokens_file, graphql_port=port)
+        taken = ApiSettings(settings.postgres_dsn, settings.tokens_file, graphql_port=port)
         with pytest.raises(PortTakenError, match=str(port)):
             await service.run(taken, asyncio.Event())

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from aetherius.agent_manager.settings import AgentManagerSettings
-from aetherius.graphql.settings import GraphQLSettings
+from aetherius.api.settings import ApiSettings
 from aetherius.orchestrator.settings import OrchestratorSettings
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.runtime.environment import PREFIX, settings_from
 from aetherius.runtime.errors import SettingError
 
-SERVICES = (AgentManagerSettings, GraphQLSettings, OrchestratorSettings, ProjectionsSettings)
+SERVICES = (AgentManagerSettings, ApiSettings, OrchestratorSettings, ProjectionsSettings)
 EXAMPLES: dict[str, tuple[str, Any]] = {
     "str": ("text", "text"),
     "int": ("7", 7),
@@ -45,10 +45,10 @@ def test_every_setting_can_be_given_in_the_environment(service: type[Any]) -> No
 )
 def test_a_truth_is_said_in_words_or_digits(text: str, truth: bool) -> None:
     given = {"AETHERIUS_POSTGRES_DSN": "x", "AETHERIUS_TOKENS_FILE": "y", "AETHERIUS_GRAPHQL_ONLY_TRUSTED": text}
-    assert settings_from(GraphQLSettings, given).graphql_only_trusted is truth
+    assert settings_from(ApiSettings, given).graphql_only_trusted is truth
 
 
 def test_what_is_no_truth_is_refused_by_name() -> None:
     given = {"AETHERIUS_POSTGRES_DSN": "x", "AETHERIUS_TOKENS_FILE": "y", "AETHERIUS_GRAPHQL_ONLY_TRUSTED": "perhaps"}
     with pytest.raises(SettingError, match="AETHERIUS_GRAPHQL_ONLY_TRUSTED is not of type bool"):
-        settings_from(GraphQLSettings, given)
+        settings_from(ApiSettings, given)

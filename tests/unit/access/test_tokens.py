@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from aetherius.graphql.errors import TokensFileError
-from aetherius.graphql.tokens import Role, Tokens, User, new_token, write_tokens
+from aetherius.access.errors import TokensFileError
+from aetherius.access.tokens import Tokens, new_token, write_tokens
+from aetherius.access.user import Role, User
 
 OTTO = User("otto", Role.OPERATOR)
 

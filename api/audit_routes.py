@@ -1,14 +1,12 @@
-"""REST of the audit: `GET /api/v1/audit` pages through the log, `POST /api/v1/audit/verify` proves it.
-
-It lives in the read API's process: it reads the log for people who hold the same tokens, and writes nothing.
-"""
+"""REST of the audit: `GET /api/v1/audit` pages through the log, `POST /api/v1/audit/verify` proves it. Both write nothing."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -17,24 +15,25 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import anyio.to_thread
-import msgspec
-from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from aetherius.access.answers import json_answer
+from aetherius.access.errors import ForbiddenError, InvalidArgumentError, StoppingError
+from aetherius.access.idempotency import Key
+from aetherius.access.routes import Reach, RoomRoutes
+from aetherius.access.signing_in import SignedIn
+from aetherius.access.user import Role, User
+from aetherius.api.settings import ApiSettings
 from aetherius.domain.errors import UnknownEventError
 from aetherius.domain.event import topics_of
-from aetherius.event_store.audit.anchor import Anchor, AnchorSink
+from aetherius.event_store.audit.anchor import Anchor, AnchorFile, AnchorSink
+from aetherius.event_store.audit.anchor_bucket import AnchorBucket
 from aetherius.event_store.audit.ledger_audit import AuditReport, AuditStoppedError
 from aetherius.event_store.audit.trail import AuditRunningError, Repeatable, Trail, TrailEntry, TrailPage, Wanted
-from aetherius.graphql.errors import ForbiddenError, InvalidArgumentError, StoppingError
-from aetherius.graphql.problems import explain_errors
-from aetherius.graphql.tokens import Role, Tokens, User
 
 MAX_PAGE = 500
-
-Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
-"""A name of the client's for what it asks; repeated under the same one, it is done once."""
 
 
 class AuditQuery(BaseModel):
@@ -53,53 +52,43 @@ class AuditQuery(BaseModel):
     limit: int = Field(50, ge=1, le=MAX_PAGE)
 
 
-def audit_api(
-    trail: Trail,
-    tokens: Tokens,
-    anchors: Sequence[AnchorSink] = (),
-    anchor_key_id: str = "",
-    *,
-    max_body: int = 256 * 1024,
-) -> FastAPI:
-    """The routes, to be mounted at /api/v1.
+@asynccontextmanager
+async def routes(settings: ApiSettings, reach: Reach) -> AsyncIterator[RoomRoutes]:
+    """The audit's routes, over connections of their own: an audit may hold one for minutes.
 
-    Args:
-        anchors: heads that an audit compares the ledger with.
-        anchor_key_id: of the key that must have signed them; empty: any.
+    Raises:
+        AnchorUnavailableError: the anchors' bucket is no bucket's URL.
     """
-    app = FastAPI(title="Aetherius audit", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=max_body)
-    explain_errors(app, {AuditRunningError: 409})
-    signed_in = Depends(user_of(tokens))
+    anchors = partial(_anchors, _anchor_sinks(settings), settings.anchor_key_id)
+    trail = Trail(settings.postgres_dsn, sealing=reach.log.sealing)
+    try:
+        yield RoomRoutes(_router(trail, reach.signed_in, anchors), {AuditRunningError: 409})
+    finally:
+        await anyio.to_thread.run_sync(trail.close)
 
-    @app.get("/audit")
+
+def _router(trail: Trail, who: SignedIn, anchors: Callable[[], Iterator[Anchor]]) -> APIRouter:
+    router, signed_in = APIRouter(tags=["audit"]), Depends(who)
+
+    @router.get("/audit")
     async def audit(request: Request, query: Annotated[AuditQuery, Query()], user: User = signed_in) -> Response:
+        """The log, newest first, by who, what, where and when."""
         wanted = _wanted(query)
         as_of = await _as_of(trail, query.as_of)
         before = None if query.cursor is None else _place(query.cursor)
         page = await anyio.to_thread.run_sync(lambda: trail.page(wanted, before=before, as_of=as_of, limit=query.limit))
-        return _json(_page(page), {"Link": link} if (link := _next(request, page)) else {})
+        return json_answer(_page(page), {"Link": link} if (link := _next(request, page)) else {})
 
-    @app.post("/audit/verify")
+    @router.post("/audit/verify")
     async def verify(user: User = signed_in, key: Key = None) -> Response:
+        """Prove the log from its first event, and compare it with the heads that were noted."""
         if user.role is not Role.OPERATOR:
             raise ForbiddenError("audit/verify", Role.OPERATOR)
         request = None if key is None else Repeatable(user.name, key)
-        report, repeated = await _verified(trail, partial(_anchors, anchors, anchor_key_id), request)
-        return _json(_report(report), {"Idempotent-Replayed": "true"} if repeated else {})
+        report, repeated = await _verified(trail, anchors, request)
+        return json_answer(_report(report), {"Idempotent-Replayed": "true"} if repeated else {})
 
-    return app
-
-
-def user_of(tokens: Tokens) -> Callable[[Request], User]:
-    """A dependency: who asks; 401 without a token."""
-
-    def user(request: Request) -> User:
-        found = tokens.user(request.headers.get("authorization"))
-        if found is None:
-            raise HTTPException(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
-        return found
-
-    return user
+    return router
 
 
 async def _verified(
@@ -115,6 +104,14 @@ async def _verified(
         raise StoppingError from exc
     finally:
         stopped.set()
+
+
+def _anchor_sinks(settings: ApiSettings) -> list[AnchorSink]:
+    """Where heads of the log were noted. Raises ``AnchorUnavailableError`` for what is no bucket's URL."""
+    sinks: list[AnchorSink] = []
+    if settings.anchor_file:
+        sinks.append(AnchorFile(settings.anchor_file, may_be_missing=True))  # nothing was noted yet
+    return [*sinks, AnchorBucket(settings.anchor_bucket)] if settings.anchor_bucket else sinks
 
 
 def _anchors(sinks: Sequence[AnchorSink], key_id: str) -> Iterator[Anchor]:
@@ -207,7 +204,3 @@ def _report(report: AuditReport) -> dict[str, Any]:
         "findings": report.findings,
         "total": report.total,
     }
-
-
-def _json(content: object, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(content), headers=headers, media_type="application/json")

@@ -1,4 +1,4 @@
-"""Settings of the read API. Each may be given in the environment as `AETHERIUS_` + its name in capitals; durations are seconds."""
+"""Settings of the API. Each may be given in the environment as `AETHERIUS_` + its name in capitals; durations are seconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aetherius.runtime.environment import settings_from
 
 
 @dataclass(frozen=True, repr=False)
-class GraphQLSettings(SealingSettings, SearchSettings):
+class ApiSettings(SealingSettings, SearchSettings):
     """What one replica is told at its start. Not in `repr`: the address holds a password."""
 
     postgres_dsn: str

@@ -1,28 +1,40 @@
-"""The HTTP application: /graphql over HTTP, WebSocket (graphql-transport-ws) and server-sent events, the audit's REST under /api/v1, /healthz and /readyz."""
+"""GraphQL in an application of others: /graphql over HTTP, WebSocket (graphql-transport-ws) and server-sent events, its page for browsers, its schema."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import FastAPI, Header, HTTPException
+from fastapi import FastAPI, Header
 from fastapi.requests import HTTPConnection
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.fastapi import GraphQLRouter
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from aetherius.domain.errors import InfrastructureError
+from aetherius.access.signing_in import no_token
+from aetherius.access.tokens import Tokens
 from aetherius.graphql.context import Context, Services
 from aetherius.graphql.endpoint import Endpoint
 from aetherius.graphql.ide_page import file
 from aetherius.graphql.persisted import PersistedDocuments
 from aetherius.graphql.schema import ReadSchema, create_schema
-from aetherius.graphql.tokens import Tokens
-from aetherius.projections.models import CLUSTERS
 
 SUBSCRIPTIONS_PER_CONNECTION = 50
 _INIT_TIMEOUT = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one request."""
+
+    depth: int = 15
+    """Levels of a query."""
+    cost: int = 50_000
+    """Fields of a query, each times the rows around it."""
+    body: int = 256 * 1024
+    """Bytes."""
 
 
 class Router(GraphQLRouter[Context, None]):
@@ -34,7 +46,7 @@ class Router(GraphQLRouter[Context, None]):
         async def context(connection: HTTPConnection) -> Context:
             user = tokens.user(connection.headers.get("authorization"))
             if user is None and connection.scope["type"] == "http":
-                raise HTTPException(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
+                raise no_token()
             return Context(services, user)
 
         super().__init__(
@@ -58,29 +70,17 @@ class Router(GraphQLRouter[Context, None]):
         return {}
 
 
-def create_app(
-    services: Services,
-    tokens: Tokens,
-    *,
-    audit: FastAPI | None = None,
-    max_depth: int = 15,
-    max_cost: int = 50_000,
-    max_body: int = 256 * 1024,
-    persisted: PersistedDocuments | None = None,
-) -> FastAPI:
-    """The application over services that somebody else opens and closes. Without a token everything but health answers 401.
+def mount_graphql(
+    app: FastAPI, services: Services, tokens: Tokens, limits: Limits, persisted: PersistedDocuments | None = None
+) -> None:
+    """Put GraphQL into an application, over services that somebody else opens and closes.
 
     Args:
-        audit: the REST routes of the audit, for /api/v1.
-        max_depth: levels of a query.
-        max_cost: fields of a query, each times the rows around it.
-        max_body: bytes of a request.
         persisted: documents that clients may name by their hash; by default those that clients bring themselves.
     """
-    app = FastAPI(title="Aetherius read API", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=max_body)
     persisted = persisted or PersistedDocuments()
-    schema = create_schema(max_depth=max_depth, max_cost=max_cost, persisted=persisted)
-    app.include_router(Router(schema, services, tokens))
+    schema = create_schema(max_depth=limits.depth, max_cost=limits.cost, persisted=persisted)
+    app.include_router(Router(schema, services, tokens), include_in_schema=False)
     app.add_middleware(
         Endpoint,
         lists=schema.lists,
@@ -88,32 +88,16 @@ def create_app(
         documents=schema.documents,
         services=services,
         tokens=tokens,
-        max_body=max_body,
+        max_body=limits.body,
     )
-    if audit:
-        app.mount("/api/v1", audit)
 
-    @app.get("/graphql/ide/{name}")
+    @app.get("/graphql/ide/{name}", include_in_schema=False)
     async def ide(name: str) -> Response:
         return file(name)
 
-    @app.get("/graphql/schema.graphql")
+    @app.get("/graphql/schema.graphql", tags=["graphql"])
     async def published(authorization: Annotated[str | None, Header()] = None) -> PlainTextResponse:
+        """The schema in its definition language."""
         if tokens.user(authorization) is None:
-            raise HTTPException(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
+            raise no_token()
         return PlainTextResponse(schema.as_str() + "\n")
-
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz")
-    async def readyz() -> JSONResponse:
-        try:
-            head = await services.feed.head()
-            await services.models.rows(CLUSTERS, [])
-        except InfrastructureError as exc:
-            return JSONResponse({"status": "unavailable", "reason": type(exc).__name__}, 503)
-        return JSONResponse({"status": "ok", "head": head})
-
-    return app

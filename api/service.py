@@ -1,4 +1,4 @@
-"""The read API's process: the log, its signal, the read models, the feed, and a web server over them."""
+"""The API's process: the log, its signal, the read models, the feed, what each room's routes need, and a web server over them."""
 
 from __future__ import annotations
 
@@ -6,29 +6,27 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
 import anyio.to_thread
 import uvicorn
+from fastapi import FastAPI
 
-from aetherius.event_store.audit.anchor import AnchorFile, AnchorSink
-from aetherius.event_store.audit.anchor_bucket import AnchorBucket
-from aetherius.event_store.audit.trail import Trail
+from aetherius.access.routes import Reach
+from aetherius.access.signing_in import signed_in
+from aetherius.access.tokens import Tokens
+from aetherius.api.app import create_app
+from aetherius.api.rooms import room_routes
+from aetherius.api.settings import ApiSettings
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
 from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.sealing import sealing_of
-from aetherius.graphql.app import create_app
-from aetherius.graphql.audit_routes import audit_api
 from aetherius.graphql.context import Services
 from aetherius.graphql.feed import Feed
 from aetherius.graphql.persisted import PersistedDocuments
-from aetherius.graphql.search_routes import add_search_routes
-from aetherius.graphql.settings import GraphQLSettings
-from aetherius.graphql.tokens import Tokens
+from aetherius.graphql.router import Limits
 from aetherius.projections.postgres_queries import PostgresReadModels
-from aetherius.projections.search.index import SearchIndex
-from aetherius.projections.search.opening import search_server
 from aetherius.runtime.errors import PortTakenError
 from aetherius.runtime.health import health_served
 from aetherius.runtime.process import endless
@@ -37,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 async def run(
-    settings: GraphQLSettings,
+    settings: ApiSettings,
     stop: asyncio.Event,
     ready: Callable[[], None] | None = None,
     on_port: Callable[[int], None] | None = None,
@@ -59,7 +57,6 @@ async def run(
     persisted = PersistedDocuments(settings.graphql_documents_folder, only_trusted=settings.graphql_only_trusted)
     listening = _listen(settings)
     log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections, sealing=sealing)
-    trail = Trail(settings.postgres_dsn, sealing=sealing)
     try:
         async with (
             LogSignal(settings.postgres_dsn) as signal,
@@ -70,18 +67,19 @@ async def run(
                 pool_size=settings.postgres_connections,
                 patience=settings.read_model_patience,
             ) as models,
-            search_server(settings) as searched,
+            AsyncExitStack() as opened,
         ):
+            reach = Reach(log, models, signed_in(tokens))
+            rooms = [await opened.enter_async_context(routes(reach)) for routes in room_routes(settings)]
             feed = Feed(log, signal, max_followers=settings.graphql_max_subscriptions)
             services = Services(log, models, feed, threads=settings.postgres_connections)
-            server = _server(settings, services, tokens, trail, searched.generations(0), persisted)
+            server = _server(settings, create_app(services, tokens, rooms, _limits(settings), persisted))
             if on_port:
                 on_port(listening.getsockname()[1])
             await _serve(server, listening, feed, stop, ready)
     finally:
         listening.close()
         await anyio.to_thread.run_sync(log.close)
-        await anyio.to_thread.run_sync(trail.close)
 
 
 async def _serve(
@@ -111,7 +109,7 @@ async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
         await asyncio.sleep(0.01)
 
 
-def _listen(settings: GraphQLSettings) -> socket.socket:
+def _listen(settings: ApiSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.graphql_host else socket.AF_INET
     # The protocol by its number: asyncio turns Nagle's delay (40 ms an answer) off only for sockets that say they are TCP.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -121,16 +119,8 @@ def _listen(settings: GraphQLSettings) -> socket.socket:
         listening.listen(512)
     except OSError as exc:
         listening.close()
-        raise PortTakenError(settings.graphql_port, "the read API") from exc
+        raise PortTakenError(settings.graphql_port, "the API") from exc
     return listening
-
-
-def _anchor_sinks(settings: GraphQLSettings) -> list[AnchorSink]:
-    """Where heads of the log were noted. Raises ``AnchorUnavailableError`` for what is no bucket's URL."""
-    sinks: list[AnchorSink] = []
-    if settings.anchor_file:
-        sinks.append(AnchorFile(settings.anchor_file, may_be_missing=True))  # nothing was noted yet
-    return [*sinks, AnchorBucket(settings.anchor_bucket)] if settings.anchor_bucket else sinks
 
 
 class _Server(uvicorn.Server):
@@ -142,25 +132,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(
-    settings: GraphQLSettings,
-    services: Services,
-    tokens: Tokens,
-    trail: Trail,
-    index: SearchIndex,
-    persisted: PersistedDocuments,
-) -> uvicorn.Server:
-    rest = audit_api(trail, tokens, _anchor_sinks(settings), settings.anchor_key_id, max_body=settings.graphql_max_body)
-    add_search_routes(rest, index, services.models, tokens)
-    app = create_app(
-        services,
-        tokens,
-        audit=rest,
-        max_depth=settings.graphql_max_depth,
-        max_cost=settings.graphql_max_cost,
-        max_body=settings.graphql_max_body,
-        persisted=persisted,
-    )
+def _limits(settings: ApiSettings) -> Limits:
+    return Limits(settings.graphql_max_depth, settings.graphql_max_cost, settings.graphql_max_body)
+
+
+def _server(settings: ApiSettings, app: FastAPI) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         lifespan="off",

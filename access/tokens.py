@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import hmac
 import re
 import secrets
@@ -12,31 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from aetherius.graphql.errors import TokensFileError
+from aetherius.access.errors import TokensFileError
+from aetherius.access.user import User
 
 _BEARER = re.compile(r"[Bb]earer +([\x21-\x7e]{1,512})")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-class Role(enum.StrEnum):
-    """A reader sees everything (what is secret, if the token says so); an operator also decides."""
-
-    READER = "reader"
-    OPERATOR = "operator"
-
-
-class User(msgspec.Struct, frozen=True):
-    """Who a token stands for."""
-
-    name: str
-    role: Role
-    secrets: bool = True
-    """Whether what commands printed is shown."""
-
-    @property
-    def actor(self) -> str:
-        """As events name it."""
-        return f"user:{self.name}"
 
 
 class Tokens:

@@ -12,9 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from aetherius.access.error_codes import extensions_of
+from aetherius.access.errors import ForbiddenError
 from aetherius.domain.errors import AetheriusError, InfrastructureError
-from aetherius.graphql.error_codes import extensions_of
-from aetherius.graphql.errors import ForbiddenError
 
 logger = logging.getLogger(__name__)
 

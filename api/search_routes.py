@@ -1,55 +1,58 @@
-"""REST of the search: `POST /api/v1/events/search`, `GET /api/v1/events/{id}`, and what describes them, `GET /api/v1/openapi.json`.
-
-They live in the read API's process, beside the audit's: they read for people who hold the same tokens, and write nothing.
-"""
+"""REST of the search: `POST /api/v1/events/search`, `GET /api/v1/events/{id}`. Both write nothing."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
-from aetherius.graphql.audit_routes import Key, user_of
-from aetherius.graphql.tokens import Tokens, User
+from aetherius.access.answers import json_answer
+from aetherius.access.idempotency import Key
+from aetherius.access.routes import Reach, RoomRoutes
+from aetherius.access.signing_in import SignedIn
+from aetherius.access.user import User
+from aetherius.api.settings import ApiSettings
 from aetherius.projections.models import EVENTS
 from aetherius.projections.queries import ReadModels
 from aetherius.projections.search.document import Document
 from aetherius.projections.search.index import Answer, Bucket, SearchIndex
+from aetherius.projections.search.opening import search_server
 from aetherius.projections.search.query import MAX_COUNTED, Histogram, Query, query_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def add_search_routes(app: FastAPI, index: SearchIndex, models: ReadModels, tokens: Tokens) -> None:
-    """Put the routes into an application whose errors are explained, mounted at /api/v1.
+@asynccontextmanager
+async def routes(settings: ApiSettings, reach: Reach) -> AsyncIterator[RoomRoutes]:
+    """The search's routes, over the index that serves."""
+    async with search_server(settings) as server:
+        yield RoomRoutes(_router(server.generations(0), reach.models, reach.signed_in))
 
-    Args:
-        index: the one that serves.
-        models: where single events are read.
-    """
-    signed_in = Depends(user_of(tokens))
 
-    @app.post("/events/search", openapi_extra={"requestBody": _body(), "responses": _ANSWERS})
+def _router(index: SearchIndex, models: ReadModels, who: SignedIn) -> APIRouter:
+    router, signed_in = APIRouter(tags=["search"]), Depends(who)
+
+    @router.post("/events/search", openapi_extra={"requestBody": _body(), "responses": _ANSWERS})
     async def search(request: Request, key: Key = None, user: User = signed_in) -> Response:
         """Find observations, incidents and events of the audit trail by words, fields and ranges; count them by value and by time."""
         query = query_of(await request.body() or b"{}")
-        return _json(_shown(query, await index.search(query)))
+        return json_answer(_shown(query, await index.search(query)))
 
-    @app.get("/events/{id}")
+    @router.get("/events/{id}")
     async def event(id: UUID, user: User = signed_in) -> Response:
-        """One observation."""
+        """One observation, read where lists are read."""
         found = await models.rows(EVENTS, [id])
         if id not in found:
             raise HTTPException(404, f"id: there is no event {id}")
-        return _json(found[id].row)
+        return json_answer(found[id].row)
 
-    @app.get("/openapi.json", include_in_schema=False)
-    async def openapi(user: User = signed_in) -> Response:
-        return _json(app.openapi())
+    return router
 
 
 def _shown(query: Query, answer: Answer) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def _moment(milliseconds: int) -> str:
 
 def _body() -> dict[str, Any]:
     """The question's JSON Schema, in one piece: what it names lies inside it."""
-    schema = msgspec.json.schema(Query, ref_template="#/paths/~1events~1search/post/requestBody/$defs/{name}")
+    schema = msgspec.json.schema(Query, ref_template="#/paths/~1api~1v1~1events~1search/post/requestBody/$defs/{name}")
     return {"required": True, "$defs": schema.pop("$defs"), "content": {"application/json": {"schema": schema}}}
 
 
@@ -99,7 +102,3 @@ _ANSWERS = {
     "401": {"description": "A bearer token is needed."},
     "503": {"description": "The index does not answer: try again."},
 }
-
-
-def _json(content: object) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")
