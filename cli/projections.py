@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aetherius.event_store.log import Log
     from aetherius.projections.search.verifying import VerifiedIndex
     from aetherius.projections.verification import Verified
-    from aetherius.readers.listing import ReaderStanding
+    from aetherius.readers.reader_standing import ReaderStanding
 
 app = typer.Typer(
     help="Readers of the log: read models and process managers. Where they stand; pause, resume, rebuild, verify, compact.",
@@ -63,9 +63,9 @@ def show_reader(
 def pause(name: Name, data: DataOption = DEFAULT, dsn: DsnOption = "") -> None:
     """Have a reader stand still until it is resumed, also over restarts. It obeys within a second, after the batch under way."""
     with _told():
-        from aetherius.readers import listing as reader_list
+        from aetherius.readers import reader_standing
 
-        reader_list.pause(log_address(dsn, data), name)
+        reader_standing.pause(log_address(dsn, data), name)
     typer.echo(f"{name} is paused")
 
 
@@ -73,9 +73,9 @@ def pause(name: Name, data: DataOption = DEFAULT, dsn: DsnOption = "") -> None:
 def resume(name: Name, data: DataOption = DEFAULT, dsn: DsnOption = "") -> None:
     """Have a reader go on: one that was paused, or one that is parked, which tries its event again."""
     with _told():
-        from aetherius.readers import listing as reader_list
+        from aetherius.readers import reader_standing
 
-        reader_list.resume(log_address(dsn, data), name)
+        reader_standing.resume(log_address(dsn, data), name)
     typer.echo(f"{name} goes on")
 
 
@@ -155,7 +155,7 @@ def compact(
 
 def _standing(address: str) -> list[ReaderStanding]:
     from aetherius.projections.models import MODELS
-    from aetherius.readers.listing import ReaderStanding, standing
+    from aetherius.readers.reader_standing import ReaderStanding, standing
 
     found = standing(address)
     known = {each.name for each in found}

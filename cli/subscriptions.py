@@ -28,7 +28,7 @@ PositionsArgument = Annotated[list[int] | None, typer.Argument(metavar="[POSITIO
 def list_(data: DataOption = DEFAULT, dsn: DsnOption = "", output: OutputOption = Output.TABLE) -> None:
     """Every subscription: its position in the log, its lag, and what waits, is tried again, or is parked."""
     address = log_address(dsn, data)
-    standing = _ask(address, lambda deliveries: deliveries.standing())
+    standing = _ask(address, lambda deliveries: deliveries.backlogs())
     head = _head(address)
     rows = [
         {
@@ -120,7 +120,7 @@ def _each(
     """Do it for one after the other; what cannot be done is told, and the others go on. Exits with 1 then."""
 
     def run(deliveries: Deliveries) -> list[dict[str, Any]]:
-        from aetherius.event_store.errors import NotParkedError
+        from aetherius.readers.errors import NotParkedError
 
         rows: list[dict[str, Any]] = []
         for name, position in chosen(deliveries):

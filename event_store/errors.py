@@ -7,15 +7,12 @@ DomainError
 +-- UnknownPositionError      the log has no such position
 +-- UnplaceableEventError     the time in an observation's id is archived already, or far in the future
 +-- AnotherTimelineError     the position is of a time that the log was restored to before
-+-- NotParkedError            no delivery stands parked at this position
 InfrastructureError
 +-- LogUnavailableError       PostgreSQL does not answer, or too late
 |   +-- ServerChangedError    another PostgreSQL answers than before: begin again from the checkpoint
 +-- PositionAheadError       the log ends before the position: it was restored to an earlier point
 +-- LogDamagedError           ledger and tables disagree: audit, do not retry
-+-- FanOutClosedError         the process stops: follow on elsewhere
 +-- LeadershipLostError       the session that holds the leader's lock is gone
-+-- DestinationAwayError      where deliveries go does not answer: all of them wait
 """
 
 from __future__ import annotations
@@ -114,26 +111,6 @@ class ServerChangedError(LogUnavailableError):
 
     def __init__(self) -> None:
         super().__init__("another PostgreSQL server answers: reading on from the checkpoint")
-
-
-class FanOutClosedError(InfrastructureError):
-    """This process does not follow the log any more. Go on elsewhere, after the last position seen."""
-
-    def __init__(self) -> None:
-        super().__init__("the log is not followed here any more")
-
-
-class NotParkedError(DomainError):
-    """No delivery of the subscription stands parked at this position: it was retried or dropped, or never was. Nothing was changed."""
-
-    def __init__(self, subscription: str, position: int) -> None:
-        super().__init__(f"{subscription}: nothing is parked at position {position}")
-        self.subscription = subscription
-        self.position = position
-
-
-class DestinationAwayError(InfrastructureError):
-    """Where a subscription delivers to does not answer, whatever is delivered: everything waits, and it counts as no attempt. Raised by an effect."""
 
 
 class LeadershipLostError(InfrastructureError):

@@ -28,8 +28,8 @@ from aetherius.event_store.reading.timeline import Timeline, check, timelines
 from aetherius.event_store.sealing import PLAIN, Sealing
 from aetherius.event_store.tables import LOG, OBSERVED, table_of
 from aetherius.event_store.upkeep import partitions
+from aetherius.event_store.upkeep.log_standing import LogStanding, standing
 from aetherius.event_store.upkeep.partitions import Partition
-from aetherius.event_store.upkeep.standing import Standing, standing
 from aetherius.event_store.writing.appending import COPY_THRESHOLD, Appender
 from aetherius.event_store.writing.claims import claim, distinct, ends, expected, stream_id_of
 from aetherius.event_store.writing.group_commit import Batch, GroupCommit, Outcome
@@ -280,7 +280,7 @@ class Log:
         with self._connections.connection() as connection:
             return timelines(connection)
 
-    def standing(self) -> Standing:
+    def standing(self) -> LogStanding:
         """Where the log stands: its end, its clock, its timeline."""
         with self._connections.connection() as connection:
             return standing(connection)

@@ -43,22 +43,6 @@ _LAG_SECONDS: Final = Gauge(
 _PARKED: Final = Gauge("aetherius_reader_parked", "1 while a reader stands before an event it cannot take", ["reader"])
 _AHEAD: Final = Gauge("aetherius_reader_ahead", "1 while a reader's checkpoint lies past the log's end", ["reader"])
 
-FOLLOWERS: Final = Gauge(
-    "aetherius_fan_out_followers", "Followers of the log in this process: live, or catching up by themselves", ["state"]
-)
-DROPPED: Final = Counter("aetherius_fan_out_dropped", "Times that a follower was too slow, and reads by itself again")
-QUEUED: Final = Gauge("aetherius_fan_out_queued_events", "Events that wait for the slowest live follower")
-
-DELIVERIES: Final = Counter(
-    "aetherius_deliveries",
-    "Deliveries of competing consumers in this process, by what became of them",
-    ["subscription", "outcome"],
-)
-WAITING: Final = Gauge("aetherius_deliveries_waiting", "Events that are not delivered yet", ["subscription"])
-PARKED: Final = Gauge(
-    "aetherius_deliveries_parked", "Deliveries that were given up until somebody looks", ["subscription"]
-)
-
 ARCHIVED_EVENTS: Final = Counter("aetherius_archived_events", "Events that were moved into the archive by this process")
 ARCHIVED_BYTES: Final = Counter("aetherius_archived_bytes", "Bytes of the objects that hold them and their proofs")
 

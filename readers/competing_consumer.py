@@ -23,15 +23,16 @@ from aetherius.domain.errors import DomainError
 from aetherius.domain.event import Recorded
 from aetherius.event_store.errors import (
     CheckpointConflictError,
-    DestinationAwayError,
     LogUnavailableError,
     PositionAheadError,
 )
 from aetherius.event_store.log import Log
-from aetherius.event_store.metrics import DELIVERIES, PARKED, WAITING, note_reader
+from aetherius.event_store.metrics import note_reader
 from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.readers import deliveries as waiting
 from aetherius.readers.deliveries import Claim, Deliveries
+from aetherius.readers.errors import DestinationAwayError
+from aetherius.readers.metrics import DELIVERIES, PARKED, WAITING
 
 logger = logging.getLogger(__name__)
 

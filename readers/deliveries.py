@@ -17,7 +17,7 @@ from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
 from aetherius.event_store.connections import Connections
-from aetherius.event_store.errors import NotParkedError
+from aetherius.readers.errors import NotParkedError
 from aetherius.readers.tables import statement
 
 _MAX_ERROR: Final = 1000
@@ -34,8 +34,8 @@ class Claim(msgspec.Struct, frozen=True):
     """Of the first events that wait, in order."""
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """Where a subscription stands."""
+class SubscriptionBacklog(msgspec.Struct, frozen=True):
+    """Where a subscription stands: how far it has read, and what waits to be delivered."""
 
     name: str
     position: int
@@ -94,7 +94,7 @@ class Deliveries:
     # Of a consumer
 
     def register(self, subscription: str) -> None:
-        """Make a subscription known to `standing`."""
+        """Make a subscription known to `backlogs`."""
         self._execute("subscription_add", subscription)
 
     def waiting(self, subscription: str, limit: int) -> int:
@@ -167,9 +167,9 @@ class Deliveries:
 
     # For people
 
-    def standing(self) -> list[Standing]:
+    def backlogs(self) -> list[SubscriptionBacklog]:
         """Every subscription that ever ran."""
-        return [Standing(*row) for row in self._rows("subscriptions")]
+        return [SubscriptionBacklog(*row) for row in self._rows("subscriptions")]
 
     def parked(self, subscription: str = "") -> list[Parked]:
         """What is parked, of one subscription or of all."""

@@ -24,16 +24,17 @@ import msgspec
 from aetherius.domain.event import Recorded
 from aetherius.event_store.errors import (
     AnotherTimelineError,
-    FanOutClosedError,
     LogUnavailableError,
     PositionAheadError,
 )
 from aetherius.event_store.log import Log
-from aetherius.event_store.metrics import DROPPED, FOLLOWERS, QUEUED, note_reader
+from aetherius.event_store.metrics import note_reader
 from aetherius.event_store.pending import Page
 from aetherius.event_store.reading.clusters import NO_CLUSTER, named_cluster
 from aetherius.event_store.reading.filtered import Wanted
 from aetherius.event_store.reading.subscription import LogSignal, Subscription
+from aetherius.readers.errors import FanOutClosedError
+from aetherius.readers.metrics import DROPPED, FOLLOWERS, QUEUED
 
 logger = logging.getLogger(__name__)
 

@@ -24,9 +24,9 @@ from aetherius.domain.command import ANSWERS, Cancelled, Failed, Issued, Lost, R
 from aetherius.domain.event import Event, Recorded, topics_of
 from aetherius.domain.wire.command import ResultMessage, ResultStatus
 from aetherius.domain.wire.subjects import COMMAND_RESULT
-from aetherius.event_store.errors import DestinationAwayError
 from aetherius.readers.competing_consumer import CompetingConsumer, Delivery
 from aetherius.readers.deliveries import Deliveries
+from aetherius.readers.errors import DestinationAwayError
 from aetherius.runtime.jetstream.streams import INTERNAL
 
 CHECKPOINT: Final = "internal_command_results"

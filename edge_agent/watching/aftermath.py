@@ -52,8 +52,8 @@ class Place(msgspec.Struct, frozen=True):
     name: str
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """How a place stands, since when, and when to look again."""
+class LastLook(msgspec.Struct, frozen=True):
+    """What the last look at a place found, since when it is so, and when to look again."""
 
     state: State
     since: datetime
@@ -77,7 +77,7 @@ class Aftermath:
         """`find` reads one object by its path, None for absent. `soak`: seconds that something must be true to be told."""
         self._cluster_id, self._find, self._spool, self._clock = cluster_id, find, spool, clock
         self._soak = timedelta(seconds=soak)
-        self._standings: dict[Place, Standing] = {}
+        self._looks: dict[Place, LastLook] = {}
 
     def run(self, stop: threading.Event, on_new: Callable[[], None]) -> None:
         """Look until `stop`. `on_new` is called when something new was told."""
@@ -96,11 +96,11 @@ class Aftermath:
         for uid, found in failing.items():
             if found.gone_at:
                 gone[_place(found)].append(uid)
-        self._standings = {place: standing for place, standing in self._standings.items() if place in gone}
+        self._looks = {place: look for place, look in self._looks.items() if place in gone}
         told = [
-            self._observation(uid, failing[uid], place, standing)
+            self._observation(uid, failing[uid], place, look)
             for place, uids in gone.items()
-            if (standing := self._ripe(place, alive))
+            if (look := self._ripe(place, alive))
             for uid in uids
         ]
         return self._spool.add(told) if told else 0
@@ -111,9 +111,9 @@ class Aftermath:
             return False
         return _path(_place(found)) is None or found.gone_at < self._clock().timestamp() - MAX_GONE
 
-    def _ripe(self, place: Place, alive: set[Place]) -> Standing | None:
+    def _ripe(self, place: Place, alive: set[Place]) -> LastLook | None:
         """How it stands, if it has stood so for the soak time."""
-        now, before = self._clock(), self._standings.get(place)
+        now, before = self._clock(), self._looks.get(place)
         if _path(place) is None or (before and before.look_at > now):
             return None
         state, words = self._state(place) if place not in alive else ("unknown", "")
@@ -124,9 +124,9 @@ class Aftermath:
         else:
             pause = min(PERIOD, self._soak.total_seconds())
         look_at = now + timedelta(seconds=pause)
-        standing = Standing(state=state, since=since, look_at=look_at, pause=pause, words=words)
-        self._standings[place] = standing
-        return standing if state != "unknown" and now - since >= self._soak else None
+        look = LastLook(state=state, since=since, look_at=look_at, pause=pause, words=words)
+        self._looks[place] = look
+        return look if state != "unknown" and now - since >= self._soak else None
 
     def _state(self, place: Place) -> tuple[State, str]:
         path = _path(place)
@@ -143,9 +143,9 @@ class Aftermath:
         generation = found["metadata"].get("generation")
         return "well", f"{wanted} of {wanted} available" + (f", generation {generation}" if generation else "")
 
-    def _observation(self, uid: str, gone: FailingObject, place: Place, standing: Standing) -> Observation:
+    def _observation(self, uid: str, gone: FailingObject, place: Place, look: LastLook) -> Observation:
         at, kind = self._clock(), gone.labels.kind
-        reason = _REASONS[kind, standing.state]
+        reason = _REASONS[kind, look.state]
         return Observation(
             id=observation_id(self._cluster_id, at, uid, reason),
             cluster_id=self._cluster_id,
@@ -153,7 +153,7 @@ class Aftermath:
             source="node_status" if kind == "Node" else "container_status",
             severity=Severity.LOW,
             reason=reason,
-            message=shortened(_told(gone, place, standing, self._soak)),
+            message=shortened(_told(gone, place, look, self._soak)),
             namespace=gone.namespace,
             labels=gone.labels,
             uid=uid,
@@ -172,10 +172,10 @@ def _path(place: Place) -> str | None:
     return path_of(place.kind, place.namespace, place.name)
 
 
-def _told(gone: FailingObject, place: Place, standing: Standing, soak: timedelta) -> str:
+def _told(gone: FailingObject, place: Place, look: LastLook, soak: timedelta) -> str:
     name, seconds = gone.labels.name, soak.total_seconds()
     owned = (place.kind, place.name) != (gone.labels.kind, name)
-    if standing.state == "absent":
+    if look.state == "absent":
         return f"{name} is gone" + (f", and so is {place.kind} {place.name}" if owned else " and was not replaced")
     what = f"{place.kind} {place.name}" if owned else f"another {place.kind} of its name"
-    return f"{name} is gone; {what} is complete ({standing.words}) and showed no failure for {seconds:g} s"
+    return f"{name} is gone; {what} is complete ({look.words}) and showed no failure for {seconds:g} s"

@@ -18,12 +18,12 @@ from aetherius.domain.agent import GapDetected
 from aetherius.domain.errors import DomainError
 from aetherius.domain.event import topics_of
 from aetherius.event_store import schema
-from aetherius.event_store.errors import DestinationAwayError, NotParkedError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.readers.competing_consumer import CompetingConsumer, Delivery, Retry
 from aetherius.readers.deliveries import Deliveries, Parked
+from aetherius.readers.errors import DestinationAwayError, NotParkedError
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from event_builders import CAUSE, NOON, report
 from postgres_site import kill
@@ -101,7 +101,7 @@ async def until(holds: Callable[[], object]) -> None:
 
 
 def left(deliveries: Deliveries) -> int:
-    return sum(each.waiting for each in deliveries.standing())
+    return sum(each.waiting for each in deliveries.backlogs())
 
 
 async def test_replicas_killed_in_the_midst_lose_nothing_and_keep_the_order_of_each_key(

@@ -15,12 +15,13 @@ import pytest
 from prometheus_client import REGISTRY
 
 from aetherius.event_store import schema
-from aetherius.event_store.errors import FanOutClosedError, LogUnavailableError
+from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.reading.filtered import wanted
 from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.readers import fan_out as fan_out_module
+from aetherius.readers.errors import FanOutClosedError
 from aetherius.readers.fan_out import Batch, FanOut
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from event_builders import a_command, report

@@ -30,7 +30,7 @@ from aetherius.projections import schema
 from aetherius.projections.errors import ReadModelUnavailableError
 from aetherius.projections.models import MODELS
 from aetherius.projections.verification import verify
-from aetherius.readers import listing as reader_list
+from aetherius.readers import reader_standing
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.runtime.parent_death import guarded
 from log_history import NOON, History
@@ -184,7 +184,7 @@ def grew(dsn: str, load: Load) -> bool:
 
 def arrived(dsn: str, head: int) -> bool:
     try:
-        standing = {each.name: each for each in reader_list.standing(dsn)}
+        standing = {each.name: each for each in reader_standing.standing(dsn)}
     except ReadModelUnavailableError:
         return False
     assert all(each.status != "parked" for each in standing.values()), standing

@@ -32,7 +32,7 @@ from aetherius.projections.rebuild import rebuild
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.projections.verification import verify
 from aetherius.projections.versioned_rows import VersionedRows
-from aetherius.readers import listing as reader_list
+from aetherius.readers import reader_standing
 from aetherius.readers.control import ReaderControl
 from aetherius.readers.errors import UnknownReaderError
 from aetherius.readers.runner import Runner
@@ -73,9 +73,9 @@ def aetherius(*words: str, exit_code: int = 0) -> Any:
     return json.loads(result.stdout)
 
 
-def status(dsn: str, name: str = "incidents") -> reader_list.ReaderStanding:
-    unknown = reader_list.ReaderStanding(name=name, status="", position=0, lag=0, lag_seconds=0)
-    return next((each for each in reader_list.standing(dsn) if each.name == name), unknown)
+def status(dsn: str, name: str = "incidents") -> reader_standing.ReaderStanding:
+    unknown = reader_standing.ReaderStanding(name=name, status="", position=0, lag=0, lag_seconds=0)
+    return next((each for each in reader_standing.standing(dsn) if each.name == name), unknown)
 
 
 @pytest.mark.anyio
@@ -102,10 +102,10 @@ async def test_a_parked_reader_is_seen_from_outside_and_goes_on_when_resumed(
         assert shown["poison_topic"] == "Incident.Opened.v1"
         assert "cannot take it" in shown["error"]
         assert (shown["lag"], shown["lag_seconds"] > 0) == (5, True)
-        await asyncio.to_thread(reader_list.resume, dsn, "incidents")
+        await asyncio.to_thread(reader_standing.resume, dsn, "incidents")
         await until(lambda: status(dsn).status == "parked")  # it is as it was: so it is parked again
         fragile.poison = 0
-        await asyncio.to_thread(reader_list.resume, dsn, "incidents")
+        await asyncio.to_thread(reader_standing.resume, dsn, "incidents")
         await until(lambda: status(dsn).status == "waiting" and status(dsn).poison_position is None)
         stop.set()
     assert not verify(dsn, "incidents", log=log).count
@@ -133,7 +133,7 @@ async def test_a_paused_reader_stands_still_over_a_restart_until_it_is_resumed(d
     history.open_incident()
     schema.create(dsn)
     with pytest.raises(UnknownReaderError):
-        reader_list.pause(dsn, "nobody")
+        reader_standing.pause(dsn, "nobody")
     settings = ProjectionsSettings(dsn)
     for turn in range(2):
         stop = asyncio.Event()
@@ -141,13 +141,13 @@ async def test_a_paused_reader_stands_still_over_a_restart_until_it_is_resumed(d
             tasks.create_task(service.run(settings, stop))
             if not turn:
                 await until(lambda: status(dsn).position == 2)
-                await asyncio.to_thread(reader_list.pause, dsn, "incidents")
+                await asyncio.to_thread(reader_standing.pause, dsn, "incidents")
             await until(lambda: status(dsn).status == "paused")
             await asyncio.to_thread(history.open_incident)
             await until(lambda: status(dsn, "events").position == log.head())
             assert log.checkpoint("incidents") == 2
             if turn:
-                await asyncio.to_thread(reader_list.resume, dsn, "incidents")
+                await asyncio.to_thread(reader_standing.resume, dsn, "incidents")
                 await until(lambda: log.checkpoint("incidents") == log.head())
             stop.set()
 

@@ -15,7 +15,7 @@ from elasticsearch import Elasticsearch
 from aetherius.event_store.log import Log
 from aetherius.projections.search.parked import parked
 from aetherius.projections.search.rebuilding import retry
-from aetherius.readers.listing import standing
+from aetherius.readers.reader_standing import standing
 from elasticsearch_server import ElasticsearchServer
 from log_history import History
 from processes import eventually

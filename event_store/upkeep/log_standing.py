@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 from aetherius.event_store.tables import LOG
 
 
-class Standing(msgspec.Struct, frozen=True):
+class LogStanding(msgspec.Struct, frozen=True):
     """The log at a moment."""
 
     head: int
@@ -23,10 +23,10 @@ class Standing(msgspec.Struct, frozen=True):
     until `timeline.restored` was told which it was."""
 
 
-def standing(connection: Connection[Any]) -> Standing:
+def standing(connection: Connection[Any]) -> LogStanding:
     """Ask."""
     row = connection.cursor(row_factory=tuple_row).execute(LOG.statement("standing")).fetchone()
     if row is None:
-        return Standing(0, 0.0, 0, True)
+        return LogStanding(0, 0.0, 0, True)
     head, clock_ahead, number, confirmed, server = row
-    return Standing(head, clock_ahead, number, confirmed == server)
+    return LogStanding(head, clock_ahead, number, confirmed == server)
