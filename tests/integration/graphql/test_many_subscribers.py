@@ -72,8 +72,9 @@ def server(dsn: str, tmp_path: Path) -> Iterator[tuple[Started, int, int]]:
         "AETHERIUS_GRAPHQL_PORT": str(port),
         "AETHERIUS_GRAPHQL_HEALTH_PORT": str(health),
         "AETHERIUS_GRAPHQL_MAX_SUBSCRIPTIONS": str(2 * SUBSCRIBERS),
+        "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    started = Started(("serve", "graphql"), tmp_path / "graphql.log", environment)
+    started = Started(("serve", "graphql"), tmp_path / "graphql.log", environment, module="small_buffers")
     try:
         eventually(lambda: answers(port) or not started.alive, "the server's socket")
         assert started.alive, started.said()
@@ -83,13 +84,24 @@ def server(dsn: str, tmp_path: Path) -> Iterator[tuple[Started, int, int]]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.fixture
+def stalled() -> Iterator[list[Stalled]]:
+    """Clients who do not read: whatever becomes of the test, they hang up."""
+    silent: list[Stalled] = []
+    yield silent
+    for each in silent:
+        each.close()
+
+
 def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.timeout(WITHIN + 60)
-async def test_nothing_is_lost_and_memory_has_a_bound(server: tuple[Started, int, int], dsn: str) -> None:
+async def test_nothing_is_lost_and_memory_has_a_bound(
+    server: tuple[Started, int, int], dsn: str, stalled: list[Stalled]
+) -> None:
     started, port, health = server
     reading = [
         Subscriber(port, READER, f"cluster-{number % CLUSTERS}", sse=number % 2 == 0)
@@ -102,7 +114,8 @@ async def test_nothing_is_lost_and_memory_has_a_bound(server: tuple[Started, int
             running.append(tasks.create_task(subscriber.run(leave_after=30 if number % 10 == 0 else 0)))
             if number % 20 == 0:
                 await asyncio.sleep(0.02)
-        stalled = [await asyncio.to_thread(Stalled, port, READER) for _ in range(STALLED)]
+        for _ in range(STALLED):
+            stalled.append(await asyncio.to_thread(Stalled, port, READER))
         writer = await start_writer(dsn)
         await until(lambda: all(each.positions for each in reading[:CLUSTERS]))
         begun = resident(started.pid)
@@ -128,8 +141,6 @@ async def test_nothing_is_lost_and_memory_has_a_bound(server: tuple[Started, int
         f"\n{SUBSCRIBERS} subscribers, {len(all_of_them)} reports: {begun / 2**20:.0f} MiB, {grown / 2**20:+.0f}\n"
     )
     assert grown < MEMORY
-    for silent in stalled:
-        silent.close()
 
 
 def metrics(port: int) -> dict[str, float]:
