@@ -1,9 +1,11 @@
 # Two commands do what a user wants: `make demo` and `make test`. Each sets up what it needs in .venv, once.
 #   PYTHON=python3.12   another interpreter (3.11 or later)
+#   WORKERS=4           how many tests run side by side: they wait more than they compute
 #   ARGS=...            more arguments for pytest, the benchmark or the demo
 SHELL := /bin/bash
 PYTHON ?= python3
 ARGS ?=
+WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
@@ -18,12 +20,12 @@ help: ## this text
 demo: $(STAMPS)/demo ## set up, start everything and show four faults being found and repaired (DEMO_EXIT=1: then leave)
 	@$(BIN)/aetherius demo $(ARGS)
 
-test: lint ## set up, lint, and run all tests (those on a real control plane if `make kubernetes` was run)
-	@$(say) "tests"
-	@$(BIN)/pytest $(ARGS)
+test: lint ## set up, lint, and run all tests; meanwhile build or fetch the real servers that some need (Go, Maven)
+	@$(say) "tests, $(WORKERS) side by side (logs of what is built meanwhile: build/servers)"
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --build-servers $(ARGS)
 
 test-kubernetes: $(STAMPS)/dev ## only the tests on a real control plane
-	@$(BIN)/pytest -m kubernetes $(ARGS)
+	@$(BIN)/pytest --build-servers -m kubernetes $(ARGS)
 
 test-subscribers: $(STAMPS)/dev ## a thousand subscribers on one server while reports come in (some minutes)
 	@AETHERIUS_TEST_SUBSCRIBERS=1000 $(BIN)/pytest -s tests/integration/graphql/test_many_subscribers.py $(ARGS)

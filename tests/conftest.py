@@ -1,4 +1,7 @@
-"""Fixtures that every test may use: real servers, started once a session, shared by tests through names of their own."""
+"""Fixtures that every test may use: real servers, started once a session, shared by tests through names of their own.
+
+Side by side, each worker has a session, and so servers, of its own. The dear ones are wanted by one group of tests, which one worker runs.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +20,23 @@ from psycopg.conninfo import make_conninfo
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.simulator.settings import SimulatorSettings
-from elasticsearch_server import ElasticsearchServer, require_elasticsearch
-from real_cluster import RealCluster, missing_binaries
+from built_servers import ELASTICSEARCH, KUBERNETES
+from elasticsearch_server import ElasticsearchServer
+from postgres_site import PostgresSite
+from real_cluster import RealCluster
 from s3_server import S3Server
 from simulated_cluster import SimulatedCluster
 
+pytest_plugins = ["builds", "order_of_tests", "skipped_table"]
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the real control plane, so that `make test-kubernetes` runs just these."""
-    for item in items:
-        if "real_cluster" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.kubernetes)
+_NEEDS = {"real_cluster": "kubernetes", "elasticsearch_url": "elasticsearch", "own_elasticsearch": "elasticsearch"}
+"""Fixture to the mark of the server that it needs."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what needs a server that is built or fetched: it may have to wait, and can be chosen (`make test-kubernetes`)."""
+    for fixture in _NEEDS.keys() & set(getattr(item, "fixturenames", ())):
+        item.add_marker(_NEEDS[fixture])
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +58,9 @@ def open_folder() -> Iterator[Path]:
 def postgres(open_folder: Path) -> Iterator[str]:
     """The DSN of a PostgreSQL server for the whole session. Tests take `dsn`, a database of their own on it."""
     server = EmbeddedPostgres(open_folder / "postgres")
-    yield asyncio.run(server.start())
+    dsn = asyncio.run(server.start())
+    PostgresSite.configure(dsn, fsync="off")  # no test cuts the power: a killed server loses nothing by it
+    yield dsn
     asyncio.run(server.stop())
 
 
@@ -58,7 +69,7 @@ def dsn(postgres: str) -> Iterator[str]:
     """The DSN of an empty database, dropped after the test with whoever is still connected."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 STRATEGY file_copy").format(sql.Identifier(name)))
         yield make_conninfo(postgres, dbname=name)
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -104,10 +115,7 @@ def simulated_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simu
 @pytest.fixture(scope="session")
 def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
     """A real Kubernetes control plane for the whole session, skipped where it is not built. Tests use namespaces of their own."""
-    if missing := missing_binaries():
-        pytest.skip(
-            f"NO REAL KUBERNETES CONTROL PLANE: build it with `make kubernetes` (needs Go); missing: {', '.join(missing)}"
-        )
+    KUBERNETES.require()
     with RealCluster(tmp_path_factory.mktemp("kubernetes")).running() as cluster:
         yield cluster
 
@@ -115,7 +123,7 @@ def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealClust
 @pytest.fixture(scope="session")
 def elasticsearch_url(open_folder: Path) -> Iterator[str]:
     """The URL of a real Elasticsearch for the whole session, skipped where it is not there. Tests use names of their own."""
-    require_elasticsearch()
+    ELASTICSEARCH.require()
     server = ElasticsearchServer(open_folder / "elasticsearch")
     yield asyncio.run(server.start())
     asyncio.run(server.stop())
@@ -124,7 +132,7 @@ def elasticsearch_url(open_folder: Path) -> Iterator[str]:
 @pytest.fixture
 def own_elasticsearch(open_folder: Path) -> Iterator[ElasticsearchServer]:
     """A server that a test may stop and kill; it starts it."""
-    require_elasticsearch()
+    ELASTICSEARCH.require()
     server = ElasticsearchServer(open_folder / f"elasticsearch-{uuid.uuid4().hex[:8]}")
     yield server
     asyncio.run(server.stop())

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 import anyio.to_thread
-import pytest
 
 from aetherius.runtime.child import Child, ChildSpec
 from aetherius.runtime.ports import free_port
@@ -53,14 +52,6 @@ def missing_parts() -> list[str]:
     """What a server needs and this machine does not have."""
     missing = [] if (_distribution() / "bin" / "elasticsearch").exists() else ["the distribution"]
     return missing if _java_home() else [*missing, f"a full JDK of version 21 or later ({JAVA} names one)"]
-
-
-def require_elasticsearch() -> None:
-    """Skip, and say why, where there is no server to be had."""
-    if missing := missing_parts():
-        pytest.skip(
-            f"NO ELASTICSEARCH: fetch it with `make elasticsearch` (needs Maven); missing: {', '.join(missing)}"
-        )
 
 
 class ElasticsearchServer:

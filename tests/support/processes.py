@@ -29,9 +29,15 @@ def eventually(probe: Callable[[], T], what: str, within: float = 30.0, every: f
 class Started:
     """One `aetherius ...` process. It dies with the test run."""
 
-    def __init__(self, words: tuple[str, ...], output: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        words: tuple[str, ...],
+        output: Path,
+        environment: Mapping[str, str] | None = None,
+        module: str = "aetherius.cli.main",
+    ) -> None:
         self.output = output
-        argv = [os.path.abspath(sys.executable), "-m", "aetherius.cli.main", *words]
+        argv = [os.path.abspath(sys.executable), "-m", module, *words]
         with output.open("ab") as file:
             self._begin = file.tell()
             self._process = subprocess.Popen(

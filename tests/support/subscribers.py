@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from websockets.asyncio.client import connect
@@ -93,7 +93,7 @@ class Subscriber:
         try:
             yield payloads()
         finally:
-            writer.close()
+            await _hang_up(writer)
 
 
 def request_of(token: str, variables: dict[str, Any]) -> bytes:
@@ -106,6 +106,13 @@ def request_of(token: str, variables: dict[str, Any]) -> bytes:
     return head.encode() + body
 
 
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and see it closed: what is left open fails the next test."""
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
 class Stalled:
     """Asks for everything over server-sent events, and does not read. Its system keeps as little as it can for it."""
 
@@ -113,20 +120,28 @@ class Stalled:
         self.positions: list[int] = []
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self._socket.connect(("127.0.0.1", port))
-        self._socket.sendall(request_of(token, {"after": 0, "filter": {}}))
+        try:
+            self._socket.connect(("127.0.0.1", port))
+            self._socket.sendall(request_of(token, {"after": 0, "filter": {}}))
+        except BaseException:
+            self._socket.close()
+            raise
 
     async def read(self, enough: Callable[[list[int]], bool]) -> None:
         """Begin to read, until it is enough."""
         self._socket.setblocking(False)
         reader, writer = await asyncio.open_connection(sock=self._socket, limit=2**24)
-        while not enough(self.positions):
-            line = await reader.readline()
-            assert line, "the server ended it"
-            if line.startswith(b"data: {"):
-                page = json.loads(line.removeprefix(b"data: "))["data"]["eventPages"]
-                self.positions += [event["changedAtPosition"] for event in page["events"]]
-        writer.close()
+        try:
+            while not enough(self.positions):
+                self._take(await reader.readline())
+        finally:
+            await _hang_up(writer)
+
+    def _take(self, line: bytes) -> None:
+        assert line, "the server ended it"
+        if line.startswith(b"data: {"):
+            page = json.loads(line.removeprefix(b"data: "))["data"]["eventPages"]
+            self.positions += [event["changedAtPosition"] for event in page["events"]]
 
     def close(self) -> None:
         """Hang up."""

@@ -9,7 +9,7 @@ import pytest
 from search_site import Generations, on_elasticsearch, on_postgres
 
 
-@pytest.fixture(params=["elasticsearch_url", "dsn"])
+@pytest.fixture(params=[pytest.param("elasticsearch_url", marks=pytest.mark.elasticsearch), "dsn"])
 def address(request: pytest.FixtureRequest) -> str:
     """Of one server and then of the other."""
     found: str = request.getfixturevalue(request.param)

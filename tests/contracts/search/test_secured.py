@@ -13,10 +13,11 @@ from aetherius.projections.errors import SearchUnavailableError
 from aetherius.projections.search.opening import search_server
 from aetherius.projections.search.query import Query
 from aetherius.projections.search.settings import SearchSettings
-from elasticsearch_server import SecuredElasticsearch, require_elasticsearch
+from built_servers import ELASTICSEARCH
+from elasticsearch_server import SecuredElasticsearch
 from search_oracle import a_document
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.elasticsearch]
 
 PREFIX: Final = "shared"
 ROLES: Final[dict[str, Any]] = {
@@ -36,7 +37,7 @@ DOCUMENTS: Final = [a_document("a", 1, "Back-off restarting failed container"), 
 
 @pytest.fixture(scope="module")
 def server(open_folder: Path) -> Iterator[SecuredElasticsearch]:
-    require_elasticsearch()
+    ELASTICSEARCH.require()
     server = SecuredElasticsearch(open_folder / "elasticsearch-secured", ROLES)
     asyncio.run(server.start())
     yield server

@@ -165,7 +165,9 @@ async def test_an_operator_may_have_the_log_proved(rest: Rest, log: Log, dsn: st
 async def test_only_one_audit_runs_at_a_time(rest: Rest, log: Log, dsn: str) -> None:
     decide(log, 1)
     with psycopg.connect(dsn) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (AUDIT_LOCK,))
+        other.execute(
+            "SELECT pg_advisory_xact_lock(%s)", (AUDIT_LOCK,)
+        )  # let go when the block ends, not some time later
         answer = await rest.verify()
         assert (answer.status_code, answer.json()["code"]) == (409, "AUDIT_RUNNING")
     assert (await rest.verify()).status_code == 200
@@ -200,7 +202,9 @@ async def test_a_report_with_findings_comes_back_with_them(rest: Rest, log: Log,
 async def test_a_repeat_while_the_first_is_under_way_is_told_so(rest: Rest, log: Log, dsn: str) -> None:
     decide(log, 1)
     with psycopg.connect(dsn) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (AUDIT_LOCK,))
+        other.execute(
+            "SELECT pg_advisory_xact_lock(%s)", (AUDIT_LOCK,)
+        )  # let go when the block ends, not some time later
         assert (await rest.verify(key="a")).status_code == 409
     assert "idempotent-replayed" not in (await rest.verify(key="a")).headers
 
