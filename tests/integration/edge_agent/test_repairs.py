@@ -76,6 +76,12 @@ def act(hands: Cluster, probe: ClusterProbe) -> Act:
     return act
 
 
+def memory_of(limit: str) -> dict[str, Any]:
+    """A merge patch of the probe's own Deployments."""
+    container = {"name": "app", "image": "registry.test/app:v1", "resources": {"limits": {"memory": limit}}}
+    return {"spec": {"template": {"spec": {"containers": [container]}}}}
+
+
 def undo(act: Act, answer: dict[str, Any]) -> dict[str, Any]:
     return act(answer["undo_action"], **answer["undo_parameters"])
 
@@ -102,6 +108,25 @@ class TestUpdateResourceLimits:
         assert self.memory(probe) == "128Mi"
         assert undo(act, first)["changed"]
         assert self.memory(probe) == "64Mi"
+
+    def test_simulated_it_changes_nothing_and_refuses_what_would_be_refused(
+        self, act: Act, probe: ClusterProbe
+    ) -> None:
+        probe.deploy("web", memory="64Mi")
+        assert act("UpdateResourceLimits", **self.PARAMETERS, mode="simulate")["changed"]
+        assert self.memory(probe) == "64Mi"
+        with pytest.raises(RepairRefusedError, match="more than 4 times away"):
+            act("UpdateResourceLimits", **{**self.PARAMETERS, "memory_limit": "1Gi"}, mode="simulate")
+
+    def test_rolls_back_its_own_limit_and_nobody_elses(self, act: Act, probe: ClusterProbe) -> None:
+        probe.deploy("web", memory="64Mi")
+        act("UpdateResourceLimits", **self.PARAMETERS)
+        assert act("UpdateResourceLimits", **self.PARAMETERS, mode="restore")["changed"]
+        assert self.memory(probe) == "64Mi"
+        probe.patch("Deployment", "web", memory_of("100Mi"))
+        with pytest.raises(RepairRefusedError, match="is 100Mi by now"):
+            act("UpdateResourceLimits", **self.PARAMETERS, mode="restore")
+        assert self.memory(probe) == "100Mi"
 
     def test_takes_a_request_that_equals_the_limit_along(self, act: Act, probe: ClusterProbe) -> None:
         both = {"resources": {"limits": {"memory": "64Mi"}, "requests": {"memory": "64Mi"}}}
@@ -171,6 +196,22 @@ class TestRollbackDeployment:
         first = act("RollbackDeployment", **self.PARAMETERS)
         eventually(lambda: probe.is_complete("web"))
         assert undo(act, first)["changed"]
+        containers = probe.get("Deployment", "web")["spec"]["template"]["spec"]["containers"]
+        assert containers[0]["image"] == "registry.test/app:missing"
+
+    def test_simulated_it_changes_nothing(self, act: Act, probe: ClusterProbe) -> None:
+        a_bad_rollout(probe)
+        assert act("RollbackDeployment", **self.PARAMETERS, mode="simulate")["changed"]
+        containers = probe.get("Deployment", "web")["spec"]["template"]["spec"]["containers"]
+        assert containers[0]["image"] == "registry.test/app:missing"
+
+    def test_rolls_forward_again_what_it_rolled_back_and_nothing_else(self, act: Act, probe: ClusterProbe) -> None:
+        a_bad_rollout(probe)
+        with pytest.raises(RepairRefusedError, match="is not at the template of revision 1"):
+            act("RollbackDeployment", **self.PARAMETERS, mode="restore")
+        act("RollbackDeployment", **self.PARAMETERS)
+        eventually(lambda: probe.is_complete("web"))
+        assert act("RollbackDeployment", **self.PARAMETERS, mode="restore")["changed"]
         containers = probe.get("Deployment", "web")["spec"]["template"]["spec"]["containers"]
         assert containers[0]["image"] == "registry.test/app:missing"
 
@@ -299,6 +340,9 @@ class TestDrainNode:
         workload = {"kind": "Deployment", "namespace": probe.namespace, "name": "web"}
         verified = act("VerifyEvacuation", node=node, workloads=[workload], deadline_seconds=20)
         assert verified["verified"], verified["summary"]
+        left = act("VerifyEvacuation", node=node, workloads=[], only_left=True, deadline_seconds=20)
+        assert left["verified"], left["summary"]
+        assert "not known" in left["summary"], "no more is claimed than was seen"
         act("DrainNode", node=node, mode="execute")  # a repeat has nothing left to do
         assert not act("DrainNode", node=node, mode="restore")["cordoned"]
 
@@ -367,6 +411,9 @@ def test_an_evacuation_that_did_not_happen_is_not_verified(act: Act, probe: Clus
     answer = act("VerifyEvacuation", node=node, workloads=[workload], deadline_seconds=0.5)
     assert not answer["verified"]
     assert "0 of 1 replicas are Ready elsewhere" in answer["summary"]
+    answer = act("VerifyEvacuation", node=node, workloads=[], only_left=True, deadline_seconds=0.5)
+    assert not answer["verified"]
+    assert "is left" in answer["summary"]
 
 
 def is_ready(probe: ClusterProbe, node: str) -> bool:

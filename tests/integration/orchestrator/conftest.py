@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,9 +16,10 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import Answer, Command, CommandStatus, Failed, Issued, Succeeded
 from aetherius.domain.diagnosis import rules
 from aetherius.domain.event import Cause, Event, encode, topics_of
-from aetherius.domain.fault.faults import shipped_faults
+from aetherius.domain.fault.faults import Faults, shipped_faults
 from aetherius.domain.incident import Incident, Opened
 from aetherius.domain.remediation import Proposed, Remediation
+from aetherius.domain.repair.actions import Actions, shipped_actions
 from aetherius.domain.repair.patience import Patience
 from aetherius.domain.repair.workload_history import RevisionSummary, WorkloadHistoryAnswer
 from aetherius.domain.wire.event import Labels, RawData, Severity
@@ -58,18 +59,28 @@ OOM_DESCRIPTION = """Containers:
 class Stage:
     """One cluster's story."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        faults: Faults | None = None,
+        actions: Actions | None = None,
+        workflows: dict[str, str] | None = None,
+    ) -> None:
+        """`workflows`: YAML by file name, beside the shipped ones."""
+        self.faults, actions = faults or shipped_faults(), actions or shipped_actions()
         self.now = NOW
         self.log = Log(dsn, sealing=SEALING)
         self.rows = StateRows(dsn)
         self._sequence = 0
-        catalogue = Catalogue(shipped(), {"diagnose_lost_node": {"grace": "30s"}})
+        sources = {**shipped(), **(workflows or {})}
+        catalogue = Catalogue(sources, {"diagnose_lost_node": {"grace": "30s"}}, self.faults, actions)
+        keys, patience = self.log.sealing.keys, Patience(soak=5, rollout=60, repair=30)
         managers = (
-            Correlator(self.clock),
+            Correlator(self.clock, self.faults),
             WorkflowStarter(catalogue, self.clock),
-            WorkflowDriver(self.clock, self.log.sealing.keys),
-            RemediationProcess(self.clock, Patience(soak=5, rollout=60, repair=30), self.log.sealing.keys),
-            IncidentProcess(self.clock),
+            WorkflowDriver(self.clock, keys, actions=actions),
+            RemediationProcess(self.clock, patience, keys, actions),
+            IncidentProcess(self.clock, self.faults, actions),
         )
         signal = LogSignal(dsn)
         self.runners = [Runner(self.log, manager, signal, state_rows=self.rows) for manager in managers]
@@ -117,9 +128,8 @@ class Stage:
         for analysis in self.all(Analysis, Requested):
             if analysis.status is AnalysisStatus.REQUESTED and analysis.request:
                 request = request_of(self.log, analysis.id, analysis.request, 5)
-                answer = concluded(
-                    analysis.request, rules.analyze(request, shipped_faults()), rules.NAME, 0.6, shipped_faults()
-                )
+                response = rules.analyze(request, self.faults)
+                answer = concluded(analysis.request, response, rules.NAME, 0.6, self.faults)
                 analysis.answer(answer, self.now)
                 self.log.save(analysis, TEST)
                 return True
@@ -197,13 +207,25 @@ class Stage:
 
 
 @pytest.fixture
-def stage(dsn: str) -> Iterator[Stage]:
-    """The log with its tables, and the process managers at its start."""
+def make_stage(dsn: str) -> Iterator[Callable[..., Stage]]:
+    """Builder of the log with its tables, and the process managers at its start; with more faults and actions than are shipped, if wanted."""
     schema.create(dsn)
     statements.create(dsn)
-    stage = Stage(dsn)
-    yield stage
-    stage.close()
+    made: list[Stage] = []
+
+    def make(**more: Any) -> Stage:
+        made.append(Stage(dsn, **more))
+        return made[-1]
+
+    yield make
+    for stage in made:
+        stage.close()
+
+
+@pytest.fixture
+def stage(make_stage: Callable[..., Stage]) -> Stage:
+    """The log with its tables, and the process managers at its start."""
+    return make_stage()
 
 
 def revision(number: int, image: str, **changes: Any) -> RevisionSummary:

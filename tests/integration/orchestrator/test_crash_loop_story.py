@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from aetherius.domain.command import Lost
 from aetherius.domain.incident import IncidentStatus
 from aetherius.domain.remediation import RemediationStatus
@@ -140,3 +142,32 @@ def test_an_owner_that_is_no_deployment_is_notified(stage: Any, oom_description:
     stage.answer("describe", oom_description.split("    Limits")[0])
     assert stage.incident.root_cause == "OOM"
     assert stage.remediation.proposal.action == "Notify", "without a known limit there is nothing to raise"
+
+
+@pytest.mark.parametrize("output", ["[sealed with key k1, which is not in the keyring]", '{"action": "Upd', ""])
+def test_a_repair_whose_answer_cannot_be_read_is_verified_not_called_failed(
+    stage: Any, oom_description: str, output: str
+) -> None:
+    oom(stage, oom_description)
+    stage.answer("UpdateResourceLimits", output)
+    assert stage.remediation_statuses() == ["executed"]
+    assert "cannot be read" in stage.remediation.executed.summary
+    stage.answer("VerifyWorkload", VerificationAnswer(verified=True, summary="2 of 2 Ready for 5 s"))
+    assert stage.remediation_statuses() == ["verified"]
+    assert stage.incident.status is IncidentStatus.RESOLVED
+
+
+def test_what_cannot_be_read_and_did_not_help_is_not_taken_back_blindly(stage: Any, oom_description: str) -> None:
+    oom(stage, oom_description)
+    stage.answer("UpdateResourceLimits", "unreadable")
+    stage.answer("VerifyWorkload", VerificationAnswer(verified=False, summary="killed again"))
+    assert stage.remediation_statuses() == ["failed"]
+    assert stage.open_commands() == []
+
+
+def test_an_undo_whose_answer_cannot_be_read_was_done_all_the_same(stage: Any, oom_description: str) -> None:
+    oom(stage, oom_description)
+    stage.answer("UpdateResourceLimits", REPAIRED)
+    stage.answer("VerifyWorkload", VerificationAnswer(verified=False, summary="killed again"))
+    stage.answer("UpdateResourceLimits", "unreadable")
+    assert stage.remediation_statuses() == ["rolled_back"]

@@ -126,3 +126,14 @@ def test_a_node_that_comes_back_while_a_person_thinks_withdraws_the_question(sta
     assert stage.remediation.status is RemediationStatus.REJECTED
     assert stage.workflow.state.status is WorkflowStatus.CANCELLED
     assert len(stage.all(type(stage.incident), Opened)) == 1
+
+
+def test_after_a_drain_whose_answer_cannot_be_read_it_is_verified_that_nothing_is_left(stage: Any) -> None:
+    node_lost(stage)
+    stage.answer("DrainNode", drain("simulate"))
+    stage.approve()
+    stage.answer("DrainNode", "unreadable")
+    (look,) = stage.open_commands()
+    assert (look.issued.parameters["workloads"], look.issued.parameters["only_left"]) == ([], True)
+    stage.answer("VerifyEvacuation", VerificationAnswer(verified=True, summary="nothing is left"))
+    assert stage.incident.status is IncidentStatus.MITIGATED
