@@ -99,21 +99,14 @@ class AnalysisDesk:
             request = await context.blocking(request_of, context.log, analysis_id, asked, limit)
             async with asyncio.timeout(limit):
                 response = await self._reasoner.analyze(request)
+            return concluded(asked, response, self._reasoner.name, context.settings.min_confidence, self._faults)
         except TimeoutError:
             return failed(asked, f"no answer within {limit:g} s")
         except InfrastructureError:
             raise
-<<<<<<< HEAD
-        except Exception as exc:  # a reasoner's fault, on whatever a cluster said, must not stop the others
-            logger.exception("the reasoner broke on analysis %s", analysis_id)
-            return failed(asked, f"the reasoner broke: {exc!r}"[:500])
-        return concluded(asked, response, self._reasoner.name, context.settings.min_confidence, self._faults)
-=======
         except Exception as exc:  # whatever a cluster said: its workflow goes on without an answer
             logger.exception("analysis %s broke", analysis_id)
             return failed(asked, f"the analysis broke: {in_words(exc)}"[:500])
-        return concluded(asked, response, self._reasoner.name, context.settings.min_confidence)
->>>>>>> a7be272 (JetStream is consumed in one way: one queue, one policy for what cannot be handled, and what is deleted is made again)
 
 
 def failed(asked: Requested, error: str) -> Failed:
