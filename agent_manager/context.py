@@ -15,6 +15,8 @@ from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.sealing import sealing_of
 from aetherius.readers.open_log import OpenLog, open_log
 from aetherius.runtime.clock import utc_now
+from aetherius.runtime.jetstream.dead_letters import DeadLetters
+from aetherius.runtime.jetstream.metrics import PUT_ASIDE
 from aetherius.runtime.jetstream.streams import ensure_streams
 from aetherius.runtime.nats_connection import connect
 from aetherius.runtime.signing_key import SigningKey
@@ -36,6 +38,7 @@ class Context(OpenLog):
         self.settings = settings
         self.nats = nats
         self.js: JetStreamContext = nats.jetstream(timeout=5)
+        self.dead_letters = DeadLetters(self.js, PUT_ASIDE.inc)
         self.signing_key = signing_key
         self.now = clock
 

@@ -8,7 +8,6 @@ from prometheus_client import Counter, Gauge
 
 MESSAGES: Final = Counter("aetherius_ingest_messages", "Event messages that were stored and acknowledged")
 _EVENTS: Final = Counter("aetherius_ingest_events", "Events taken from messages, by what became of them", ["outcome"])
-PUT_ASIDE: Final = Counter("aetherius_dead_letters", "Messages, or lines of them, that broke a rule and were put aside")
 LEADS: Final = Gauge("aetherius_leads", "1 while this replica of the agent manager is the leader")
 
 

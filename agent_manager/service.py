@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from aetherius.agent_manager.context import Context, open_context
+from aetherius.agent_manager.fleet.command_queues import CommandQueues
 from aetherius.agent_manager.fleet.heartbeats import Heartbeats
 from aetherius.agent_manager.fleet.registrations import Fleet
 from aetherius.agent_manager.fleet.roster import Roster
@@ -32,6 +33,7 @@ from aetherius.event_store.upkeep.archiving import Archiving
 from aetherius.event_store.upkeep.leadership import Leadership
 from aetherius.runtime.clock import utc_now
 from aetherius.runtime.health import health_served
+from aetherius.runtime.jetstream.streams import keep_streams
 from aetherius.runtime.steady import end_if_cancelled
 
 logger = logging.getLogger(__name__)
@@ -74,6 +76,7 @@ async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None
             tasks.create_task(results.queue.run(), name="take results"),
             tasks.create_task(leadership.run(), name="lead"),
             tasks.create_task(acceptance.run(), name="make partitions"),
+            tasks.create_task(keep_streams(context.js), name="keep streams"),
         }
         storing = {tasks.create_task(ingest.store(), name="store events")}
         tasks.create_task(Answers(context).run(stop), name="tell answers")
@@ -112,6 +115,7 @@ async def _lead(context: Context) -> None:
         tasks.create_task(heartbeats.keep(), name="keep heartbeats")
         tasks.create_task(heartbeats.sweep(), name="judge silence")
         tasks.create_task(fleet.queue.run(), name="take registrations")
+        tasks.create_task(CommandQueues(context, roster).run(), name="keep command queues")
         tasks.create_task(Dispatcher(context).run(), name="dispatch commands")
         tasks.create_task(Expiry(context).run(), name="give up commands")
         tasks.create_task(Observations(context, roster).run(), name="read observations")

@@ -43,7 +43,7 @@ from aetherius.runtime.clock import utc_now
 from aetherius.runtime.credentials import Credentials
 from aetherius.runtime.data_folder import FolderLock
 from aetherius.runtime.errors import ServiceEndedError
-from aetherius.runtime.process import run_until
+from aetherius.runtime.process import cancelled_by, endless, run_until
 
 logger = logging.getLogger(__name__)
 
@@ -176,10 +176,15 @@ class _Agent:
         commands = self._commands(client)
         interval = self._settings.heartbeat_interval or accepted.heartbeat_interval
         heartbeat = beat(client, self._cluster_id, self._spool, interval, lambda: publisher.published)
-        await run_until(leave, ("publish", publisher.run()), ("heartbeat", heartbeat), ("commands", commands.run()))
+        async with asyncio.TaskGroup() as tasks:
+            obeying = cancelled_by(leave, endless("commands", commands.queue.run()))
+            tasks.create_task(obeying, name="commands")
+            await run_until(leave, ("publish", publisher.run()), ("heartbeat", heartbeat))
+            await self._drain(publisher)  # while the commands that were taken are finished, within the same time
+
+    async def _drain(self, publisher: Publisher) -> None:
         try:
             async with asyncio.timeout(self._settings.drain_within):
-                await commands.finish()
                 await publisher.drain()
         except TimeoutError:
             left = await anyio.to_thread.run_sync(self._spool.waiting)
@@ -197,6 +202,7 @@ class _Agent:
             self._journal,
             runner,
             self._settings.command_concurrency,
+            self._settings.drain_within,
         )
 
 

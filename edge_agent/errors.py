@@ -6,6 +6,7 @@ DomainError
 +-- RepairRefusedError         the object is not as the repair expects it, or a bound forbids it
 InfrastructureError
 +-- ClusterUnreachableError    the API server does not answer
+|   +-- WatchCutError              a watch that had begun was cut: go on from the last version
 +-- ClusterRefusedError        the API server answered with an error
     +-- WatchExpiredError          the resource version is too old: list again
 """
@@ -48,6 +49,10 @@ class ClusterUnreachableError(InfrastructureError):
         super().__init__(f"{what}: {reason}")
         self.what = what
         self.reason = reason
+
+
+class WatchCutError(ClusterUnreachableError):
+    """A watch that had begun was cut: by the network, the server, or whoever closed it. Nothing is lost: watch again from the last version seen."""
 
 
 class ClusterRefusedError(InfrastructureError):

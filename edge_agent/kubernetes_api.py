@@ -20,7 +20,7 @@ from kubernetes.config.config_exception import ConfigException
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError
 
-from aetherius.edge_agent.errors import ClusterRefusedError, ClusterUnreachableError, WatchExpiredError
+from aetherius.edge_agent.errors import ClusterRefusedError, ClusterUnreachableError, WatchCutError, WatchExpiredError
 
 FIELD_MANAGER = "aetherius"
 CONNECT_TIMEOUT = 3.0
@@ -172,7 +172,7 @@ class WatchStream:
         self._response = response
 
     def __iter__(self) -> Iterator[WatchLine]:
-        """Raises ``WatchExpiredError`` (list again), ``ClusterRefusedError``, ``ClusterUnreachableError`` (watch again)."""
+        """Raises ``WatchExpiredError`` (list again), ``ClusterRefusedError``, ``WatchCutError`` (watch again)."""
         try:
             for line in self._lines():
                 change = _lines.decode(line)
@@ -182,12 +182,12 @@ class WatchStream:
                 yield change
         except (urllib3.exceptions.HTTPError, OSError, AttributeError, ValueError) as exc:
             # A response closed under its reader shows as AttributeError or ValueError, a cut line as a DecodeError (a ValueError).
-            raise ClusterUnreachableError(self._what, _first_line(exc)) from exc
+            raise WatchCutError(self._what, _first_line(exc)) from exc
         finally:
             self._response.close()
 
     def close(self) -> None:
-        """End the stream: whoever reads it gets ``ClusterUnreachableError`` or the end."""
+        """End the stream: whoever reads it gets ``WatchCutError`` or the end."""
         connection = getattr(self._response, "connection", None)
         raw = getattr(connection, "sock", None)
         if raw is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from aetherius.event_store.log import Log
@@ -13,6 +14,8 @@ from aetherius.event_store.sealing import sealing_of
 from aetherius.orchestrator.settings import OrchestratorSettings
 from aetherius.readers.open_log import OpenLog, open_log
 from aetherius.readers.state_rows import StateRows
+from aetherius.runtime.jetstream.dead_letters import DeadLetters
+from aetherius.runtime.jetstream.metrics import PUT_ASIDE
 from aetherius.runtime.jetstream.streams import ensure_streams
 from aetherius.runtime.nats_connection import connect
 
@@ -26,13 +29,12 @@ class Context(OpenLog):
         log: Log,
         signal: LogSignal,
         rows: StateRows,
-        js: JetStreamContext,
-        is_connected: Callable[[], bool] = lambda: True,
+        nats: Client,
     ) -> None:
-        """`is_connected`: whether the broker answers."""
         super().__init__(log, signal, settings.postgres_connections)
-        self.settings, self.rows, self.js = settings, rows, js
-        self.is_connected = is_connected
+        self.settings, self.rows, self.nats = settings, rows, nats
+        self.js: JetStreamContext = nats.jetstream(timeout=5)
+        self.dead_letters = DeadLetters(self.js, PUT_ASIDE.inc)
 
 
 @asynccontextmanager
@@ -51,8 +53,8 @@ async def open_context(settings: OrchestratorSettings) -> AsyncIterator[Context]
             connect(settings.nats_url, "orchestrator") as nats,
             open_log(settings.postgres_dsn, settings.postgres_connections, sealing) as opened,
         ):
-            js = nats.jetstream(timeout=5)
-            await ensure_streams(js)
-            yield Context(settings, opened.log, opened.signal, rows, js, lambda: nats.is_connected)
+            context = Context(settings, opened.log, opened.signal, rows, nats)
+            await ensure_streams(context.js)
+            yield context
     finally:
         rows.close()

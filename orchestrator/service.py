@@ -28,7 +28,8 @@ from aetherius.readers.runner import AfterCommit, Runner
 from aetherius.readers.state import Committed
 from aetherius.runtime.clock import utc_now
 from aetherius.runtime.health import health_served
-from aetherius.runtime.process import endless
+from aetherius.runtime.jetstream.streams import keep_streams
+from aetherius.runtime.process import cancelled_by, endless
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ async def run(
     ready: Callable[[], None] | None = None,
     reasoner: Reasoner | None = None,
 ) -> None:
-    """Orchestrate until `stop` is set; what was taken is finished first.
+    """Orchestrate until `stop` is set; what was taken is finished first, or handed back after `drain_timeout`.
 
     Raises:
         DefinitionError: a shipped workflow does not load.
@@ -53,15 +54,19 @@ async def run(
         await context.blocking(publish, context.log, catalogue)
         timers, approvals = WorkflowTimers(context), ApprovalTimers(context)
         desk = AnalysisDesk(context, reasoner or RuleReasoner())
-        health = health_of(context.log, context.is_connected)
+        health = health_of(context.log, lambda: context.nats.is_connected)
         async with (
             health_served(settings.health_host, settings.orchestrator_health_port, health),
             asyncio.TaskGroup() as tasks,
         ):
-            enqueuing = tasks.create_task(endless("analysis queue", desk.enqueue()), name="analysis-queue")
-            tasks.create_task(desk.answer(stop), name="analyses")
-            tasks.create_task(timers.run(stop), name="workflow-timers")
-            tasks.create_task(approvals.run(stop), name="approval-timers")
+            for name, work in (
+                ("streams", keep_streams(context.js)),
+                ("analysis-queue", desk.enqueue()),
+                ("analyses", desk.queue.run()),
+                ("workflow-timers", timers.queue.run()),
+                ("approval-timers", approvals.queue.run()),
+            ):
+                tasks.create_task(cancelled_by(stop, endless(name, work)), name=name)
             control = ReaderControl(settings.postgres_dsn)
             tasks.create_task(control.run(stop), name="reader-control")
             for manager, after_commit in _managers(
@@ -72,7 +77,6 @@ async def run(
             if ready:
                 ready()
             await stop.wait()
-            enqueuing.cancel()
 
 
 def _each(timers: WorkflowTimers, approvals: ApprovalTimers) -> AfterCommit:

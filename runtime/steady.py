@@ -10,6 +10,7 @@ from typing import NoReturn
 from nats.errors import Error as NatsError
 
 from aetherius.domain.errors import InfrastructureError
+from aetherius.runtime.in_words import in_words
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ async def steadily(name: str, step: Callable[[], Awaitable[None]]) -> NoReturn:
             pause = _FIRST_PAUSE
         except UNAVAILABLE as exc:
             end_if_cancelled()
-            logger.warning("%s waits: %s", name, str(exc) or repr(exc))
+            logger.warning("%s waits: %s", name, in_words(exc))
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         end_if_cancelled()

@@ -14,7 +14,6 @@ import msgspec
 from nats.aio.msg import Msg
 
 from aetherius.agent_manager.context import Context
-from aetherius.agent_manager.control import ControlQueue
 from aetherius.agent_manager.fleet.roster import Roster
 from aetherius.agent_manager.intake.admission import traceparent
 from aetherius.domain.agent import Agent, AgentStatus, Registered
@@ -26,8 +25,11 @@ from aetherius.domain.identity import agent_stream, cluster_stream
 from aetherius.domain.wire import headers
 from aetherius.domain.wire.agent import RegisterMessage, RegisterReply
 from aetherius.domain.wire.subjects import AGENT_REGISTRATIONS, checked_cluster_id, cluster_of
+from aetherius.event_store.errors import VersionConflictError
 from aetherius.event_store.pending import Pending
-from aetherius.runtime.jetstream.streams import ensure_command_consumer
+from aetherius.runtime.jetstream.consumer import Durable
+from aetherius.runtime.jetstream.queue import Queue
+from aetherius.runtime.jetstream.streams import CONTROL, ensure_command_consumer
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +45,17 @@ class Fleet:
     def __init__(self, context: Context, roster: Roster) -> None:
         self._context = context
         self._roster = roster
-        self.queue = ControlQueue(context, CONSUMER, AGENT_REGISTRATIONS, self._take, at_once=1)
+        settings = context.settings
+        self.queue = Queue(
+            context.nats,
+            Durable(stream=CONTROL, name=CONSUMER, subject=AGENT_REGISTRATIONS, ack_wait=settings.ack_wait),
+            self._take,
+            context.dead_letters,
+            at_once=1,
+            drain=settings.drain_timeout,
+            retry_delay=settings.retry_delay,
+            races=(VersionConflictError,),
+        )
 
     async def _take(self, message: Msg) -> None:
         register = decode_registration(message.subject, message.data)

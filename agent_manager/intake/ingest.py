@@ -3,6 +3,8 @@
 Two tasks in a row keep the order of the stream: one takes and decodes, the other stores. A message is acknowledged after the commit, so a crash at any point brings it
 again, and the log's primary key drops what is known. Nothing else de-duplicates: with two replicas on one consumer a stored stream sequence would
 skip what the other one took.
+
+What breaks a rule goes to the dead letters, line by line; what meets a mistake of ours is tried again and then goes there too (`runtime/jetstream/answering.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ from nats.aio.msg import Msg
 from aetherius.agent_manager.context import Context
 from aetherius.agent_manager.intake.accepted_times import Acceptance
 from aetherius.agent_manager.intake.admission import RefusedLine, Window, admit
-from aetherius.agent_manager.letters.dead_letters import DeadLetters
 from aetherius.agent_manager.metrics import note_stored
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.wire import headers
@@ -27,7 +28,9 @@ from aetherius.domain.wire.event import MAX_BATCH
 from aetherius.domain.wire.subjects import AGENT_EVENTS
 from aetherius.event_store.errors import UnplaceableEventError
 from aetherius.runtime.errors import BrokerUnavailableError
-from aetherius.runtime.jetstream.consumer import ack, ensure_consumer, nak
+from aetherius.runtime.in_words import in_words
+from aetherius.runtime.jetstream.answering import Answering
+from aetherius.runtime.jetstream.consumer import Durable, ack, nak
 from aetherius.runtime.jetstream.flow import Flow
 from aetherius.runtime.jetstream.streams import EVENTS
 from aetherius.runtime.steady import UNAVAILABLE, steadily
@@ -55,7 +58,15 @@ class Ingest:
         self._context = context
         self._acceptance = acceptance
         self._settings = context.settings
-        self._dead_letters = DeadLetters(context.js)
+        self._dead_letters = context.dead_letters
+        self._answers = Answering(CONSUMER, context.dead_letters, retry_delay=self._settings.retry_delay)
+        self._durable = Durable(
+            stream=EVENTS,
+            name=CONSUMER,
+            subject=AGENT_EVENTS,
+            ack_wait=self._settings.ack_wait,
+            max_ack_pending=8 * self._settings.fetch_messages,
+        )
         self._queue: asyncio.Queue[Load] = asyncio.Queue(_QUEUED_LOADS)
         self._flow: Flow | None = None
         self._at_hand: list[Msg] = []
@@ -88,21 +99,18 @@ class Ingest:
             self._at_hand = await flow.take()
         except BrokerUnavailableError:
             self._flow = None
-            await flow.close()
+            await self._answers.hand_back(await flow.close())
             raise
         for share in _shares(self._at_hand.copy(), settings.commit_events):
             await self._queue.put(await self._context.blocking(_decode, share, self._acceptance.window()))
             del self._at_hand[: len(share)]
 
     async def _open(self) -> Flow:
-        settings, context = self._settings, self._context
-        pending = 8 * settings.fetch_messages
-        await ensure_consumer(
-            context.js, EVENTS, CONSUMER, AGENT_EVENTS, ack_wait=settings.ack_wait, max_ack_pending=pending
-        )
-        self._flow = Flow(context.nats, EVENTS, CONSUMER, settings.fetch_messages)
-        await self._flow.open()
-        return self._flow
+        await self._durable.ensure(self._context.js)
+        flow = Flow(self._context.nats, EVENTS, CONSUMER, self._settings.fetch_messages)
+        await flow.open()
+        self._flow = flow
+        return flow
 
     async def _store_some(self) -> None:
         loads = [await self._queue.get()]
@@ -111,10 +119,28 @@ class Ingest:
             while size < self._settings.commit_events and not self._queue.empty():
                 loads.append(self._queue.get_nowait())
                 size += len(loads[-1].stored)
-            await self._store(loads)
+            await self._store_or_put_aside(loads)
         finally:
             for _ in loads:
                 self._queue.task_done()
+
+    async def _store_or_put_aside(self, loads: list[Load]) -> None:
+        try:
+            await self._store(loads)
+        except UNAVAILABLE:
+            raise
+        except Exception as exc:  # noqa: BLE001  # a task's edge: our mistake, or a value that PostgreSQL does not take
+            await self._apart([message for load in loads for message in load.messages], exc)
+
+    async def _apart(self, messages: list[Msg], exc: Exception) -> None:
+        """Find the message that cannot be stored, so that the others do not share its end."""
+        if len(messages) == 1:
+            await self._answers.failed(messages[0], exc)
+            return
+        logger.error("storing %d messages one by one: %s", len(messages), in_words(exc))
+        for message in messages:
+            alone = await self._context.blocking(_decode, [message], self._acceptance.window())
+            await self._store_or_put_aside([alone])
 
     async def _store(self, loads: list[Load]) -> None:
         messages = [message for load in loads for message in load.messages]
@@ -162,6 +188,10 @@ def _decode(messages: list[Msg], window: Window) -> Load:
             admitted = admit(message.subject, message.headers or {}, message.data, window)
         except InvalidMessageError as exc:
             load.refused.append((message, str(exc), None))
+            continue
+        except Exception as exc:  # our own mistake; nothing here may go otherwise the next time
+            logger.exception("cannot decode a message of %s", message.subject)
+            load.refused.append((message, f"not handled: {in_words(exc)}", None))
             continue
         load.stored += admitted.stored
         load.refused += [(message, line.reason, line) for line in admitted.refused]

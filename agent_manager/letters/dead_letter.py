@@ -9,12 +9,9 @@ from typing import Final
 import msgspec
 
 from aetherius.domain.wire import headers
-from aetherius.domain.wire.subjects import DEAD_LETTERS
+from aetherius.domain.wire.subjects import DEAD_LETTERS, concerned
+from aetherius.runtime.jetstream.dead_letters import KEPT_PREFIX
 
-KEPT_PREFIX: Final = "Aetherius-Original-"
-"""Before the name of a header that the broker would obey: a sender must not steer what we publish."""
-WHOLE: Final = "whole"
-"""In place of a line's number: the message as a whole was refused."""
 _OURS: Final = frozenset({headers.REASON, headers.MESSAGE_ID, headers.CUT})
 
 
@@ -41,9 +38,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cluster(self) -> str:
-        """The cluster in the subject; empty if there is none."""
-        words = self.subject.split(".")
-        return words[2] if len(words) > 3 else ""
+        """The cluster that it is about; empty if its subject does not tell."""
+        return concerned(self.subject)
 
     @property
     def place(self) -> str:

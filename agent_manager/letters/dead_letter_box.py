@@ -16,8 +16,9 @@ from nats.js.errors import APIError, NotFoundError
 from aetherius.agent_manager.errors import LetterCutError, LetterNotFoundError
 from aetherius.agent_manager.letters.dead_letter import DeadLetter, dead_letter
 from aetherius.domain.wire.subjects import DEAD_LETTERS as PREFIX
-from aetherius.domain.wire.subjects import checked_cluster_id
+from aetherius.domain.wire.subjects import checked_cluster_id, concerning
 from aetherius.runtime.errors import BrokerUnavailableError
+from aetherius.runtime.in_words import in_words
 from aetherius.runtime.jetstream.streams import DEAD_LETTERS
 
 _PAGE: Final = 500
@@ -38,9 +39,11 @@ class DeadLetterBox:
             cluster: only of this one. Raises ``InvalidMessageError`` for a name that no cluster can have.
             reason: only those whose reason holds this, in any case.
         """
-        subject = f"{PREFIX}.aetherius.agent.{checked_cluster_id(cluster)}.>" if cluster else f"{PREFIX}.>"
+        subjects = (
+            [f"{PREFIX}.{each}" for each in concerning(checked_cluster_id(cluster))] if cluster else [f"{PREFIX}.>"]
+        )
         last = await self._last()
-        async for letter in self._read(subject):
+        async for letter in self._read(subjects):
             if letter.sequence > last:  # one that a replay brought back
                 return
             if reason.lower() in letter.reason.lower():
@@ -104,16 +107,17 @@ class DeadLetterBox:
         except (NatsError, TimeoutError) as exc:
             raise _unavailable(exc) from exc
 
-    async def _read(self, subject: str) -> AsyncGenerator[DeadLetter, None]:
+    async def _read(self, subjects: list[str]) -> AsyncGenerator[DeadLetter, None]:
         config = ConsumerConfig(
             ack_policy=AckPolicy.NONE,
             deliver_policy=DeliverPolicy.ALL,
+            filter_subjects=subjects,
             headers_only=True,
             inactive_threshold=60.0,
             mem_storage=True,
         )
         try:
-            subscription = await self._js.pull_subscribe(subject, stream=DEAD_LETTERS, config=config)
+            subscription = await self._js.pull_subscribe("", stream=DEAD_LETTERS, config=config)
             try:
                 left = (await subscription.consumer_info()).num_pending or 0
                 while left > 0:
@@ -137,4 +141,4 @@ def _of(message: Msg) -> DeadLetter:
 
 
 def _unavailable(exc: Exception) -> BrokerUnavailableError:
-    return BrokerUnavailableError(f"NATS does not answer: {str(exc) or repr(exc)}")
+    return BrokerUnavailableError(f"NATS does not answer: {in_words(exc)}")

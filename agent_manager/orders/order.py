@@ -8,13 +8,13 @@ from typing import Final
 
 import msgspec
 
-from aetherius.agent_manager.envelope import envelope
 from aetherius.domain.command import Issued
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.event import Recorded
 from aetherius.domain.identity import stable_id
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.command import CommandMessage
+from aetherius.runtime.envelope import MANAGER_SOURCE, envelope
 from aetherius.runtime.signing_key import SigningKey
 
 CANCEL: Final = "cancel"
@@ -92,7 +92,9 @@ def _signed(message: CommandMessage, recorded: Recorded, key: SigningKey, suffix
         subject,
         payload,
         {
-            **envelope(message.id + suffix, "command", recorded.occurred_at, recorded.cause.traceparent),
+            **envelope(
+                message.id + suffix, "command", MANAGER_SOURCE, recorded.occurred_at, recorded.cause.traceparent
+            ),
             headers.KEY_ID: key.public.key_id,
             headers.SIGNATURE: base64.b64encode(signature).decode(),
         },

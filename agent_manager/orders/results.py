@@ -9,7 +9,6 @@ import msgspec
 from nats.aio.msg import Msg
 
 from aetherius.agent_manager.context import Context
-from aetherius.agent_manager.control import ControlQueue
 from aetherius.agent_manager.intake.admission import traceparent
 from aetherius.domain.command import Command, CommandStatus, answer_of
 from aetherius.domain.errors import InvalidMessageError
@@ -17,9 +16,14 @@ from aetherius.domain.event import Recorded
 from aetherius.domain.wire.command import MAX_INLINE_OUTPUT, ResultMessage
 from aetherius.domain.wire.subjects import AGENT_RESULTS, cluster_of
 from aetherius.event_store.errors import VersionConflictError
+from aetherius.runtime.jetstream.consumer import Durable
+from aetherius.runtime.jetstream.queue import Queue
+from aetherius.runtime.jetstream.streams import CONTROL
 
 CONSUMER: Final = "results"
 _MAX_ERROR: Final = 16 * 1024
+_AT_ONCE: Final = 32
+"""Results handled side by side: enough to share the log's group commits."""
 _ATTEMPTS: Final = 10
 """Other writers of one command's stream are the dispatcher and the expiry, once each."""
 
@@ -29,7 +33,16 @@ class Results:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self.queue = ControlQueue(context, CONSUMER, AGENT_RESULTS, self._take)
+        settings = context.settings
+        self.queue = Queue(
+            context.nats,
+            Durable(stream=CONTROL, name=CONSUMER, subject=AGENT_RESULTS, ack_wait=settings.ack_wait),
+            self._take,
+            context.dead_letters,
+            at_once=_AT_ONCE,
+            drain=settings.drain_timeout,
+            retry_delay=settings.retry_delay,
+        )
 
     async def _take(self, message: Msg) -> None:
         cluster_id = cluster_of(message.subject)

@@ -19,7 +19,6 @@ from nats.errors import (
 from nats.js.errors import NoStreamResponseError, ServiceUnavailableError
 
 from aetherius.agent_manager.context import Context
-from aetherius.agent_manager.envelope import envelope
 from aetherius.domain.command import ANSWERS, Cancelled, Failed, Issued, Lost, Refused, Succeeded, TimedOut
 from aetherius.domain.event import Event, Recorded, topics_of
 from aetherius.domain.wire.command import ResultMessage, ResultStatus
@@ -27,6 +26,8 @@ from aetherius.domain.wire.subjects import COMMAND_RESULT
 from aetherius.readers.competing_consumer import CompetingConsumer, Delivery
 from aetherius.readers.deliveries import Deliveries
 from aetherius.readers.errors import DestinationAwayError
+from aetherius.runtime.envelope import MANAGER_SOURCE, envelope
+from aetherius.runtime.in_words import in_words
 from aetherius.runtime.jetstream.streams import INTERNAL
 
 CHECKPOINT: Final = "internal_command_results"
@@ -73,11 +74,12 @@ class Answers:
         context, recorded = self._context, delivery.event
         (first,) = await context.blocking(context.log.stream, recorded.stream_id, 1, 1)
         payload = msgspec.json.encode(result_of(cast(Issued, first.event), recorded))
-        sent = envelope(str(recorded.id), "command.result", recorded.occurred_at, recorded.cause.traceparent)
+        trace = recorded.cause.traceparent
+        sent = envelope(str(recorded.id), "command.result", MANAGER_SOURCE, recorded.occurred_at, trace)
         try:
             await context.js.publish(COMMAND_RESULT, payload, stream=INTERNAL, headers=sent)
         except _AWAY as exc:
-            raise DestinationAwayError(f"NATS does not answer: {exc!r}") from exc
+            raise DestinationAwayError(f"NATS does not answer: {in_words(exc)}") from exc
 
 
 def result_of(issued: Issued, recorded: Recorded) -> ResultMessage:

@@ -9,7 +9,6 @@ from typing import Final
 import msgspec
 
 from aetherius.agent_manager.context import Context
-from aetherius.agent_manager.envelope import envelope
 from aetherius.agent_manager.relays.definitions import Definitions
 from aetherius.domain.catalogue.event_reasons import Surface, event_reasons
 from aetherius.domain.cluster_event import Reported
@@ -20,6 +19,7 @@ from aetherius.domain.wire.event import Severity
 from aetherius.domain.wire.subjects import CRITICAL_EVENT
 from aetherius.domain.workflow.definition import WorkflowDefinition
 from aetherius.event_store.pending import Page
+from aetherius.runtime.envelope import MANAGER_SOURCE, envelope
 from aetherius.runtime.jetstream.streams import INTERNAL
 
 _SURFACES: Final[dict[str, Surface]] = {"container_status": "container_status", "node_status": "condition"}
@@ -41,7 +41,8 @@ class CriticalEvents:
 
     async def _publish(self, recorded: Recorded, definitions: Mapping[str, WorkflowDefinition]) -> None:
         payload = msgspec.json.encode(critical_event(recorded, definitions))
-        sent = envelope(str(recorded.id), "event.critical", recorded.occurred_at, recorded.cause.traceparent)
+        trace = recorded.cause.traceparent
+        sent = envelope(str(recorded.id), "event.critical", MANAGER_SOURCE, recorded.occurred_at, trace)
         await self._context.js.publish(CRITICAL_EVENT, payload, stream=INTERNAL, headers=sent)
 
 

@@ -25,6 +25,11 @@ METRICS_ALERT: Final = "internal.metrics.alert"
 REASONING_REQUEST: Final = "ai.reasoning.request"
 FEEDBACK: Final = "ai.feedback.data"
 
+WORK_ANALYSES: Final = "work.analysis"
+"""Prefix: priority and cluster follow."""
+WORK_WAKEUPS: Final = "work.due.workflow"
+WORK_DEADLINES: Final = "work.due.approval"
+
 DEAD_LETTERS: Final = "aetherius.dead-letter"
 """Prefix: the subject a message came from follows, so a filter finds the dead letters of one cluster."""
 
@@ -80,3 +85,22 @@ def cluster_of(subject: str) -> str:
     if len(words) != 4 or words[:2] != ["aetherius", "agent"]:
         raise InvalidMessageError(subject, "not an agent subject")
     return words[2]
+
+
+def analysis(cluster_id: str) -> str:
+    """Where an analysis of this cluster is queued."""
+    return f"{WORK_ANALYSES}.normal.{cluster_id}"
+
+
+def concerned(subject: str) -> str:
+    """The cluster that a message on this subject is about; empty if the subject does not tell."""
+    match subject.split("."):
+        case ["aetherius", "agent", cluster_id, _, *_] | ["work", "analysis", _, cluster_id]:
+            return cluster_id
+        case _:
+            return ""
+
+
+def concerning(cluster_id: str) -> list[str]:
+    """The subjects, with wildcards, of which `concerned` says this cluster."""
+    return [f"aetherius.agent.{cluster_id}.>", f"{WORK_ANALYSES}.*.{cluster_id}"]

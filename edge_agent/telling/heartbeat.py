@@ -13,10 +13,12 @@ from nats.errors import Error as NatsError
 
 from aetherius.domain.wire import subjects
 from aetherius.domain.wire.agent import HeartbeatMessage
-from aetherius.edge_agent.envelope import envelope
 from aetherius.edge_agent.telling.spool import Spool
 from aetherius.edge_agent.watching.collector import Clock
 from aetherius.runtime.clock import utc_now
+from aetherius.runtime.envelope import agent_source, envelope
+from aetherius.runtime.in_words import in_words
+from aetherius.runtime.telemetry import new_traceparent
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +49,9 @@ async def _beat_once(client: Client, cluster_id: str, spool: Spool, published: i
         spooled=await anyio.to_thread.run_sync(spool.waiting),
     )
     message_id = f"{cluster_id}:{spool.agent_id}:{spool.epoch}:heartbeat:{int(now.timestamp() * 1000)}"
-    fields = envelope(message_id, "agent.heartbeat", cluster_id, spool.agent_id, now)
+    source = agent_source(cluster_id, spool.agent_id)
+    fields = envelope(message_id, "agent.heartbeat", source, now, new_traceparent())
     try:
         await client.publish(subjects.heartbeat(cluster_id), msgspec.json.encode(message), headers=fields)
     except NatsError as exc:
-        logger.warning("no heartbeat", extra={"error": repr(exc)})
+        logger.warning("no heartbeat", extra={"error": in_words(exc)})

@@ -16,10 +16,12 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from aetherius.domain.wire import headers, subjects
-from aetherius.edge_agent.envelope import envelope
 from aetherius.edge_agent.telling.spool import Spool, SpooledBatch
 from aetherius.edge_agent.watching.collector import Clock
 from aetherius.runtime.clock import utc_now
+from aetherius.runtime.envelope import agent_source, envelope
+from aetherius.runtime.in_words import in_words
+from aetherius.runtime.telemetry import new_traceparent
 
 logger = logging.getLogger(__name__)
 
@@ -97,12 +99,13 @@ class Publisher:
         try:
             await self._js.publish(self._subject, batch.lines, timeout=CONFIRM_WITHIN, headers=self._headers(batch))
         except (NatsError, TimeoutError) as exc:
-            logger.warning("a batch is not confirmed", extra={"first": batch.first, "error": repr(exc)})
+            logger.warning("a batch is not confirmed", extra={"first": batch.first, "error": in_words(exc)})
             return False
         return True
 
     def _headers(self, batch: SpooledBatch) -> dict[str, str]:
         agent = self._spool.agent_id
         message_id = f"{self._cluster_id}:{agent}:{batch.epoch}:{batch.first}-{batch.last}"
-        fields = envelope(message_id, "agent.event", self._cluster_id, agent, self._clock())
+        source = agent_source(self._cluster_id, agent)
+        fields = envelope(message_id, "agent.event", source, self._clock(), new_traceparent())
         return {**fields, headers.BATCH: str(batch.count)}

@@ -12,8 +12,10 @@ from nats.errors import Error as NatsError
 
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.agent import RegisterMessage, RegisterReply
-from aetherius.edge_agent.envelope import envelope
 from aetherius.edge_agent.errors import RegistrationRefusedError
+from aetherius.runtime.envelope import agent_source, envelope
+from aetherius.runtime.in_words import in_words
+from aetherius.runtime.telemetry import new_traceparent
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +52,8 @@ async def _send(client: Client, message: RegisterMessage, inbox: str, attempt: i
     message_id = (
         f"{message.cluster_id}:{message.agent_id}:{message.epoch}:register:{inbox.rsplit('.', 1)[-1]}:{attempt}"
     )
-    fields = envelope(message_id, "agent.register", message.cluster_id, message.agent_id, message.timestamp)
+    source = agent_source(message.cluster_id, message.agent_id)
+    fields = envelope(message_id, "agent.register", source, message.timestamp, new_traceparent())
     try:
         await client.jetstream().publish(
             subjects.register(message.cluster_id),
@@ -59,7 +62,7 @@ async def _send(client: Client, message: RegisterMessage, inbox: str, attempt: i
             headers={**fields, headers.REPLY: inbox},
         )
     except (NatsError, TimeoutError) as exc:
-        logger.warning("the registration is not confirmed", extra={"error": repr(exc)})
+        logger.warning("the registration is not confirmed", extra={"error": in_words(exc)})
 
 
 async def _answer(answers: Subscription, within: float) -> RegisterReply | None:

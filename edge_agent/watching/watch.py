@@ -1,7 +1,8 @@
 """Follows one kind of object: list, then watch from there, for ever, through whatever the API server does.
 
-- 410 (the history is gone): list again at once.
-- A cut stream: watch again from the last version seen (bookmarks keep it fresh).
+- 410 (the history is gone): list again.
+- A stream that ended or was cut: watch again from the last version seen (bookmarks keep it fresh).
+- Either at once, again and again (a proxy that lets no stream live): the same, after a pause that grows until a stream has outlived it.
 - Nothing at all for minutes, not even a bookmark: list again. It may be a younger server (an etcd restored from a backup), which waits for a version that
   it has not reached.
 - The server away, or any other refusal: wait, longer each time, then list again: a server that was away may be a younger one, which would answer an old
@@ -15,11 +16,12 @@ import logging
 import queue
 import random
 import threading
+import time
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from aetherius.edge_agent.errors import ClusterRefusedError, ClusterUnreachableError, WatchExpiredError
+from aetherius.edge_agent.errors import ClusterRefusedError, ClusterUnreachableError, WatchCutError, WatchExpiredError
 from aetherius.edge_agent.kubernetes_api import KubernetesApi, WatchStream
 from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Metadata, Node, Pod, ReplicaSet, Watched
 
@@ -34,6 +36,8 @@ IDLE_SECONDS: Final = 75.0
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 """Seconds between tries while the server is away."""
+FIRST_REST: Final = 0.1
+"""Seconds between a stream that ended and the next one; twice as long after each one that did not outlive its rest, up to the longest pause."""
 _PUT_SECONDS: Final = 0.5
 
 T = TypeVar("T", bound=Watched)
@@ -74,17 +78,25 @@ class Watch(Generic[T]):
         self._version = ""
         self._stream: WatchStream | None = None
         self._pause = FIRST_PAUSE
+        self._rest = FIRST_REST
+        self._lived = 0.0
+        """Seconds that the last stream could be read."""
         self._silent_turns = 0
 
     def run(self) -> None:
         """List and watch until told to stop."""
         while not self._stop.is_set():
+            self._lived = 0.0
             try:
                 self._turn()
             except WatchExpiredError:
                 self._version = ""
+            except WatchCutError as exc:
+                logger.debug("watch cut", extra={"path": self._path, "reason": exc.reason})
             except (ClusterRefusedError, ClusterUnreachableError) as exc:
                 self._recover(exc)
+                continue
+            self._take_rest()
 
     def close(self) -> None:
         """End the stream that is being read; `stop` must be set before."""
@@ -100,14 +112,20 @@ class Watch(Generic[T]):
         self._stream = self._api.watch(self._path, self._version, WATCH_SECONDS, IDLE_SECONDS)
         if self._stop.is_set():  # it was set before `close` could see the stream
             self._stream.close()
-        self._follow(self._stream)
+        begun = time.monotonic()
+        try:
+            self._follow(self._stream)
+        finally:
+            self._lived = time.monotonic() - begun
+
+    def _take_rest(self) -> None:
+        if self._lived > self._rest:
+            self._rest = FIRST_REST
+        self._stop.wait(self._rest * random.uniform(0.5, 1.5))  # noqa: S311 - spreads the reconnects of many watches
+        self._rest = min(2 * self._rest, LONGEST_PAUSE)
 
     def _recover(self, exc: ClusterRefusedError | ClusterUnreachableError) -> None:
         if self._stop.is_set():
-            return
-        if isinstance(exc, ClusterUnreachableError) and exc.what.startswith("WATCH"):
-            logger.debug("watch cut", extra={"path": self._path, "reason": exc.reason})
-            self._stop.wait(random.uniform(0.05, 0.2))  # noqa: S311 - spreads the reconnects of many watches
             return
         logger.warning("cannot watch", extra={"path": self._path, "error": str(exc), "pause": self._pause})
         self._version = ""

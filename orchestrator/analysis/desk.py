@@ -1,7 +1,7 @@
 """The analysis desk: hands requested analyses to the work queue, has them answered, and writes the answers to the log.
 
 From the log to the queue behind a checkpoint; from the queue to the reasoner by whichever replica is free. A replica that dies leaves its work to
-another; an answer that is there already is not written twice. What awaits an answer stands in a table that the driver writes; whenever the queue is opened
+another; one that stops hands back what it cannot finish in time; an answer that is there already is not written twice. What awaits an answer stands in a table that the driver writes; whenever the queue is opened
 all of it is queued again, so a lost stream loses nothing.
 """
 
@@ -9,33 +9,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
+from typing import Final, NoReturn
 from uuid import UUID
 
-from nats.errors import Error as NatsError
+from nats.aio.msg import Msg
 
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Completed, Failed, Requested
 from aetherius.domain.errors import InfrastructureError
 from aetherius.domain.event import topics_of
 from aetherius.domain.fault.faults import Faults, shipped_faults
+from aetherius.domain.wire import headers
 from aetherius.domain.wire.analysis import AnalysisResponse
-from aetherius.event_store.errors import AnotherTimelineError, CheckpointConflictError
+from aetherius.domain.wire.subjects import WORK_ANALYSES
+from aetherius.domain.wire.subjects import analysis as subject_of
+from aetherius.event_store.errors import AnotherTimelineError, CheckpointConflictError, LogUnavailableError
 from aetherius.event_store.reading.subscription import Subscription
 from aetherius.event_store.writing.change import change
 from aetherius.orchestrator.analysis.reasoning import Reasoner
 from aetherius.orchestrator.analysis.request import request_of
 from aetherius.orchestrator.context import Context
 from aetherius.orchestrator.statements import statement
-from aetherius.orchestrator.work_queue import WorkQueue
+from aetherius.orchestrator.work import stream_id_in, work_queue
 from aetherius.runtime.clock import utc_now
+from aetherius.runtime.in_words import in_words
+from aetherius.runtime.steady import steadily
 
 logger = logging.getLogger(__name__)
 
 ACTOR: Final = "system:analysis"
 CHECKPOINT: Final = "analysis_desk"
-QUEUE: Final = "work.analysis"
-_SLACK: Final = 5.0
-"""Seconds beyond an analysis's time, for the log: then a replica that took it counts as dead, and another one is given it."""
 
 
 class AnalysisDesk:
@@ -45,25 +47,19 @@ class AnalysisDesk:
         """`faults`: whose causes are known; all that the program ships with, if None."""
         self._context, self._reasoner = context, reasoner
         self._faults = faults or shipped_faults()
-        ack_wait = context.settings.analysis_timeout + _SLACK
-        self._queue = WorkQueue(
-            context.js, "analyses", f"{QUEUE}.>", self._answer, ack_wait=ack_wait, refill=self._put_open
-        )
+        self.queue = work_queue(context, "analyses", f"{WORK_ANALYSES}.>", self._take, refill=self._put_open)
 
-    async def answer(self, stop: asyncio.Event) -> None:
-        """Answer what is queued until `stop` is set."""
-        await self._queue.run(stop)
-
-    async def enqueue(self) -> None:
+    async def enqueue(self) -> NoReturn:
         """Queue what is requested, for ever."""
-        while True:
-            try:
-                await self._follow()
-            except (InfrastructureError, AnotherTimelineError, NatsError, TimeoutError) as exc:
-                logger.warning("analyses wait: %s", exc or repr(exc))
-                await asyncio.sleep(1.0)
-            except CheckpointConflictError:
-                logger.info("analyses were queued by another replica")
+        await steadily("analyses, queueing", self._follow_on)
+
+    async def _follow_on(self) -> None:
+        try:
+            await self._follow()
+        except CheckpointConflictError:
+            logger.info("analyses were queued by another replica")
+        except AnotherTimelineError as exc:
+            raise LogUnavailableError(f"the log was restored meanwhile: {exc}") from exc
 
     async def _follow(self) -> None:
         context = self._context
@@ -83,12 +79,15 @@ class AnalysisDesk:
 
     async def _put(self, analysis_id: UUID, cluster_id: str) -> None:
         """Queue it; the broker drops what was queued within minutes before."""
-        subject, headers = f"{QUEUE}.normal.{cluster_id}", {"Nats-Msg-Id": f"analysis-{analysis_id}"}
-        await self._context.js.publish(subject, analysis_id.bytes, headers=headers)
+        sent = {headers.MESSAGE_ID: f"analysis-{analysis_id}"}
+        await self._context.js.publish(subject_of(cluster_id), analysis_id.bytes, headers=sent)
 
-    async def _answer(self, payload: bytes) -> None:
+    async def _take(self, message: Msg) -> None:
+        await self._answer(stream_id_in(message))
+
+    async def _answer(self, analysis_id: UUID) -> None:
         context = self._context
-        analysis = await context.blocking(context.log.load, Analysis, UUID(bytes=payload))
+        analysis = await context.blocking(context.log.load, Analysis, analysis_id)
         if analysis.status is not AnalysisStatus.REQUESTED or analysis.request is None:
             return
         answer = await self._reason(analysis.id, analysis.request)
@@ -96,18 +95,18 @@ class AnalysisDesk:
 
     async def _reason(self, analysis_id: UUID, asked: Requested) -> Completed | Failed:
         context, limit = self._context, self._context.settings.analysis_timeout
-        request = await context.blocking(request_of, context.log, analysis_id, asked, limit)
         try:
+            request = await context.blocking(request_of, context.log, analysis_id, asked, limit)
             async with asyncio.timeout(limit):
                 response = await self._reasoner.analyze(request)
+            return concluded(asked, response, self._reasoner.name, context.settings.min_confidence, self._faults)
         except TimeoutError:
             return failed(asked, f"no answer within {limit:g} s")
         except InfrastructureError:
             raise
-        except Exception as exc:  # a reasoner's fault, on whatever a cluster said, must not stop the others
-            logger.exception("the reasoner broke on analysis %s", analysis_id)
-            return failed(asked, f"the reasoner broke: {exc!r}"[:500])
-        return concluded(asked, response, self._reasoner.name, context.settings.min_confidence, self._faults)
+        except Exception as exc:  # whatever a cluster said: its workflow goes on without an answer
+            logger.exception("analysis %s broke", analysis_id)
+            return failed(asked, f"the analysis broke: {in_words(exc)}"[:500])
 
 
 def failed(asked: Requested, error: str) -> Failed:

@@ -6,29 +6,28 @@ workflows it is a hint, set again from a table whenever the queue is opened.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import datetime
 from uuid import UUID
 
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from aetherius.domain.remediation import ApprovalRequested, Remediation, RemediationStatus
+from aetherius.domain.wire.subjects import WORK_DEADLINES
 from aetherius.event_store.errors import StreamNotFoundError
 from aetherius.event_store.writing.change import change
 from aetherius.orchestrator.context import Context
 from aetherius.orchestrator.statements import statement
-from aetherius.orchestrator.work_queue import WorkQueue
+from aetherius.orchestrator.work import stream_id_in, work_queue
 from aetherius.readers.state import Committed
 from aetherius.runtime.clock import utc_now
+from aetherius.runtime.in_words import in_words
 from aetherius.runtime.timers import schedule
 
 logger = logging.getLogger(__name__)
 
 ACTOR = "system:approval"
-DUE = "work.due.approval"
-_ACK_WAIT = 20.0
-"""Seconds: a ring takes milliseconds, but may wait ten for a connection to the log."""
 
 
 class ApprovalTimers:
@@ -36,13 +35,7 @@ class ApprovalTimers:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._queue = WorkQueue(
-            context.js, "approval-timers", DUE, self._ring, ack_wait=_ACK_WAIT, refill=self._set_all
-        )
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Answer timers until `stop` is set."""
-        await self._queue.run(stop)
+        self.queue = work_queue(context, "approval-timers", WORK_DEADLINES, self._take, refill=self._set_all)
 
     async def after_commit(self, committed: Committed) -> None:
         """Set the timers of what the driver has just asked."""
@@ -57,12 +50,16 @@ class ApprovalTimers:
 
     async def _set(self, remediation_id: UUID, at: datetime) -> None:
         try:
-            await schedule(self._context.js, f"approval.{remediation_id}", at, DUE, remediation_id.bytes)
+            await schedule(self._context.js, f"approval.{remediation_id}", at, WORK_DEADLINES, remediation_id.bytes)
         except (NatsError, TimeoutError) as exc:
-            logger.warning("the deadline of remediation %s is not set, until the next start: %r", remediation_id, exc)
+            logger.warning(
+                "the deadline of remediation %s is not set, until the next start: %s", remediation_id, in_words(exc)
+            )
 
-    async def _ring(self, payload: bytes) -> None:
-        remediation_id = UUID(bytes=payload)
+    async def _take(self, message: Msg) -> None:
+        await self._ring(stream_id_in(message))
+
+    async def _ring(self, remediation_id: UUID) -> None:
         again = await self._context.blocking(self._expire, remediation_id)
         if again is not None:
             await self._set(remediation_id, again)

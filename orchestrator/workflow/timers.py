@@ -6,31 +6,31 @@ is scheduled again, so a lost stream loses nothing. A timer that rings early, la
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from aetherius.domain.errors import InvalidMessageError
+from aetherius.domain.wire.subjects import WORK_WAKEUPS
 from aetherius.domain.workflow.events import StepScheduled, StepStarted
 from aetherius.domain.workflow.workflow import Wake, Workflow, wakes_at
 from aetherius.event_store.errors import StreamNotFoundError
 from aetherius.event_store.writing.change import change
 from aetherius.orchestrator.context import Context
 from aetherius.orchestrator.statements import statement
-from aetherius.orchestrator.work_queue import WorkQueue
+from aetherius.orchestrator.work import work_queue
 from aetherius.readers.state import Committed
 from aetherius.runtime.clock import utc_now
+from aetherius.runtime.in_words import in_words
 from aetherius.runtime.timers import schedule
 
 logger = logging.getLogger(__name__)
 
 ACTOR = "system:timer"
-DUE = "work.due.workflow"
-_ACK_WAIT = 20.0
-"""Seconds: a ring takes milliseconds, but may wait ten for a connection to the log."""
 
 
 class Ring(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,13 +45,7 @@ class WorkflowTimers:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._queue = WorkQueue(
-            context.js, "workflow-timers", DUE, self._ring, ack_wait=_ACK_WAIT, refill=self._set_all
-        )
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Answer timers until `stop` is set."""
-        await self._queue.run(stop)
+        self.queue = work_queue(context, "workflow-timers", WORK_WAKEUPS, self._take, refill=self._set_all)
 
     async def after_commit(self, committed: Committed) -> None:
         """Set the timers of what the driver has just decided."""
@@ -68,12 +62,14 @@ class WorkflowTimers:
     async def _set(self, workflow_id: UUID, step_id: str, at: datetime) -> None:
         ring = Ring(workflow_id=workflow_id, step_id=step_id)
         try:
-            await schedule(self._context.js, f"workflow.{workflow_id}", at, DUE, msgspec.json.encode(ring))
+            await schedule(self._context.js, f"workflow.{workflow_id}", at, WORK_WAKEUPS, msgspec.json.encode(ring))
         except (NatsError, TimeoutError) as exc:
-            logger.warning("the timer of workflow %s is not set, until the next start: %r", workflow_id, exc)
+            logger.warning("the timer of workflow %s is not set, until the next start: %s", workflow_id, in_words(exc))
 
-    async def _ring(self, payload: bytes) -> None:
-        ring = msgspec.json.decode(payload, type=Ring)
+    async def _take(self, message: Msg) -> None:
+        await self._ring(decode_ring(message.data))
+
+    async def _ring(self, ring: Ring) -> None:
         again = await self._context.blocking(self._wake, ring)
         if again is not None:
             await self._set(ring.workflow_id, ring.step_id, again)
@@ -93,6 +89,14 @@ class WorkflowTimers:
         state = woken[-1].state
         step, at = state.current(), wakes_at(state)
         return at if step is not None and step.id == ring.step_id else None
+
+
+def decode_ring(payload: bytes) -> Ring:
+    """The ring in a message. Raises ``InvalidMessageError``."""
+    try:
+        return msgspec.json.decode(payload, type=Ring)
+    except msgspec.DecodeError as exc:
+        raise InvalidMessageError("timer", str(exc)) from exc
 
 
 def _wake_time(event: object) -> datetime | None:

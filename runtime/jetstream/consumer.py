@@ -1,51 +1,53 @@
-"""A durable pull consumer, shared by all replicas: each message goes to one of them, and to another if that one does not answer."""
+"""Durable pull consumers: what a queue or a flow takes from. All replicas share one, and whoever needs it makes it again when it is gone."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
+import msgspec
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import NotFoundError
 
-_FETCH_WAIT = 1.0
-"""Seconds that an empty consumer is listened to before it is asked again: what a stop may have to wait for."""
+from aetherius.runtime.jetstream.streams import ensure_streams
+
+logger = logging.getLogger(__name__)
 
 
-class Intake:
-    """Takes messages; whoever took one must `ack` it, `nak` it, or leave it for redelivery after `ack_wait`."""
+class Durable(msgspec.Struct, frozen=True, kw_only=True):
+    """One of them: each message goes to one replica, and to another if that one does not answer."""
 
-    def __init__(self, subscription: JetStreamContext.PullSubscription) -> None:
-        self._subscription = subscription
+    stream: str
+    name: str
+    subject: str
+    ack_wait: float = 30.0
+    """Seconds until a message goes to another replica, if the one that took it neither answers nor says that it is still at work."""
+    max_ack_pending: int = 1000
+    """Messages taken and not answered, by all replicas together, at most."""
 
-    @classmethod
-    async def open(
-        cls, js: JetStreamContext, stream: str, durable: str, subject: str, *, ack_wait: float, max_ack_pending: int
-    ) -> Intake:
-        """Create the consumer, or join it. Raises nats.errors.Error: safe to repeat."""
-        await ensure_consumer(js, stream, durable, subject, ack_wait=ack_wait, max_ack_pending=max_ack_pending)
-        return cls(await js.pull_subscribe_bind(durable, stream))
+    async def ensure(self, js: JetStreamContext) -> None:
+        """Create it, or bring an existing one to this configuration; a stream that is lost is made first. Safe to repeat, also from several at once.
 
-    async def fetch(self, limit: int) -> list[Msg]:
-        """Up to `limit` messages, as soon as there are any; none after a second without."""
+        Raises:
+            nats.errors.Error: not confirmed. Safe to repeat.
+        """
         try:
-            return await self._subscription.fetch(limit, timeout=_FETCH_WAIT)
-        except TimeoutError:  # the library raises its own, and sometimes the plain one
-            return []
+            await js.add_consumer(self.stream, self._config())
+        except NotFoundError:
+            logger.error("%s: the stream %s is lost, making it anew", self.name, self.stream)
+            await ensure_streams(js)
+            await js.add_consumer(self.stream, self._config())
 
-
-async def ensure_consumer(
-    js: JetStreamContext, stream: str, durable: str, subject: str, *, ack_wait: float, max_ack_pending: int
-) -> None:
-    """Create a durable consumer, or bring an existing one to this configuration. Raises nats.errors.Error: safe to repeat."""
-    config = ConsumerConfig(
-        durable_name=durable,
-        filter_subject=subject,
-        ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=ack_wait,
-        max_ack_pending=max_ack_pending,
-    )
-    await js.add_consumer(stream, config)
+    def _config(self) -> ConsumerConfig:
+        return ConsumerConfig(
+            durable_name=self.name,
+            filter_subject=self.subject,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=self.ack_wait,
+            max_ack_pending=self.max_ack_pending,
+        )
 
 
 async def ack(messages: Iterable[Msg]) -> None:

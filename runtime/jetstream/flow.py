@@ -38,7 +38,7 @@ class Flow:
     """Takes from one consumer. Use `open`, then `take` again and again, then `close`."""
 
     def __init__(self, nats: Client, stream: str, durable: str, limit: int) -> None:
-        """`limit`: messages asked for, or taken and not yet handed on, at most."""
+        """`limit`: messages asked for, or come and not yet taken, or held by whoever took them, at most."""
         self._nats = nats
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
         self._limit = limit
@@ -59,13 +59,16 @@ class Flow:
             self._inbox, cb=self._arrived, pending_msgs_limit=2 * self._limit, pending_bytes_limit=0
         )
 
-    async def take(self) -> list[Msg]:
+    async def take(self, held: int | None = None) -> list[Msg]:
         """What has come, as soon as there is any and the broker has no more, or it is worth a load; none after a second without.
+
+        `held`: messages that the caller took before and still works on: so many fewer are asked for, and none ahead. None: those do not count, and the
+        next are on their way while it works.
 
         Raises:
             BrokerUnavailableError: the consumer is gone: make it again, and open another flow.
         """
-        await self._ask()
+        await self._ask(held)
         if await _within(_SILENCE, self._some):
             await _within(_LINGER, self._enough)
         if self._gone:
@@ -73,7 +76,8 @@ class Flow:
         taken, self._buffer, self._bytes = self._buffer, [], 0
         self._some.clear()
         self._enough.clear()
-        await self._ask()
+        if held is None:
+            await self._ask(None)
         return taken
 
     async def close(self) -> list[Msg]:
@@ -84,13 +88,13 @@ class Flow:
         left, self._buffer = self._buffer, []
         return left
 
-    async def _ask(self) -> None:
-        """Keep at least half of the limit on its way."""
+    async def _ask(self, held: int | None) -> None:
+        """Keep on its way what the limit leaves room for: at least half of it, or, if it is told what is held, each one."""
         now, reconnects = time.monotonic(), self._nats.stats["reconnects"]
         if now > self._asked_at + _EXPIRES + _SILENCE or reconnects != self._reconnects:
             self._coming, self._reconnects = 0, reconnects
-        wanted = self._limit - self._coming - len(self._buffer)
-        if 2 * wanted >= self._limit:
+        wanted = self._limit - self._coming - len(self._buffer) - (held or 0)
+        if wanted >= (self._limit + 1) // 2 if held is None else wanted > 0:
             request = {"batch": wanted, "expires": int(_EXPIRES * 1e9)}
             await self._nats.publish(self._next, msgspec.json.encode(request), reply=self._inbox)
             self._coming += wanted
@@ -103,7 +107,7 @@ class Flow:
             self._coming -= 1
             self._buffer.append(message)
             self._bytes += len(message.data)
-            if self._bytes >= _FULL or len(self._buffer) >= self._limit or _is_last(message.reply):
+            if self._bytes >= _FULL or self._coming <= 0 or _is_last(message.reply):
                 self._enough.set()
         else:
             self._note(message.headers or {})

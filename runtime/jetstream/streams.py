@@ -6,11 +6,18 @@ a full stream makes the publisher keep its own (the agent spools). The others dr
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from typing import Final, NoReturn
+
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import BadRequestError
 
 from aetherius.domain.wire import subjects
+from aetherius.runtime.steady import steadily
+
+logger = logging.getLogger(__name__)
 
 EVENTS = "EVENTS"
 CONTROL = "CONTROL"
@@ -88,6 +95,23 @@ async def ensure_streams(js: JetStreamContext, streams: tuple[StreamConfig, ...]
 
 _NAME_IN_USE = 10058
 """The server's code for: a stream of this name exists with another configuration."""
+
+
+_LOOK: Final = 3.0
+"""Seconds between two looks whether all streams are there: what one that is deleted may stop."""
+
+
+async def keep_streams(js: JetStreamContext) -> NoReturn:
+    """Make again, for ever, what streams are deleted, or lost with the server's store. What they held is gone; whoever filled them fills them again."""
+
+    async def look() -> None:
+        await asyncio.sleep(_LOOK)
+        there = {stream.config.name for stream in await js.streams_info()}
+        if lost := [stream for stream in STREAMS if stream.name not in there]:
+            logger.error("streams are lost, making them anew: %s", ", ".join(str(each.name) for each in lost))
+            await ensure_streams(js, tuple(lost))
+
+    await steadily("streams", look)
 
 
 def command_consumer(cluster_id: str) -> str:

@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 
 from aetherius.domain.wire import subjects
 from aetherius.runtime.errors import BrokerUnavailableError
-from aetherius.runtime.jetstream.consumer import ack, ensure_consumer, nak
+from aetherius.runtime.jetstream.consumer import Durable, ack, nak
 from aetherius.runtime.jetstream.flow import Flow
 from aetherius.runtime.jetstream.streams import EVENTS
 from manager_site import Site
@@ -26,7 +26,7 @@ async def opened(site: Site) -> AsyncIterator[Open]:
     flows: list[Flow] = []
 
     async def open(limit: int) -> Flow:
-        await ensure_consumer(site.js, EVENTS, "tried", subjects.AGENT_EVENTS, ack_wait=1.0, max_ack_pending=1000)
+        await Durable(stream=EVENTS, name="tried", subject=subjects.AGENT_EVENTS, ack_wait=1.0).ensure(site.js)
         flows.append(Flow(site.nats, EVENTS, "tried", limit))
         await flows[-1].open()
         return flows[-1]

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from nats.aio.client import Client
 
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
 from aetherius.domain.event import Cause
@@ -44,8 +45,8 @@ def _cause() -> Cause:
 
 def answer(stage: Any, analysis: Analysis, fault: Exception) -> None:
     unused: Any = None
-    context = Context(OrchestratorSettings("", ""), stage.log, unused, stage.rows, unused)
-    asyncio.run(AnalysisDesk(context, Broken(fault))._answer(analysis.id.bytes))
+    context = Context(OrchestratorSettings("", ""), stage.log, unused, stage.rows, Client())
+    asyncio.run(AnalysisDesk(context, Broken(fault))._answer(analysis.id))
 
 
 def test_a_reasoner_that_breaks_on_its_input_fails_the_analysis(stage: Any) -> None:

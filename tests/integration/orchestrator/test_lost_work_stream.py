@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
@@ -32,6 +33,7 @@ from aetherius.runtime.clock import utc_now
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.jetstream.streams import WORK, ensure_streams
 from aetherius.runtime.nats_connection import connect
+from aetherius.runtime.process import cancelled_by
 from agent_platform import soon
 
 pytestmark = pytest.mark.anyio
@@ -60,24 +62,28 @@ def own_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-async def js() -> AsyncIterator[JetStreamContext]:
+async def nats() -> AsyncIterator[Client]:
     """A broker of the test's own: it loses a stream."""
     with own_folder() as folder:
         server = EmbeddedNats(folder / "nats")
         await server.start()
         try:
             async with connect(server.url, "orchestrator") as client:
-                js = client.jetstream(timeout=5)
-                await ensure_streams(js)
-                yield js
+                await ensure_streams(client.jetstream(timeout=5))
+                yield client
         finally:
             await server.stop()
 
 
 @pytest.fixture
-async def context(stage: Any, dsn: str, js: JetStreamContext) -> AsyncIterator[Context]:
+def js(nats: Client) -> JetStreamContext:
+    return nats.jetstream(timeout=5)
+
+
+@pytest.fixture
+async def context(stage: Any, dsn: str, nats: Client) -> AsyncIterator[Context]:
     async with LogSignal(dsn) as signal:
-        yield Context(OrchestratorSettings("", ""), stage.log, signal, stage.rows, js)
+        yield Context(OrchestratorSettings("", ""), stage.log, signal, stage.rows, nats)
 
 
 def ask(stage: Any) -> Analysis:
@@ -115,7 +121,7 @@ async def test_an_analysis_that_was_queued_in_a_lost_stream_is_asked_for_again(
     assert (await js.stream_info(WORK)).state.messages == 1
     await js.delete_stream(WORK)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(desk.answer(stop))
+        tasks.create_task(cancelled_by(stop, desk.queue.run()))
         await soon(is_answered(stage, analysis))
         stop.set()
     stage.settle()
@@ -131,7 +137,7 @@ async def test_a_stream_that_is_lost_under_a_desk_at_work_is_made_anew_and_fille
     desk = AnalysisDesk(context, reasoner)
     async with asyncio.TaskGroup() as tasks:
         enqueuing = tasks.create_task(desk.enqueue())
-        tasks.create_task(desk.answer(stop))
+        tasks.create_task(cancelled_by(stop, desk.queue.run()))
         await soon(lambda: reasoner.asked == 1)
         await js.delete_stream(WORK)
         reasoner.gate.set()
@@ -150,7 +156,7 @@ async def test_a_timer_that_was_set_in_a_lost_stream_rings_all_the_same(
 ) -> None:
     timers, stop = WorkflowTimers(context), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(timers.run(stop))
+        tasks.create_task(cancelled_by(stop, timers.queue.run()))
         await until_opened(js, "workflow-timers")
         await js.delete_stream(WORK)
         stage.now = utc_now() - timedelta(hours=1)
@@ -197,10 +203,10 @@ async def test_a_deadline_is_kept_although_its_timer_was_lost(
     stage.now = utc_now() - timedelta(hours=3)
     remediation_id = ask_for_approval(stage)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(approvals.run(stop))
+        tasks.create_task(cancelled_by(stop, approvals.queue.run()))
         await until_opened(js, "approval-timers")
         await js.delete_stream(WORK)
-        await approvals._ring(remediation_id.bytes)  # it has an hour left
+        await approvals._ring(remediation_id)  # it has an hour left
         assert stage.remediation.status is RemediationStatus.AWAITING_APPROVAL
         stage.now = utc_now() - timedelta(hours=5)
         overdue = ask_for_approval(stage, node="n2")
