@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import ClassVar, Self
 from uuid import UUID
 
-from aetherius.domain.event import Event
+from aetherius.domain.event import Event, Unreadable
 
 
 class Aggregate:
@@ -43,9 +43,15 @@ class Aggregate:
 
     @classmethod
     def replay(cls, id: UUID, events: Iterable[Event]) -> Self:
-        """The aggregate after these events, which are its stream from the start."""
+        """The aggregate after these events, which are its stream from the start.
+
+        Raises:
+            UnreadableEventError: one of them is of a newer version: what the aggregate is now is not known here.
+        """
         aggregate = cls(id)
         for event in events:
+            if isinstance(event, Unreadable):
+                raise event.error
             aggregate._apply(event)
         return aggregate
 

@@ -5,6 +5,7 @@ AetheriusError
 |   +-- InvalidMessageError    a message from outside breaks a rule of its form
 |   +-- WrongStateError        the aggregate is past (or not yet at) the state the command needs
 |   +-- UnknownEventError      a stored topic names no event type of this version
+|   +-- UnreadableEventError   an event of the log that this version cannot read stands where one is needed
 |   +-- InvalidKeyError        a key that is to seal secrets is malformed
 +-- InfrastructureError    the world said no: may be tried again
     +-- NoKeyError             a secret is to be stored, and there is no key to seal it
@@ -57,6 +58,15 @@ class UnknownEventError(DomainError):
     def __init__(self, topic: str) -> None:
         super().__init__(f"no event type for topic {topic!r}: written by a newer version?")
         self.topic = topic
+
+
+class UnreadableEventError(DomainError):
+    """Something has to be made of an event that this version cannot read: a newer version can. Attributes: `topic`, `reason`."""
+
+    def __init__(self, topic: str, reason: str) -> None:
+        super().__init__(f"this version cannot read {topic}: {reason}")
+        self.topic = topic
+        self.reason = reason
 
 
 class InvalidKeyError(DomainError):

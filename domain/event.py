@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
 
-from aetherius.domain.errors import UnknownEventError
+from aetherius.domain.errors import UnknownEventError, UnreadableEventError
 
 _types: dict[str, type[Event]] = {}
 _upcasters: dict[str, tuple[type[Event], Callable[[dict[str, Any]], dict[str, Any]]]] = {}
@@ -53,6 +53,46 @@ class Event(msgspec.Struct, metaclass=_EventMeta, frozen=True, kw_only=True, gc=
     """Topic without the version: `Incident.Opened`."""
 
 
+class Unreadable(Event, frozen=True, kw_only=True, gc=False):
+    """Stands for an event of the log that this version cannot read, as in a roll-out: its topic is not known, or what it says has another form.
+
+    Who asked for nothing in particular may hand it on; who has to make something of it says that it cannot (`error`); everybody else passes it over.
+    """
+
+    topic: str  # type: ignore[misc]  # of this one event: there is no class for it
+    reason: str
+    """Why it cannot be read."""
+    state: str
+    """What it says, as it is stored."""
+
+    @property
+    def type_name(self) -> str:  # type: ignore[override]
+        """Topic without the version."""
+        return re.sub(r"\.v\d+$", "", self.topic)
+
+    @property
+    def cluster_id(self) -> str | None:
+        """The cluster that it names, as events do."""
+        try:
+            told = msgspec.json.decode(self.state, type=_NamesCluster)
+        except msgspec.DecodeError:
+            return None
+        return told.cluster_id or (told.target.cluster_id if told.target else None)
+
+    @property
+    def error(self) -> UnreadableEventError:
+        """To be raised by who cannot do without it."""
+        return UnreadableEventError(self.topic, self.reason)
+
+
+class _Target(msgspec.Struct, gc=False):
+    cluster_id: str | None = None
+
+
+class _NamesCluster(_Target, gc=False):
+    target: _Target | None = None
+
+
 class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Who and what led to an event.
 
@@ -88,6 +128,11 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: Cause
 
     @property
+    def is_readable(self) -> bool:
+        """Whether this version can read what was said."""
+        return type(self.event) is not Unreadable
+
+    @property
     def id(self) -> UUID:
         """Name of this event, for causation: derived from stream and version, so it needs no storage."""
         return event_id(self.stream_id, self.version)
@@ -109,6 +154,7 @@ class _Envelope(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
 _envelopes = msgspec.json.Decoder(_Envelope)
 _encoder = msgspec.json.Encoder()
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def encode(event: Event, occurred_at: datetime, cause: Cause) -> bytes:
@@ -151,6 +197,19 @@ def decode(topic: str, state: bytes) -> tuple[Event, datetime, Cause]:
         actor=envelope.by, correlation_id=envelope.corr, causation_id=envelope.cause, traceparent=envelope.trace
     )
     return _decode_data(topic, envelope.data), envelope.at, cause
+
+
+def unreadable(topic: str, state: bytes, reason: str) -> tuple[Unreadable, datetime, Cause]:
+    """What can be told of stored bytes that `decode` refuses. Without an envelope they are of the epoch, by `system:unknown`."""
+    try:
+        envelope = _envelopes.decode(state)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        envelope = _Envelope(at=_EPOCH, by="system:unknown", data=msgspec.Raw(state))
+    cause = Cause(
+        actor=envelope.by, correlation_id=envelope.corr, causation_id=envelope.cause, traceparent=envelope.trace
+    )
+    said = bytes(envelope.data).decode(errors="replace")
+    return Unreadable(topic=topic, reason=reason, state=said), envelope.at, cause
 
 
 def _decode_data(topic: str, data: msgspec.Raw) -> Event:

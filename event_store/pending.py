@@ -36,6 +36,11 @@ class Page(msgspec.Struct, frozen=True):
     next_position: int
     """Everything up to here was looked at: the position to go on after. Never past what is committed."""
 
+    @property
+    def readable(self) -> list[Recorded]:
+        """The events without those that this version cannot read (``domain.event.Unreadable``)."""
+        return [recorded for recorded in self.events if recorded.is_readable]
+
     def __iter__(self) -> Iterator[Recorded]:
         return iter(self.events)
 

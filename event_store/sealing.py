@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,10 +18,11 @@ import msgspec
 from eventsourcing.persistence import StoredEvent
 
 from aetherius.domain import secrets
-from aetherius.domain.errors import InvalidKeyError
-from aetherius.domain.event import Recorded, decode, encode, open_data, seal_data
+from aetherius.domain.errors import InvalidKeyError, UnknownEventError
+from aetherius.domain.event import Cause, Event, Recorded, decode, encode, open_data, seal_data, unreadable
 from aetherius.domain.keyring import NO_KEYS, Keyring
 from aetherius.event_store.pending import Pending
+from aetherius.event_store.unreadable import note_unreadable
 from aetherius.runtime.environment import PREFIX
 from aetherius.runtime.errors import SettingError
 from aetherius.runtime.state_keys import read_keys
@@ -72,20 +74,27 @@ class Sealing:
         ]
 
     def recorded(self, row: Any) -> Recorded:
-        """The event in a row.
+        """The event in a row; one that this version cannot read is an ``Unreadable``.
 
         Raises:
-            UnknownEventError: no such event is known.
             SecretUnavailableError: all of it is sealed, with a key that is not here.
         """
         position, stream_id, version, topic, state = row
+        event: Event
         try:
-            event, occurred_at, cause = decode(topic, state)
-        except msgspec.ValidationError as exc:
-            event, occurred_at, cause = decode(topic, self._opened(stream_id, state, exc))
+            event, occurred_at, cause = self._decoded(stream_id, topic, state)
+        except (UnknownEventError, msgspec.DecodeError, UnicodeDecodeError) as exc:
+            note_unreadable(position, topic, exc)
+            event, occurred_at, cause = unreadable(topic, bytes(state), str(exc))
         return Recorded(
             position=position, stream_id=stream_id, version=version, event=event, occurred_at=occurred_at, cause=cause
         )
+
+    def _decoded(self, stream_id: UUID, topic: str, state: bytes) -> tuple[Event, datetime, Cause]:
+        try:
+            return decode(topic, state)
+        except msgspec.ValidationError as exc:
+            return decode(topic, self._opened(stream_id, state, exc))
 
     def _opened(self, stream_id: UUID, state: bytes, refused: msgspec.ValidationError) -> bytes:
         try:

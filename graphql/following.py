@@ -107,6 +107,8 @@ async def _changes(
     async with aclosing(context.feed.batches(begin, model.topics, timeline, clusters)) as batches:
         async for batch in batches:
             for recorded in batch.events:
+                if not recorded.is_readable:
+                    continue  # no row can be made of it; `log` shows it
                 if only is not None and model.key(recorded) != only:
                     continue
                 if (row := await rows.after(recorded)) is not None:

@@ -45,7 +45,8 @@ class RowsOfEvents(Generic[R]):
 
     def _history(self, key: UUID, last: Recorded) -> list[Recorded]:
         """Every event that concerns the row up to `last`: its stream, and what other streams say of it since it began."""
-        own = [recorded for recorded in self._log.stream(key) if recorded.position <= last.position]
+        stream = self._log.stream(key)
+        own = [recorded for recorded in stream if recorded.position <= last.position and recorded.is_readable]
         if not own:
             return [last]
         kind = own[0].event.topic.partition(".")[0]
@@ -56,7 +57,7 @@ class RowsOfEvents(Generic[R]):
         found: list[Recorded] = []
         while topics and after < upto:
             page = self._log.read_page(after, 500, topics, upto)
-            found += [recorded for recorded in page if self._model.key(recorded) == key]
+            found += [recorded for recorded in page.readable if self._model.key(recorded) == key]
             if len(page) < 500:
                 break
             after = page.next_position

@@ -91,7 +91,8 @@ class Subscription:
         begin = await start(info.context, Place(after, since, timeline))
         async with aclosing(feed.batches(begin, EVENTS.topics, timeline, clusters)) as batches:
             async for batch in batches:
-                rows = [(recorded.position, EVENTS.evolve(None, recorded)) for recorded in batch.events]
+                readable = [recorded for recorded in batch.events if recorded.is_readable]
+                rows = [(recorded.position, EVENTS.evolve(None, recorded)) for recorded in readable]
                 events = [Event.shown(row, at, at) for at, row in rows if row is not None and matches(wanted, row)]
                 if events:
                     yield EventsArrived(position=events[-1].changed_at_position, live=batch.live, events=events)

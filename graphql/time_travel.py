@@ -50,7 +50,8 @@ def states(history: Sequence[Recorded]) -> Iterator[tuple[Recorded, State, State
     aggregate = _AGGREGATES.get(kind_of(history[0]), _Facts)(history[0].stream_id)
     before: State = {}
     for recorded in history:
-        aggregate.evolve(recorded.event)
+        if recorded.is_readable:
+            aggregate.evolve(recorded.event)
         after = state_of(aggregate)
         yield recorded, before, after
         before = after

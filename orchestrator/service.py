@@ -23,7 +23,7 @@ from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
 from aetherius.orchestrator.workflow.starter import WorkflowStarter
 from aetherius.orchestrator.workflow.timers import WorkflowTimers
 from aetherius.readers.control import ReaderControl
-from aetherius.readers.reader import ProcessManager
+from aetherius.readers.deciding import Deciding, ProcessManager
 from aetherius.readers.runner import AfterCommit, Runner
 from aetherius.readers.state import Committed
 from aetherius.runtime.clock import utc_now
@@ -102,6 +102,5 @@ def _managers(
 def _runner(
     context: Context, manager: ProcessManager, after_commit: AfterCommit | None, control: ReaderControl
 ) -> Runner:
-    return Runner(
-        context.log, manager, context.signal, state_rows=context.rows, after_commit=after_commit, control=control
-    )
+    reader = Deciding(manager, context.rows.select)
+    return Runner(context.log, reader, context.signal, after_commit=after_commit, control=control)

@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 
+from aetherius.domain.event import Unreadable
 from aetherius.event_store.errors import AnotherTimelineError, PositionAheadError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Page
@@ -201,6 +202,9 @@ class Build:
 
 def _prepared(page: Page, parts: Sequence[_Part]) -> Batches:
     """What each part makes of the events of a page that it does not have yet: its position is at, or past, the page before."""
+    for event in page:
+        if isinstance(event.event, Unreadable):
+            raise event.event.error
     return [
         part.rows.prepare(
             [event for event in page if event.position > part.position and event.event.topic in part.topics]

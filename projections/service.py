@@ -23,6 +23,7 @@ from aetherius.projections.rebuild import rebuild
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.projections.versioned_rows import VersionedRows
 from aetherius.readers.control import ReaderControl
+from aetherius.readers.projecting import Projecting
 from aetherius.readers.runner import Runner
 from aetherius.runtime.health import health_served
 
@@ -70,7 +71,7 @@ def runners(
 ) -> Sequence[Runner]:
     """A runner for each read model."""
     return [
-        Runner(log, VersionedRows(model), signal, max_batch=settings.projections_batch, control=control)
+        Runner(log, Projecting(VersionedRows(model)), signal, max_batch=settings.projections_batch, control=control)
         for model in MODELS
     ]
 

@@ -20,7 +20,7 @@ import anyio.to_thread
 import msgspec
 
 from aetherius.domain.errors import DomainError
-from aetherius.domain.event import Recorded
+from aetherius.domain.event import Recorded, Unreadable
 from aetherius.event_store.errors import (
     CheckpointConflictError,
     LogUnavailableError,
@@ -178,7 +178,7 @@ class CompetingConsumer:
             self._checkpoint = self._recalled()
         checkpoint, self._checkpoint = self._checkpoint, None  # until it is known to hold
         page = self._log.read_page(checkpoint, _PAGE, self._topics)
-        wanted = [(self._key(each), each.position) for each in page if self._wants(each)]
+        wanted = [(self._key_of(each), each.position) for each in page if not each.is_readable or self._wants(each)]
         if not wanted and len(page) < _PAGE and page.next_position - checkpoint < _IDLE_GAP:
             self._checkpoint = checkpoint
             note_reader(self._name, page.next_position)
@@ -195,6 +195,9 @@ class CompetingConsumer:
         else:
             self._checkpoint = page.next_position
         return True
+
+    def _key_of(self, recorded: Recorded) -> str:
+        return self._key(recorded) if recorded.is_readable else by_stream(recorded)
 
     def _recalled(self) -> int:
         """The stored checkpoint, if the log reaches as far."""
@@ -295,6 +298,8 @@ class CompetingConsumer:
             await self._settle(self._deliveries.delivered, claim, done)
 
     def _delivery(self, recorded: Recorded, attempt: int) -> Delivery:
+        if isinstance(recorded.event, Unreadable):
+            raise recorded.event.error  # parked, until a newer version is told to try it again
         return Delivery(uuid5(_NAMESPACE, f"{self._name}/{recorded.id}"), recorded, attempt)
 
     async def _fail(self, claim: Claim, done: int, attempt: int, exc: Exception) -> None:

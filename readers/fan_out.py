@@ -21,11 +21,11 @@ from uuid import UUID
 import anyio.to_thread
 import msgspec
 
+from aetherius.domain.errors import InfrastructureError
 from aetherius.domain.event import Recorded
 from aetherius.event_store.errors import (
     AnotherTimelineError,
     LogUnavailableError,
-    PositionAheadError,
 )
 from aetherius.event_store.log import Log
 from aetherius.event_store.metrics import note_reader
@@ -202,7 +202,7 @@ class FanOut:
             await self._wanted.wait()
             try:
                 await self._read()
-            except (LogUnavailableError, PositionAheadError, AnotherTimelineError) as exc:
+            except (InfrastructureError, AnotherTimelineError) as exc:
                 logger.warning("the log cannot be followed, trying again: %s", exc)
                 self._restart()
                 await asyncio.sleep(_RETRY)

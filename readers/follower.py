@@ -12,6 +12,7 @@ from typing import Final
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
+from aetherius.domain.event import Unreadable
 from aetherius.event_store.errors import CheckpointConflictError, ServerChangedError
 from aetherius.event_store.metrics import note_reader
 from aetherius.event_store.pending import Page, Pending
@@ -55,13 +56,20 @@ class Follower:
             raise ServerChangedError
         note_reader(self._name, self._position)
         if page.events:
-            return page
+            return self._without_unreadable(page)
         if page.next_position == self._position:
             await opened.signal.wait(seen)
         self._position = page.next_position
         if self._position - self._saved >= _SKIPPED:
             await self.done(page)
         return None
+
+    def _without_unreadable(self, page: Page) -> Page:
+        """The page without what this version cannot read: it holds nothing up, and a newer version is not told of it again."""
+        for recorded in page:
+            if isinstance(event := recorded.event, Unreadable):
+                logger.error("%s passes over position %d: %s", self._name, recorded.position, event.error)
+        return Page(page.readable, page.next_position)
 
     async def done(
         self,

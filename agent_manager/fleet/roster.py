@@ -37,7 +37,7 @@ class Roster:
         async with self._reading:
             while True:
                 page = await self._context.blocking(log.read_page, self._position, _PAGE, _TOPICS)
-                for recorded in page:
+                for recorded in page.readable:
                     self._apply(recorded)
                 self._position = page.next_position
                 if len(page) < _PAGE:

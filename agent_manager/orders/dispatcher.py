@@ -16,8 +16,8 @@ from aetherius.agent_manager.context import Context
 from aetherius.agent_manager.errors import QueueFullError
 from aetherius.agent_manager.orders.order import Order, cancellation, order_of
 from aetherius.domain.command import Cancelled, Command, CommandStatus, Dispatched, Issued, Refused
-from aetherius.domain.errors import InvalidMessageError
-from aetherius.domain.event import Event, Recorded, topics_of
+from aetherius.domain.errors import InvalidMessageError, UnreadableEventError
+from aetherius.domain.event import Event, Recorded, Unreadable, topics_of
 from aetherius.domain.wire.subjects import cluster_of
 from aetherius.event_store.errors import VersionConflictError
 from aetherius.event_store.pending import Page, Pending
@@ -61,6 +61,9 @@ class Dispatcher:
             if order is None:
                 return None
             await self._send(order)
+        except UnreadableEventError as exc:
+            logger.error("command %s is passed over: %s", recorded.stream_id, exc)
+            return None
         except (InvalidMessageError, QueueFullError) as exc:
             logger.warning("an order cannot be sent: %s", exc)
             note: Event = Refused(rejected_by=f"dispatcher: {type(exc).__name__}", error=str(exc))
@@ -76,6 +79,8 @@ class Dispatcher:
             # Also when it was not noted as dispatched: it may have been sent by a process that died before the note.
             if recorded.cause.actor.startswith("agent:"):
                 return None
+            if isinstance(history[0].event, Unreadable):
+                raise history[0].event.error
             return cancellation(history[0], recorded, context.signing_key, context.settings.cancel_within)
         command = Command.replay(recorded.stream_id, (each.event for each in history))
         order = order_of(recorded, context.signing_key)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from aetherius.agent_manager.context import Context
 from aetherius.domain.command import ANSWERS, Command, Issued, Lost
-from aetherius.domain.errors import InvalidMessageError
+from aetherius.domain.errors import InvalidMessageError, UnreadableEventError
 from aetherius.domain.event import Cause, Recorded, topics_of
 from aetherius.domain.wire.command import MAX_TIMEOUT, parse_duration
 from aetherius.event_store.errors import CheckpointConflictError, VersionConflictError
@@ -76,7 +76,10 @@ class Expiry:
         while self._due and self._due[0][0] <= self._context.now():
             _, command_id = self._due[0]
             if command_id in self._open:
-                await self._give_up(command_id)
+                try:
+                    await self._give_up(command_id)
+                except UnreadableEventError as exc:
+                    logger.error("command %s is left to a newer version: %s", command_id, exc)
             heapq.heappop(self._due)
             self._open.pop(command_id, None)
 

@@ -20,7 +20,7 @@ from nats.js.errors import NoStreamResponseError, ServiceUnavailableError
 
 from aetherius.agent_manager.context import Context
 from aetherius.domain.command import ANSWERS, Cancelled, Failed, Issued, Lost, Refused, Succeeded, TimedOut
-from aetherius.domain.event import Event, Recorded, topics_of
+from aetherius.domain.event import Event, Recorded, Unreadable, topics_of
 from aetherius.domain.wire.command import ResultMessage, ResultStatus
 from aetherius.domain.wire.subjects import COMMAND_RESULT
 from aetherius.readers.competing_consumer import CompetingConsumer, Delivery
@@ -73,6 +73,8 @@ class Answers:
     async def _publish(self, delivery: Delivery) -> None:
         context, recorded = self._context, delivery.event
         (first,) = await context.blocking(context.log.stream, recorded.stream_id, 1, 1)
+        if isinstance(first.event, Unreadable):
+            raise first.event.error
         payload = msgspec.json.encode(result_of(cast(Issued, first.event), recorded))
         trace = recorded.cause.traceparent
         sent = envelope(str(recorded.id), "command.result", MANAGER_SOURCE, recorded.occurred_at, trace)

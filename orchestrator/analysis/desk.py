@@ -66,7 +66,7 @@ class AnalysisDesk:
         after = await context.blocking(context.log.checkpoint, CHECKPOINT)
         topics = topics_of((Requested,))
         async for page in Subscription(context.log, context.signal, after=after, topics=topics, name=CHECKPOINT):
-            for recorded in page:
+            for recorded in page.readable:
                 assert isinstance(recorded.event, Requested)
                 await self._put(recorded.stream_id, recorded.event.cluster_id)
             await context.blocking(context.log.transact, CHECKPOINT, page.next_position, after=after)

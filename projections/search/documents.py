@@ -54,7 +54,7 @@ class Documents:
                 made.append(_observation(recorded, event))
                 continue
             made.append(_decision(recorded))
-            if event.topic.startswith(_INCIDENT) and (row := self._incident(recorded)):
+            if recorded.is_readable and event.topic.startswith(_INCIDENT) and (row := self._incident(recorded)):
                 changed[row.id] = _of_incident(row, recorded.position)
         return [*made, *changed.values()]
 
@@ -67,7 +67,7 @@ class Documents:
         else:
             row = None
             for each in self._log.stream(id, 1, recorded.version):
-                row = _MODEL.evolve(row, each)
+                row = _MODEL.evolve(row, each) if each.is_readable else row
         if row:
             self._incidents[id] = row
             if len(self._incidents) > _REMEMBERED:

@@ -16,6 +16,7 @@ from aetherius.projections.search.indexer import SearchIndexer
 from aetherius.projections.search.opening import search_server
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.readers.control import ReaderControl
+from aetherius.readers.exporting import Exporting
 from aetherius.readers.runner import Runner
 from aetherius.runtime.health import health_served
 
@@ -45,7 +46,7 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
             control = ReaderControl(dsn)
             indexer = SearchIndexer(log, dsn, server.backend, server.generations)
             tasks.create_task(control.run(stop), name="reader-control")
-            runner = Runner(log, indexer, signal, max_batch=settings.search_batch, control=control)
+            runner = Runner(log, Exporting(indexer), signal, max_batch=settings.search_batch, control=control)
             tasks.create_task(runner.run(stop), name=indexer.name)
             if ready:
                 ready()

@@ -21,6 +21,7 @@ from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.projections.queries import Found
 from aetherius.projections.read_model import R, ReadModel
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.projecting import Projecting
 from aetherius.readers.runner import Runner
 from log_history import History
 
@@ -54,7 +55,7 @@ async def test_a_nested_question_takes_one_statement_a_kind(dsn: str, log: Log, 
         history.repaired_incident()
     schema.create(dsn)
     for model in MODELS:
-        Runner(log, VersionedRows(model), LogSignal(dsn)).step()
+        Runner(log, Projecting(VersionedRows(model)), LogSignal(dsn)).step()
     async with Counting(dsn, log) as models:
         services = Services(log, models, Feed(log, LogSignal(dsn)), threads=2)
         context = Context(services, User("rita", Role.READER))

@@ -12,6 +12,7 @@ from aetherius.event_store.log import Log
 from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.projections.models import MODELS
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.projecting import Projecting
 from aetherius.readers.runner import Runner
 from postgres_site import PostgresSite
 from sealed_state import SEALING
@@ -34,7 +35,7 @@ def project() -> Project:
     def project(dsn: str) -> None:
         with Log(dsn, sealing=SEALING) as log:
             for model in MODELS:
-                runner = Runner(log, VersionedRows(model), LogSignal(dsn))
+                runner = Runner(log, Projecting(VersionedRows(model)), LogSignal(dsn))
                 while runner.step() is not None:
                     pass
                 assert runner.state.position == log.head(), runner.state

@@ -38,6 +38,7 @@ from aetherius.orchestrator.remediation.process import RemediationProcess
 from aetherius.orchestrator.workflow.driver import WorkflowDriver
 from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
 from aetherius.orchestrator.workflow.starter import WorkflowStarter
+from aetherius.readers.deciding import Deciding
 from aetherius.readers.runner import Runner
 from aetherius.readers.state_rows import StateRows
 from sealed_state import SEALING
@@ -83,7 +84,7 @@ class Stage:
             IncidentProcess(self.clock, self.faults, actions),
         )
         signal = LogSignal(dsn)
-        self.runners = [Runner(self.log, manager, signal, state_rows=self.rows) for manager in managers]
+        self.runners = [Runner(self.log, Deciding(manager, self.rows.select), signal) for manager in managers]
 
     def clock(self) -> datetime:
         return self.now

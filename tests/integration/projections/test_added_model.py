@@ -21,6 +21,7 @@ from aetherius.projections import models, rebuild, schema, verification
 from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.projections.read_model import Filter, ReadModel
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.projecting import Projecting
 from aetherius.readers.runner import Runner
 from log_history import NOON
 
@@ -49,7 +50,7 @@ async def test_the_read_model_of_the_page_works_as_it_stands(dsn: str, log: Log,
         at = NOON + timedelta(minutes=number)
         event = GapDetected(cluster_id="berlin", epoch=1, first=1, last=last)
         log.append([Pending(AGENT, number + 1, event, at, Cause(actor="system:test"))])
-    runner = Runner(log, VersionedRows(model), LogSignal(dsn), max_batch=2)
+    runner = Runner(log, Projecting(VersionedRows(model)), LogSignal(dsn), max_batch=2)
     while runner.step() is not None:
         pass
     assert not runner.state.error

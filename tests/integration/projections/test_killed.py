@@ -14,6 +14,7 @@ from aetherius.projections import schema
 from aetherius.projections.models import MODELS
 from aetherius.projections.rebuild import rebuild
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.projecting import Projecting
 from aetherius.readers.runner import Runner
 from log_history import History
 from replay_oracle import LISTS
@@ -33,7 +34,7 @@ def test_killed_in_the_middle_again_and_again_no_event_is_lost_or_applied_twice(
         process.kill()
         process.wait()
     for model in MODELS:
-        runner = Runner(log, VersionedRows(model), LogSignal(dsn))
+        runner = Runner(log, Projecting(VersionedRows(model)), LogSignal(dsn))
         while runner.step() is not None:
             pass
     survived = all_rows(dsn)

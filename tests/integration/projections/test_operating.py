@@ -35,6 +35,7 @@ from aetherius.projections.versioned_rows import VersionedRows
 from aetherius.readers import reader_standing
 from aetherius.readers.control import ReaderControl
 from aetherius.readers.errors import UnknownReaderError
+from aetherius.readers.projecting import Projecting
 from aetherius.readers.runner import Runner
 from log_history import History
 from replay_oracle import LISTS
@@ -88,9 +89,11 @@ async def test_a_parked_reader_is_seen_from_outside_and_goes_on_when_resumed(
     history.report()
     fragile = Fragile(poison=4)
     control = ReaderControl(dsn, interval=0.05)
-    runners = [Runner(log, fragile, signal, control=control)]
+    runners = [Runner(log, Projecting(fragile), signal, control=control)]
     runners += [
-        Runner(log, VersionedRows(model), signal, control=control) for model in MODELS if model is not INCIDENTS
+        Runner(log, Projecting(VersionedRows(model)), signal, control=control)
+        for model in MODELS
+        if model is not INCIDENTS
     ]
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(control.run(stop))
@@ -117,11 +120,11 @@ async def test_a_parked_replica_goes_on_when_one_of_a_newer_version_came_past(
 ) -> None:
     history, stop = History(log), asyncio.Event()
     history.open_incident()
-    parked = Runner(log, Fragile(poison=2), signal)
+    parked = Runner(log, Projecting(Fragile(poison=2)), signal)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(parked.run(stop))
         await until(lambda: parked.state.poison_position == 2)
-        newer = Runner(log, VersionedRows(INCIDENTS), signal)
+        newer = Runner(log, Projecting(VersionedRows(INCIDENTS)), signal)
         newer.step()
         await until(lambda: parked.state.status == "waiting")
         stop.set()
@@ -166,7 +169,7 @@ def history(dsn: str, log: Log) -> History:
 
 def follow(log: Log, dsn: str) -> None:
     for model in MODELS:
-        runner = Runner(log, VersionedRows(model), LogSignal(dsn))
+        runner = Runner(log, Projecting(VersionedRows(model)), LogSignal(dsn))
         while runner.step() is not None:
             pass
 

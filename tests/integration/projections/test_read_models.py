@@ -21,6 +21,7 @@ from aetherius.projections.read_model import Filter
 from aetherius.projections.rebuild import rebuild
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.projecting import Projecting
 from aetherius.readers.runner import Runner
 from log_history import History
 from replay_oracle import LISTS, lists_over_time, of_row
@@ -34,7 +35,7 @@ def project(dsn: str, log: Log) -> Callable[..., None]:
 
     def run(max_batch: int = 2000) -> None:
         for model in MODELS:
-            runner = Runner(log, VersionedRows(model), LogSignal(dsn), max_batch=max_batch)
+            runner = Runner(log, Projecting(VersionedRows(model)), LogSignal(dsn), max_batch=max_batch)
             while runner.step() is not None:
                 pass
             assert not runner.state.error, runner.state.error

@@ -19,6 +19,8 @@ from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.readers.deciding import Deciding
+from aetherius.readers.projecting import Projecting
 from aetherius.readers.runner import Runner
 from aetherius.readers.state import Committed, ReaderStatus
 from aetherius.readers.state_rows import StateRows
@@ -122,7 +124,7 @@ async def test_a_runner_catches_up_follows_and_stops(log: Log, tally: Tallied, s
     async def note(committed: Committed) -> None:
         told.append(committed.position)
 
-    runner = Runner(log, Tally(), signal, max_batch=7, after_commit=note)
+    runner = Runner(log, Projecting(Tally()), signal, max_batch=7, after_commit=note)
     running = asyncio.create_task(runner.run(stop))
     await until(lambda: len(seen(tally)) == 30)
     gaps(log, 5)
@@ -138,7 +140,7 @@ async def test_a_runner_catches_up_follows_and_stops(log: Log, tally: Tallied, s
 @pytest.mark.anyio
 async def test_two_replicas_never_apply_an_event_twice(log: Log, tally: Tallied, signal: LogSignal) -> None:
     stop = asyncio.Event()
-    runners = [Runner(log, Tally(), signal, max_batch=size) for size in (3, 11, 2000)]
+    runners = [Runner(log, Projecting(Tally()), signal, max_batch=size) for size in (3, 11, 2000)]
     async with asyncio.TaskGroup() as tasks:
         for runner in runners:
             tasks.create_task(runner.run(stop))
@@ -161,7 +163,7 @@ def test_a_replica_with_a_longer_batch_does_not_overtake_a_shorter(log: Log, tal
             super().react(batch, unit)
 
     gaps(log, 10)
-    drain(Runner(log, Overtaken(Runner(log, ClusterOfAgent(), idle, max_batch=4)), idle))
+    drain(Runner(log, Deciding(Overtaken(Runner(log, Deciding(ClusterOfAgent()), idle, max_batch=4))), idle))
     assert seen(tally, "pm") == list(range(1, 11))
     assert len(log.load(Cluster, CLUSTER).labels) == log.load(Cluster, CLUSTER).version == 10
 
@@ -177,9 +179,9 @@ def test_a_batch_cut_off_before_its_commit_leaves_nothing_and_is_done_again(
 
     gaps(log, 10)
     with pytest.raises(LogUnavailableError):
-        Runner(log, Cut(), idle).step()
+        Runner(log, Projecting(Cut()), idle).step()
     assert (seen(tally), log.checkpoint("tally")) == ([], 0)
-    drain(Runner(log, Tally(), idle))
+    drain(Runner(log, Projecting(Tally()), idle))
     assert seen(tally) == list(range(1, 11))
 
 
@@ -195,7 +197,7 @@ async def test_a_poison_event_parks_its_reader_after_what_came_before_and_no_oth
     gaps(log, 1, epoch=666)
     gaps(log, 20)
     stop = asyncio.Event()
-    poisoned, healthy = Runner(log, Tally(), signal), Runner(log, Blind("blind"), signal)
+    poisoned, healthy = Runner(log, Projecting(Tally()), signal), Runner(log, Projecting(Blind("blind")), signal)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(poisoned.run(stop))
         tasks.create_task(healthy.run(stop))
@@ -209,7 +211,7 @@ async def test_a_poison_event_parks_its_reader_after_what_came_before_and_no_oth
 
 def test_a_process_managers_events_rows_and_checkpoint_are_one(log: Log, tally: Tallied, idle: LogSignal) -> None:
     gaps(log, 3)
-    drain(Runner(log, ClusterOfAgent(), idle))
+    drain(Runner(log, Deciding(ClusterOfAgent()), idle))
     reactions = log.stream(CLUSTER)
     assert [each.position for each in reactions] == [4, 5, 6]
     assert reactions[2].cause.causation_id == log.stream(AGENT)[2].id
@@ -224,7 +226,7 @@ def test_a_process_manager_that_fails_writes_nothing(log: Log, tally: Tallied, i
             unit.rows(lambda rows: rows.execute("SELECT 1 / 0"))
 
     gaps(log, 1)
-    runner = Runner(log, Failing(), idle)
+    runner = Runner(log, Deciding(Failing()), idle)
     drain(runner)
     assert runner.state.status is ReaderStatus.PARKED
     assert (log.stream(CLUSTER), seen(tally, "pm"), log.checkpoint("cluster_of_agent")) == ([], [], 0)
@@ -233,7 +235,7 @@ def test_a_process_manager_that_fails_writes_nothing(log: Log, tally: Tallied, i
 def test_a_conflict_makes_the_process_manager_decide_again(log: Log, tally: Tallied, idle: LogSignal) -> None:
     gaps(log, 2)
     manager = ClusterOfAgent(rival=log)
-    drain(Runner(log, manager, idle))
+    drain(Runner(log, Deciding(manager), idle))
     assert [type(each.event).__name__ for each in log.stream(CLUSTER)] == ["Registered", "Configured", "Configured"]
     assert log.load(Cluster, CLUSTER).cluster_id == "c1"
     assert seen(tally, "pm") == [1, 2]
@@ -245,7 +247,7 @@ def test_a_decision_that_nobody_saves_parks_the_process_manager(log: Log, tally:
             unit.get(Cluster, CLUSTER).configure("1.37", {}, NOON)
 
     gaps(log, 1)
-    runner = Runner(log, Forgetful(), idle)
+    runner = Runner(log, Deciding(Forgetful()), idle)
     drain(runner)
     assert "UnsavedDecisionsError" in runner.state.error
 
@@ -260,6 +262,6 @@ def test_a_process_manager_reads_its_own_rows(log: Log, tally: Tallied, idle: Lo
 
     gaps(log, 4)
     state_rows = StateRows(dsn)
-    drain(Runner(log, Reading(), idle, max_batch=2, state_rows=state_rows))
+    drain(Runner(log, Deciding(Reading(), state_rows.select), idle, max_batch=2))
     state_rows.close()
     assert found == [0, 2]

@@ -33,6 +33,7 @@ from aetherius.projections.read_model import Filter
 from aetherius.projections.rebuild import rebuild
 from aetherius.projections.verification import verify
 from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.projecting import Projecting
 from aetherius.readers.runner import Runner
 from log_history import History
 from observation_oracle import holding
@@ -124,7 +125,7 @@ class TimeTravel(RuleBasedStateMachine):
     def follow(self, size: int) -> None:
         """Every reader comes to the end, in batches of a size."""
         for model in MODELS:
-            runner = Runner(self.log, VersionedRows(model), LogSignal(self.dsn), max_batch=size)
+            runner = Runner(self.log, Projecting(VersionedRows(model)), LogSignal(self.dsn), max_batch=size)
             while runner.step() is not None:
                 pass
             assert not runner.state.error, runner.state.error
