@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Final
 
 import msgspec
 import psycopg
 from psycopg import Cursor
 from psycopg.rows import TupleRow
+from psycopg.sql import SQL
 
 from aetherius.agent_manager.context import Context
 from aetherius.agent_manager.fleet.gaps import Hole, Sequence
@@ -26,13 +25,13 @@ from aetherius.domain.event import Cause
 from aetherius.domain.identity import agent_stream
 from aetherius.event_store.errors import CheckpointConflictError, LogUnavailableError, VersionConflictError
 from aetherius.event_store.pending import Page, Pending
+from aetherius.runtime.sql_files import sql_file
 
 logger = logging.getLogger(__name__)
 
 REPORTS: Final = "sequence_gaps.reports"
 """Counts the reports: the checkpoint of a second leader is refused, and with it the same report."""
 ACTOR: Final = "system:sequences"
-_SQL: Final = Path(__file__).with_name("sql")
 
 
 class Heard(msgspec.Struct):
@@ -130,14 +129,11 @@ class Sequences:
 def _read(dsn: str) -> dict[str, Heard]:
     try:
         with psycopg.connect(dsn, connect_timeout=5) as connection:
-            connection.execute("SET LOCAL client_min_messages = warning")
-            connection.execute(_statement("sequences_create"))
             rows = connection.execute(_statement("sequences_read")).fetchall()
     except psycopg.OperationalError as exc:
         raise LogUnavailableError(f"cannot read the sequences: {exc}") from exc
     return {cluster_id: msgspec.json.decode(state, type=Heard) for cluster_id, state in rows}
 
 
-@cache
-def _statement(name: str) -> bytes:
-    return (_SQL / f"{name}.sql").read_bytes()
+def _statement(name: str) -> SQL:
+    return sql_file("aetherius.agent_manager", name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from aetherius.event_store import schema as log_schema
+from aetherius.cli.tables import create_tables
 from aetherius.event_store.log import Log
 from aetherius.graphql import service as graphql_service
 from aetherius.graphql.settings import GraphQLSettings
@@ -23,7 +23,7 @@ from sealed_state import KEYS_TEXT, SEALING
 
 @pytest.fixture
 async def log(dsn: str) -> AsyncIterator[Log]:
-    log_schema.create(dsn)
+    create_tables(dsn)
     with Log(dsn, sealing=SEALING) as log:
         yield log
 

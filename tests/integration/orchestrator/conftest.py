@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from eventsourcing.persistence import StoredEvent
 
+from aetherius.cli.tables import create_tables
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import Answer, Command, CommandStatus, Failed, Issued, Succeeded
@@ -23,10 +24,8 @@ from aetherius.domain.wire.identity import observation_id
 from aetherius.domain.wire.repair import RevisionSummary, WorkloadHistoryAnswer
 from aetherius.domain.workflow.events import Started
 from aetherius.domain.workflow.workflow import Wake, Workflow
-from aetherius.event_store import schema
 from aetherius.event_store.log import Log
 from aetherius.event_store.reading.subscription import LogSignal
-from aetherius.orchestrator import statements
 from aetherius.orchestrator.analysis.desk import concluded
 from aetherius.orchestrator.analysis.request import request_of
 from aetherius.orchestrator.correlation.correlator import Correlator
@@ -196,8 +195,7 @@ class Stage:
 @pytest.fixture
 def stage(dsn: str) -> Iterator[Stage]:
     """The log with its tables, and the process managers at its start."""
-    schema.create(dsn)
-    statements.create(dsn)
+    create_tables(dsn)
     stage = Stage(dsn)
     yield stage
     stage.close()
