@@ -24,16 +24,20 @@ from aetherius.agent_manager.orders.expiry import Expiry
 from aetherius.agent_manager.orders.results import Results
 from aetherius.agent_manager.relays.command_results import Answers
 from aetherius.agent_manager.relays.observations import Observations
+from aetherius.agent_manager.schema import ROOM
 from aetherius.agent_manager.settings import AgentManagerSettings
 from aetherius.event_store.audit.anchor_metrics import forget_anchors
 from aetherius.event_store.health import health_of
 from aetherius.event_store.metrics import forget_readers
+from aetherius.event_store.schema import ROOM as LOG_ROOM
 from aetherius.event_store.upkeep.anchoring import Anchoring, anchorings
 from aetherius.event_store.upkeep.archiving import Archiving
 from aetherius.event_store.upkeep.leadership import Leadership
+from aetherius.readers.schema import ROOM as READERS
 from aetherius.runtime.clock import utc_now
 from aetherius.runtime.health import health_served
 from aetherius.runtime.jetstream.streams import keep_streams
+from aetherius.runtime.migrations.applied import require
 from aetherius.runtime.steady import end_if_cancelled
 
 logger = logging.getLogger(__name__)
@@ -46,7 +50,7 @@ async def run(
     *,
     clock: Callable[[], datetime] = utc_now,
 ) -> None:
-    """Serve until `stop` is set. The log's tables exist already (`event_store.schema.create`).
+    """Serve until `stop` is set. The tables exist already: `aetherius migrate` makes them.
 
     Args:
         ready: called once, when messages are taken.
@@ -54,9 +58,12 @@ async def run(
 
     Raises:
         CredentialsError: the signing key's file cannot be used.
+        TablesMissingError: `aetherius migrate` was not run.
+        DatabaseUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
         TimeoutError: NATS does not answer at the start. Safe to repeat.
         ExceptionGroup: a task failed that should never end; the process must end too, and may be started again.
     """
+    await asyncio.to_thread(require, settings.postgres_dsn, LOG_ROOM, READERS, ROOM)
     async with open_context(settings, clock) as context:
         await _serve(context, stop, ready)
 

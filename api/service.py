@@ -21,14 +21,17 @@ from aetherius.api.settings import ApiSettings
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
 from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.schema import ROOM as LOG_ROOM
 from aetherius.event_store.sealing import sealing_of
 from aetherius.graphql.context import Services
 from aetherius.graphql.feed import Feed
 from aetherius.graphql.persisted import PersistedDocuments
 from aetherius.graphql.router import Limits
 from aetherius.projections.postgres_queries import PostgresReadModels
+from aetherius.projections.schema import ROOM as READ_MODELS
 from aetherius.runtime.errors import PortTakenError
 from aetherius.runtime.health import health_served
+from aetherius.runtime.migrations.applied import require
 from aetherius.runtime.process import endless
 
 logger = logging.getLogger(__name__)
@@ -40,19 +43,22 @@ async def run(
     ready: Callable[[], None] | None = None,
     on_port: Callable[[int], None] | None = None,
 ) -> None:
-    """Serve until `stop` is set. The tables exist already, or come up while we run: until then questions are answered with an error.
+    """Serve until `stop` is set. The tables exist already: `aetherius migrate` makes them.
 
     Args:
         ready: called once, when requests are taken.
         on_port: called before it with the port, which port 0 leaves to the system.
 
     Raises:
+        TablesMissingError: `aetherius migrate` was not run.
+        DatabaseUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
         PortTakenError: another program listens there, or where health is to be told.
         TokensFileError: the file of tokens is missing or malformed.
         DocumentsFolderError: the trusted documents cannot be read.
         CredentialsError: the file of the state's keys cannot be used.
         AnchorUnavailableError: the anchors' bucket is no bucket's URL.
     """
+    await anyio.to_thread.run_sync(require, settings.postgres_dsn, LOG_ROOM, READ_MODELS)
     tokens, sealing = Tokens.read(settings.tokens_file), sealing_of(settings)
     persisted = PersistedDocuments(settings.graphql_documents_folder, only_trusted=settings.graphql_only_trusted)
     listening = _listen(settings)

@@ -25,11 +25,11 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from aetherius.agent_manager.intake.ingest import CONSUMER
+from aetherius.cli.tables import create_tables
 from aetherius.domain.keyring import new_key
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.event import EventMessage, Labels, RawData, Severity, encode_lines
 from aetherius.domain.wire.identity import observation_id
-from aetherius.event_store import schema
 from aetherius.event_store.upkeep.leadership import LOCK
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
@@ -213,7 +213,7 @@ async def _site() -> AsyncIterator[_Site]:
         postgres, nats = EmbeddedPostgres(folder / "postgres"), EmbeddedNats(folder / "nats")
         stack.push_async_callback(postgres.stop)
         dsn = await postgres.start()
-        schema.create(dsn)
+        create_tables(dsn)
         stack.push_async_callback(nats.stop)
         client = await stack.enter_async_context(connect(await nats.start(), "bench"))
         js = client.jetstream(timeout=30)

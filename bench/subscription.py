@@ -21,9 +21,8 @@ from typing import Any, Final
 from aetherius.access.tokens import write_tokens
 from aetherius.access.user import Role, User
 from aetherius.cli.demo.api import Api
+from aetherius.cli.tables import create_tables
 from aetherius.domain.errors import InfrastructureError
-from aetherius.event_store import schema as log_schema
-from aetherius.projections import schema as read_model_schema
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.runtime.ports import free_port
 
@@ -43,8 +42,7 @@ async def measure() -> list[dict[str, Any]]:
         server = EmbeddedPostgres(folder / "postgres")
         try:
             dsn = await server.start()
-            await asyncio.to_thread(log_schema.create, dsn)
-            await asyncio.to_thread(read_model_schema.create, dsn)
+            await asyncio.to_thread(create_tables, dsn)
             async with _serving(dsn, folder) as api:
                 return [await _measure(dsn, api, rate, wanted) for rate, wanted in RATES.items()]
         finally:

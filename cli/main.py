@@ -1,4 +1,4 @@
-"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | archive | audit | dead-letters | keys | log | projections | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
+"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | archive | audit | dead-letters | keys | log | migrate | projections | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aetherius.cli import (
     demo_command,
     keys,
     log,
+    migrate,
     projections,
     search,
     search_index,
@@ -39,6 +40,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
+app.command("migrate")(migrate.migrate)
 app.add_typer(projections.app, name="projections")
 app.command("search")(search.search)
 app.add_typer(search_index.app, name="search-index")

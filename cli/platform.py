@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from aetherius.cli.folder import DataFolder, program
+from aetherius.cli.tables import create_tables
 from aetherius.cli.tokens import local_token
 from aetherius.domain.keyring import new_key
 from aetherius.runtime.child import ChildSpec
@@ -130,14 +131,3 @@ def service_environment(shell: Mapping[str, str], own: Mapping[str, str], given:
     into that one's log."""
     inherited = {name: value for name, value in shell.items() if name in _KEPT or name.startswith("AETHERIUS_")}
     return {**inherited, **own, **given}
-
-
-def create_tables(dsn: str) -> None:
-    """Make every table that the services need. Safe to repeat."""
-    from aetherius.event_store import schema as log_schema
-    from aetherius.orchestrator import statements as orchestrator_schema
-    from aetherius.projections import schema as read_model_schema
-
-    log_schema.create(dsn)
-    read_model_schema.create(dsn)
-    orchestrator_schema.create(dsn)

@@ -83,7 +83,7 @@ class Connections:
                 raise LogDamagedError(f"ledger and tables disagree, run the audit: {exc}") from exc
             raise
         except (errors.UndefinedTable, errors.InvalidSchemaName) as exc:
-            raise LogUnavailableError("the log's tables are missing: event_store.schema.create was not run") from exc
+            raise LogUnavailableError("the log's tables are missing: run `aetherius migrate`") from exc
 
     def _configure(self, connection: Connection[TupleRow]) -> None:
         connection.execute(_SETTINGS)

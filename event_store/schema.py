@@ -1,33 +1,43 @@
-"""The log's tables: made here, once, by whoever starts first."""
+"""The log's tables: what `aetherius migrate` makes of them, and what the log's users see to at their start."""
 
 from __future__ import annotations
 
-import psycopg
+from functools import partial
+from typing import Any, Final
 
-from aetherius.event_store.errors import LogUnavailableError
+from psycopg import Connection
+from psycopg.errors import InvalidSchemaName, UndefinedTable
+
 from aetherius.event_store.reading import timeline
-from aetherius.event_store.tables import DECIDED, LOG, MIGRATION_LOCK, OBSERVED, creation, creation_of
+from aetherius.event_store.tables import LOG, migrated
 from aetherius.event_store.upkeep import partitions
-from aetherius.event_store.upkeep.upgrade import partition_observed
+from aetherius.event_store.upkeep.upgrade import is_plain, partition_observed
+from aetherius.runtime.migrations.migrate import migrate
+from aetherius.runtime.migrations.room import Room
+
+
+class _Declared:
+    """What is made by code: partitions of the next weeks, and the first timeline."""
+
+    def missing(self, connection: Connection[Any]) -> list[str]:
+        """In words. Partitions that are wanting ahead are none: agent managers make them too."""
+        lacking = ["partitions instead of one table"] if is_plain(connection) else []
+        try:
+            lacking += [] if lacking or partitions.partitions(connection) else ["partitions"]
+            return lacking + ([] if timeline.timelines(connection) else ["the first timeline"])
+        except (UndefinedTable, InvalidSchemaName):
+            return ["partitions", "the first timeline"]
+
+    def make(self, connection: Connection[Any]) -> None:
+        """All of it, where it is missing."""
+        partition_observed(connection)
+        partitions.make_ahead(connection)
+        timeline.begin(connection)
+
+
+ROOM: Final = Room.of("event_store", filled=partial(migrated, LOG), declared=_Declared())
 
 
 def create(dsn: str) -> None:
-    """Make the log's schema and tables where they are missing, bring older ones up to date, and make the partitions of the next weeks.
-
-    Safe to repeat, and to run from replicas that start together.
-
-    Raises:
-        LogUnavailableError: PostgreSQL does not answer; safe to repeat.
-    """
-    try:
-        with psycopg.connect(dsn, connect_timeout=10) as connection:
-            connection.execute("SET client_min_messages = warning")
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-            for statement in (*creation(LOG), *creation_of(LOG, DECIDED), LOG.statement("create_topic_index")):
-                connection.execute(statement)
-            partition_observed(connection)
-            connection.execute(LOG.statement("append_function", OBSERVED))
-            partitions.make_ahead(connection)
-            timeline.create(connection)
-    except psycopg.OperationalError as exc:
-        raise LogUnavailableError(f"cannot make the log's tables: {exc}") from exc
+    """Migrate the log alone: for tools and tests that need no other tables. Raises what `migrate` does."""
+    migrate(dsn, [ROOM])

@@ -1,4 +1,4 @@
-"""Names of the log's tables in one schema, and the SQL on them (`sql/*.sql`, one statement each).
+"""Names of the log's tables in one schema, and the SQL on them (`sql/*.sql`, one statement each; `migrations/*.sql` make them).
 
 Names are data, so that the library's contract suites can run on tables of their own; the product always uses `LOG`.
 """
@@ -6,11 +6,13 @@ Names are data, so that the library's contract suites can run on tables of their
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
-from typing import LiteralString
+from importlib.resources import files
+from typing import Final
 
 import msgspec
-from psycopg.sql import SQL, Composed, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+
+from aetherius.runtime.sql_files import sql_file, sql_texts
 
 OBSERVED = "observed"
 """What clusters reported: high volume, can be archived."""
@@ -23,14 +25,15 @@ APPEND_LOCK = 0x6165746865726C67
 BULK_LOCK = 0x6165746865726275
 """Advisory lock that bulk appends hold besides, taken first: of them only one at a time stands in the queue for `APPEND_LOCK`, so that a decision waits for
 no more than one."""
-MIGRATION_LOCK = 0x6165746865726D67
 PARTITION_LOCK = 0x6165746865727074
 
 POSITION_INDEX = "_position"
 """How the names of the unique indexes on positions end."""
 
 _OBSERVED_STREAMS = ("ClusterEvent.", "Topology.")
-_SQL = Path(__file__).with_name("sql")
+_MIGRATIONS: Final = {
+    name: SQL(text) for name, text in sql_texts(files("aetherius.event_store").joinpath("migrations"))
+}
 
 
 class Tables(msgspec.Struct, frozen=True):
@@ -54,42 +57,57 @@ def table_of(topic: str) -> str:
     return OBSERVED if topic.startswith(_OBSERVED_STREAMS) else DECIDED
 
 
-def creation(tables: Tables) -> list[Composed]:
-    """The statements that make the schema and what all its event tables share, in order."""
-    return _all(tables, "create", DECIDED)
+def migrated(
+    tables: Tables, text: SQL, decided: str | None = DECIDED, observed: str | None = OBSERVED
+) -> list[Composed]:
+    """What a migration's text becomes. One on `{decided}` or `{observed}` is for that event table, one on `{events}` for each; None: there is none such."""
+    marked: dict[str, list[str | None]] = {
+        "{decided}": [decided],
+        "{observed}": [observed],
+        "{events}": [decided, observed],
+    }
+    for mark, event_tables in marked.items():
+        if mark in text.as_string():
+            return [text.format(**_names(tables, each)) for each in event_tables if each]
+    return [text.format(**_names(tables, DECIDED))]
 
 
-def creation_of(tables: Tables, events: str) -> list[Composed]:
-    """The statements that make event table `events`, in order."""
-    return [*_all(tables, "create_events", events), tables.statement("append_function", events)]
+@cache
+def migration(name: str) -> SQL:
+    """The text of file `migrations/<name>.sql`."""
+    return _MIGRATIONS[f"{name}.sql"]
 
 
-def _all(tables: Tables, folder: str, events: str) -> list[Composed]:
-    return [tables.statement(f"{folder}/{file.stem}", events) for file in sorted((_SQL / folder).glob("*.sql"))]
+def migrations() -> list[SQL]:
+    """The texts of all migrations, in order: for tables of other names than the product's."""
+    return list(_MIGRATIONS.values())
 
 
 @cache
 def _statement(tables: Tables, name: str, events: str) -> Composed:
-    names = {
+    return text_of(name).format(**_names(tables, events))
+
+
+@cache
+def _names(tables: Tables, events: str) -> dict[str, Composable]:
+    return {
         "schema": Identifier(tables.schema),
         "events": Identifier(tables.schema, events),
+        "decided": Identifier(tables.schema, events),
+        "observed": Identifier(tables.schema, events),
         "append": Identifier(tables.schema, f"append_{events}"),
         "ledger": Identifier(tables.schema, "ledger"),
         "checkpoints": Identifier(tables.schema, tables.checkpoints),
         "partitioning": Identifier(tables.schema, "partitioning"),
         "contents": Identifier(tables.schema, "contents"),
-        "deliveries": Identifier(tables.schema, "deliveries"),
-        "delivery_keys": Identifier(tables.schema, "delivery_keys"),
         "channel": Identifier(tables.channel),
         "position_index": Identifier(f"{events}{POSITION_INDEX}"),
         "topic_index": Identifier(f"{events}_topic"),
         "time_index": Identifier("ledger_time"),
         "append_lock": Literal(APPEND_LOCK),
     }
-    return SQL(text_of(name)).format(**names)  # from our own files, never from outside
 
 
-@cache
-def text_of(name: str) -> LiteralString:
+def text_of(name: str) -> SQL:
     """The text of file `sql/<name>.sql`."""
-    return (_SQL / f"{name}.sql").read_text(encoding="utf-8").strip()
+    return sql_file("aetherius.event_store", name)

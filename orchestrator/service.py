@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from aetherius.domain.keyring import Keyring
 from aetherius.event_store.health import health_of
-from aetherius.orchestrator import statements
+from aetherius.event_store.schema import ROOM as LOG_ROOM
 from aetherius.orchestrator.analysis.desk import AnalysisDesk
 from aetherius.orchestrator.analysis.reasoning import Reasoner, RuleReasoner
 from aetherius.orchestrator.context import Context, open_context
@@ -16,6 +16,7 @@ from aetherius.orchestrator.correlation.correlator import Correlator
 from aetherius.orchestrator.correlation.incident_process import IncidentProcess
 from aetherius.orchestrator.remediation.approval_timers import ApprovalTimers
 from aetherius.orchestrator.remediation.process import RemediationProcess
+from aetherius.orchestrator.schema import ROOM
 from aetherius.orchestrator.settings import OrchestratorSettings
 from aetherius.orchestrator.workflow.driver import WorkflowDriver
 from aetherius.orchestrator.workflow.publication import publish
@@ -25,10 +26,12 @@ from aetherius.orchestrator.workflow.timers import WorkflowTimers
 from aetherius.readers.control import ReaderControl
 from aetherius.readers.deciding import Deciding, ProcessManager
 from aetherius.readers.runner import AfterCommit, Runner
+from aetherius.readers.schema import ROOM as READERS
 from aetherius.readers.state import Committed
 from aetherius.runtime.clock import utc_now
 from aetherius.runtime.health import health_served
 from aetherius.runtime.jetstream.streams import keep_streams
+from aetherius.runtime.migrations.applied import require
 from aetherius.runtime.process import cancelled_by, endless
 
 logger = logging.getLogger(__name__)
@@ -45,11 +48,12 @@ async def run(
     Raises:
         DefinitionError: a shipped workflow does not load.
         SettingError: a parameter of a workflow is given that it does not have, or that is no duration.
-        LogUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
+        TablesMissingError: `aetherius migrate` was not run.
+        DatabaseUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
         PortTakenError: another program listens where health was to be told.
     """
     catalogue = Catalogue(shipped(), settings.workflow_parameters)
-    await asyncio.to_thread(statements.create, settings.postgres_dsn)
+    await asyncio.to_thread(require, settings.postgres_dsn, LOG_ROOM, READERS, ROOM)
     async with open_context(settings) as context:
         await context.blocking(publish, context.log, catalogue)
         timers, approvals = WorkflowTimers(context), ApprovalTimers(context)

@@ -22,10 +22,10 @@ from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Page
 from aetherius.projections.errors import ReadModelParkedError, ReadModelUnavailableError, RebuildRunsError
 from aetherius.projections.read_model import ReadModel
-from aetherius.projections.schema import create_shared, sign
+from aetherius.projections.schema import sign
 from aetherius.projections.tables import bare, general, indexes, shape, statement, tables_of
 from aetherius.projections.versioned_rows import Prepared, VersionedRows
-from aetherius.readers.tables import MIGRATION_LOCK, SCHEMA
+from aetherius.readers.tables import SCHEMA
 
 PAGE = 10_000
 """Events in one transaction: nobody waits for it, as its tables are its own."""
@@ -65,10 +65,6 @@ class Build:
         try:
             for name in sorted(self._parts):
                 hold(self.connection, name)
-            with self.connection.transaction():
-                self.connection.execute("SET LOCAL client_min_messages = warning")
-                self.connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-                create_shared(self.connection)
             self.connection.execute("SET maintenance_work_mem = '256MB'; SET client_min_messages = warning")
         except BaseException:
             self.connection.close()

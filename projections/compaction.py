@@ -8,7 +8,6 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from aetherius.projections import schema
 from aetherius.projections.build import hold, reported
 from aetherius.projections.errors import ReadModelBehindError
 from aetherius.projections.models import model_named
@@ -27,7 +26,6 @@ def compact(dsn: str, name: str, before: int) -> int:
         ReadModelUnavailableError: PostgreSQL does not answer; safe to repeat.
     """
     model = model_named(name)
-    schema.create(dsn)
     with reported(name, "compact"), psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
         hold(connection, name)
         at = _checkpoint(connection, name)

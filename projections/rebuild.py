@@ -17,7 +17,6 @@ from psycopg.sql import SQL, Identifier
 
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
-from aetherius.projections import schema
 from aetherius.projections.build import Build, Progress, reported
 from aetherius.projections.errors import ReadModelUnavailableError
 from aetherius.projections.models import model_named
@@ -47,7 +46,6 @@ def rebuild(dsn: str, *names: str, log: Log | None = None, progress: Progress | 
         ReadModelUnavailableError: PostgreSQL does not answer, or is too busy to swap; repeat it, it goes on where it was.
     """
     models = [model_named(name) for name in names]
-    schema.create(dsn)
     if log:
         return _rebuilt(dsn, log, models, progress)
     with Log(dsn, pool_size=2) as own:

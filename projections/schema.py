@@ -1,8 +1,9 @@
-"""The read models' tables: made here, once, by whoever starts first. Those of another shape are left alone: `outdated` names them, a rebuild replaces them."""
+"""The read models' tables: what `aetherius migrate` makes of them, from the models' declarations. Those of another shape are left alone: `outdated` names them, a
+rebuild replaces them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg import Connection
@@ -12,36 +13,32 @@ from aetherius.projections.errors import ReadModelUnavailableError
 from aetherius.projections.models import MODELS
 from aetherius.projections.read_model import ReadModel
 from aetherius.projections.tables import creation, general, shape, table
-from aetherius.readers.tables import MIGRATION_LOCK, SCHEMA
-from aetherius.readers.tables import statement as readers_statement
+from aetherius.readers.schema import ROOM as READERS
+from aetherius.readers.tables import SCHEMA
+from aetherius.runtime.migrations.migrate import migrate
+from aetherius.runtime.migrations.room import Room
 
-_SHARED = ("schema", "builds", "compactions", "kept_function", "search_parked", "search_generations")
+
+class _Declared:
+    """The read models' tables and indexes."""
+
+    def missing(self, connection: Connection[Any]) -> list[str]:
+        """Each by its name."""
+        return [f"table {model.name}" for model in MODELS if not _found(connection, model)[1]]
+
+    def make(self, connection: Connection[Any]) -> None:
+        """Those that are missing."""
+        for model in MODELS:
+            if not _found(connection, model)[1]:
+                create_tables(connection, model)
+
+
+ROOM: Final = Room.of("projections", declared=_Declared())
 
 
 def create(dsn: str) -> None:
-    """Make the schema, tables and indexes where they are missing. Safe to repeat, and to run from replicas that start together.
-
-    Raises:
-        ReadModelUnavailableError: PostgreSQL does not answer; safe to repeat.
-    """
-    try:
-        with psycopg.connect(dsn, connect_timeout=10) as connection:
-            connection.execute("SET LOCAL client_min_messages = warning")
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-            create_shared(connection)
-            for model in MODELS:
-                _, exists = _found(connection, model)
-                if not exists:
-                    create_tables(connection, model)
-    except psycopg.OperationalError as exc:
-        raise ReadModelUnavailableError(f"cannot make the read models' tables: {exc}") from exc
-
-
-def create_shared(connection: Connection[Any]) -> None:
-    """What all models share, in the caller's transaction."""
-    for name in _SHARED:
-        connection.execute(general(name))
-    connection.execute(readers_statement("readers"))
+    """Migrate the read models and the readers' tables alone: for tools and tests that need no others. Raises what `migrate` does."""
+    migrate(dsn, [READERS, ROOM])
 
 
 def create_tables(connection: Connection[Any], model: ReadModel[Any]) -> None:

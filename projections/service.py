@@ -15,6 +15,7 @@ from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
 from aetherius.event_store.reading.contents_index import ContentsIndex
 from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.schema import ROOM as LOG_ROOM
 from aetherius.event_store.sealing import sealing_of
 from aetherius.projections import schema
 from aetherius.projections.errors import ReadModelParkedError, ReadModelUnavailableError, RebuildRunsError
@@ -25,7 +26,9 @@ from aetherius.projections.versioned_rows import VersionedRows
 from aetherius.readers.control import ReaderControl
 from aetherius.readers.projecting import Projecting
 from aetherius.readers.runner import Runner
+from aetherius.readers.schema import ROOM as READERS
 from aetherius.runtime.health import health_served
+from aetherius.runtime.migrations.applied import require
 
 logger = logging.getLogger(__name__)
 
@@ -36,16 +39,17 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
     """Keep the read models until `stop` is set; batches under way are finished first. Replicas may run beside: each event is applied once.
 
     A read model that meets an event it cannot take is parked, with a log line, and the others go on. One whose tables are of another version is built again
-    first, beside them. The log's tables exist already.
+    first, beside them. The tables exist already: `aetherius migrate` makes them.
 
     Args:
-        ready: called once, when the tables are there and reading begins.
+        ready: called once, when reading begins.
 
     Raises:
-        ReadModelUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
+        TablesMissingError: `aetherius migrate` was not run.
+        DatabaseUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
         PortTakenError: another program listens where health was to be told.
     """
-    await anyio.to_thread.run_sync(schema.create, settings.postgres_dsn)
+    await anyio.to_thread.run_sync(require, settings.postgres_dsn, LOG_ROOM, READERS, schema.ROOM)
     old = await anyio.to_thread.run_sync(schema.outdated, settings.postgres_dsn)
     log = Log(settings.postgres_dsn, pool_size=settings.postgres_connections, sealing=sealing_of(settings))
     try:

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import Connection
 
 from aetherius.readers.state import ReaderState
-from aetherius.readers.tables import MIGRATION_LOCK, statement
+from aetherius.readers.tables import statement
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,6 @@ class ReaderControl:
         """Tell what is new, and ask for all orders; in this thread."""
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=5)
-            create(self._connection)
             self._connection.execute("SET synchronous_commit = off; SET statement_timeout = '10s'")
             self._told.clear()
         if news := self._news():
@@ -128,12 +127,3 @@ class ReaderControl:
                 self._told[name] = current, now
                 news.append(current)
         return news
-
-
-def create(connection: Connection[Any]) -> None:
-    """Make the table if it is missing. Safe from replicas that start together."""
-    with connection.transaction():
-        connection.execute("SET LOCAL client_min_messages = warning")
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-        connection.execute(statement("schema"))
-        connection.execute(statement("readers"))

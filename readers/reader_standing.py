@@ -12,7 +12,6 @@ import psycopg
 from psycopg import Connection, errors
 
 from aetherius.event_store.tables import LOG
-from aetherius.readers.control import create
 from aetherius.readers.errors import ReadersUnavailableError, UnknownReaderError
 from aetherius.readers.state import ReaderStatus
 from aetherius.readers.tables import statement
@@ -116,7 +115,6 @@ def _one(connection: Connection[Any], query: Any, values: tuple[object, ...] | N
 def _connected(dsn: str) -> Iterator[Connection[Any]]:
     try:
         with psycopg.connect(dsn, connect_timeout=10) as connection:
-            create(connection)
             yield connection
     except (errors.UndefinedTable, errors.InvalidSchemaName) as exc:
         raise ReadersUnavailableError("there is no log in this database") from exc

@@ -8,14 +8,22 @@ InfrastructureError
 +-- ChildFailedError         a child process ended, or was not ready in time
 +-- CredentialsError         a credentials file is missing, malformed or readable by others
 +-- BrokerUnavailableError   NATS does not answer, or too late
++-- DatabaseUnavailableError PostgreSQL does not answer
++-- TablesMissingError       the database lacks what this version needs: `aetherius migrate`
++-- MigrationRunsError       another process migrates, and does not come to an end
++-- MigrationBlockedError    a table that a migration changes is in use all the time
 
 AetheriusError
++-- MigrationChangedError    a migration was applied with another text than it has now
++-- MigrationFailedError     PostgreSQL refused a migration: a right is wanting, or rows stand against it
++-- MigrationMalformedError  a migration's file is not named as it must be
 +-- SettingError             a setting is missing or malformed
 +-- ServiceEndedError        a task that should run for ever has ended: a fault of ours
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from aetherius.domain.errors import AetheriusError, InfrastructureError
@@ -107,3 +115,60 @@ def _tail(log_file: Path | None, lines: int = 5) -> str:
 
 class BrokerUnavailableError(InfrastructureError):
     """NATS did not confirm; what was sent may have arrived. Safe to repeat: everything we send has a deterministic id."""
+
+
+class DatabaseUnavailableError(InfrastructureError):
+    """PostgreSQL does not answer, or broke off. Safe to repeat."""
+
+
+class TablesMissingError(InfrastructureError):
+    """The database lacks what this version needs. Attribute: `missing`, in words."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__(f"the database lacks {'; '.join(missing)}. Run `aetherius migrate`")
+        self.missing = missing
+
+
+class MigrationRunsError(InfrastructureError):
+    """Another process migrates the database. Nothing was changed; safe to repeat."""
+
+    def __init__(self) -> None:
+        super().__init__("another process migrates the database, and has not come to its end: try again")
+
+
+class MigrationBlockedError(InfrastructureError):
+    """A table is in use all the time. What was made before stands; safe to repeat. Attribute: `what`."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} needs a table to itself, which is in use all the time: end long transactions, try again"
+        )
+        self.what = what
+
+
+class MigrationChangedError(AetheriusError):
+    """Applied migrations have another text now: a released file is never changed, a new one is added. Attribute: `migrations`."""
+
+    def __init__(self, migrations: Sequence[str]) -> None:
+        super().__init__(
+            f"applied with another text than now: {', '.join(migrations)}. This version's files were changed, or another's were applied"
+        )
+        self.migrations = migrations
+
+
+class MigrationFailedError(AetheriusError):
+    """PostgreSQL refused a statement of a migration. What was made before stands; safe to repeat. Attributes: `migration`, `reason`."""
+
+    def __init__(self, migration: str, reason: str) -> None:
+        super().__init__(f"migration {migration} was refused: {reason}")
+        self.migration = migration
+        self.reason = reason
+
+
+class MigrationMalformedError(AetheriusError):
+    """A migration's file cannot be read as one. Attributes: `migration`, `rule`."""
+
+    def __init__(self, migration: str, rule: str) -> None:
+        super().__init__(f"migration {migration} {rule}")
+        self.migration = migration
+        self.rule = rule

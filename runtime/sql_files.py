@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import LiteralString
 
 from psycopg.sql import SQL
 
@@ -18,9 +20,7 @@ def sql_file(package: str, name: str) -> SQL:
     return SQL(folder.joinpath(*f"{name}.sql".split("/")).read_text(encoding="utf-8").strip())
 
 
-@cache
-def sql_files(package: str, folder: str) -> tuple[SQL, ...]:
-    """The statements of all files of `sql/<folder>/`, in the order of their names."""
-    found = files(package).joinpath("sql").joinpath(*folder.split("/")).iterdir()
-    names = sorted(each.name for each in found if each.name.endswith(".sql"))
-    return tuple(sql_file(package, f"{folder}/{name.removesuffix('.sql')}") for name in names)
+def sql_texts(folder: Traversable) -> list[tuple[str, LiteralString]]:
+    """Name and text of each SQL file in a folder of ours, in the order of their names."""
+    found = sorted((each for each in folder.iterdir() if each.name.endswith(".sql")), key=lambda each: each.name)
+    return [(each.name, each.read_text(encoding="utf-8").strip()) for each in found]

@@ -129,8 +129,6 @@ class Sequences:
 def _read(dsn: str) -> dict[str, Heard]:
     try:
         with psycopg.connect(dsn, connect_timeout=5) as connection:
-            connection.execute("SET LOCAL client_min_messages = warning")
-            connection.execute(_statement("sequences_create"))
             rows = connection.execute(_statement("sequences_read")).fetchall()
     except psycopg.OperationalError as exc:
         raise LogUnavailableError(f"cannot read the sequences: {exc}") from exc

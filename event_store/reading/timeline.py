@@ -43,9 +43,8 @@ class Restored(msgspec.Struct, frozen=True):
     """Readers whose checkpoint lay past the log's end, and where: now they stand at its end. Their rows and what they sent may be of the lost events."""
 
 
-def create(connection: Connection[Any]) -> None:
-    """Make the table and the first timeline, where they are missing; in the caller's transaction."""
-    connection.execute(LOG.statement("create_timelines"))
+def begin(connection: Connection[Any]) -> None:
+    """Begin the first timeline, if there is none; in the caller's transaction."""
     connection.execute(LOG.statement("timeline_first"), (server(connection),))
 
 

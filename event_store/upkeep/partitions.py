@@ -188,7 +188,7 @@ def create(connection: Connection[Any], partition: Partition) -> None:
 
 def named(statement: str, partition: Partition) -> Composed:
     """The statement of file `sql/<name>.sql` on a partition."""
-    return SQL(text_of(statement)).format(
+    return text_of(statement).format(
         schema=Identifier(LOG.schema),
         events=Identifier(LOG.schema, OBSERVED),
         partition=Identifier(partition.name),

@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
 from aetherius.domain.wire.identity import TIME_SHIFT, milliseconds, milliseconds_of
-from aetherius.event_store.tables import APPEND_LOCK, LOG, OBSERVED, POSITION_INDEX
+from aetherius.event_store.tables import APPEND_LOCK, LOG, OBSERVED, POSITION_INDEX, migrated, migration
 from aetherius.event_store.upkeep.partitions import END, FARTHEST, Partition, attach, create, partitioning, slot_end
 
 OLDEST = "observed_oldest"
@@ -18,12 +18,12 @@ UNTIMED = "observed_untimed"
 
 def partition_observed(connection: Connection[Any]) -> None:
     """Make `observed` partitioned, within the caller's transaction. Appends wait meanwhile: for one pass over the table."""
-    if _kind(connection) != "r":
-        connection.execute(LOG.statement("create_partitioned", OBSERVED))
+    if not is_plain(connection):
         return
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (APPEND_LOCK,))
     _rename(connection)
-    connection.execute(LOG.statement("create_partitioned", OBSERVED))
+    for statement in migrated(LOG, migration("0003_observed.pre")):
+        connection.execute(statement)
     how = partitioning(connection)
     farthest = milliseconds(how.now + FARTHEST)
     last = _time(connection, "last_timed", farthest)
@@ -35,9 +35,10 @@ def partition_observed(connection: Connection[Any]) -> None:
     attach(connection, Partition(0, slot_end(max(milliseconds(how.now), last or 0), how.days), OLDEST))
 
 
-def _kind(connection: Connection[Any]) -> str | None:
+def is_plain(connection: Connection[Any]) -> bool:
+    """Whether `observed` is one table."""
     row = connection.execute(LOG.statement("table_kind"), (f"{LOG.schema}.{OBSERVED}",)).fetchone()
-    return row[0] if row else None
+    return row is not None and row[0] == "r"
 
 
 def _rename(connection: Connection[Any]) -> None:

@@ -30,8 +30,11 @@ from psycopg.sql import SQL, Identifier
 
 from aetherius.event_store.errors import CheckpointConflictError
 from aetherius.event_store.reading.pages import LAST
-from aetherius.event_store.tables import MIGRATION_LOCK, Tables, creation, creation_of
+from aetherius.event_store.tables import Tables, migrated, migrations
 from aetherius.event_store.writing.appending import Appender
+
+_CREATION_LOCK = 0x6165746865726D67
+"""Advisory lock of recorders that make tables of their own."""
 
 
 class CheckpointRecorder(postgres.PostgresTrackingRecorder):
@@ -49,12 +52,16 @@ class CheckpointRecorder(postgres.PostgresTrackingRecorder):
         """Make what is missing; recorders that start together wait for each other."""
         with self.datastore.transaction(commit=True) as cursor:
             cursor.execute("SET LOCAL client_min_messages = warning")
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATION_LOCK,))
             self._create_table(cursor)
 
     def _create_table(self, curs: Cursor[Any]) -> None:
-        for name in ("create/01_schema", "create/04_checkpoints"):
-            curs.execute(self._tables.statement(name))
+        self._migrate(curs)
+
+    def _migrate(self, curs: Cursor[Any], decided: str | None = None, observed: str | None = None) -> None:
+        for text in migrations():
+            for statement in migrated(self._tables, text, decided, observed):
+                curs.execute(statement, prepare=False)  # a file holds several statements
 
     def _insert_tracking(self, curs: Cursor[Any], tracking: Tracking) -> None:
         curs.execute(
@@ -87,8 +94,7 @@ class LogRecorder(CheckpointRecorder, postgres.PostgresProcessRecorder):
         self._appender = Appender(self._tables, lambda topic: events_table_name)
 
     def _create_table(self, curs: Cursor[Any]) -> None:
-        for statement in (*creation(self._tables), *creation_of(self._tables, self.events_table_name)):
-            curs.execute(statement)
+        self._migrate(curs, decided=self.events_table_name)
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:

@@ -63,8 +63,6 @@ class PostgresIndex:
         """See `SearchIndex`."""
         async with self._connection() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-            await connection.execute(self._sql("schema"))
-            await connection.execute(self._sql("search_marks"))
             columns = SQL(", ").join(
                 SQL('{} text COLLATE "C"').format(Identifier(name)) for name in NAMES if name != "id"
             )
@@ -127,8 +125,6 @@ class PostgresIndex:
         """See `SearchIndex`."""
         async with self._connection() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-            await connection.execute(self._sql("schema"))
-            await connection.execute(self._sql("search_marks"))
             await connection.execute(self._sql("search_drop"))
             await connection.execute(self._sql("search_mark_drop"), (self.generation,))
 

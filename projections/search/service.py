@@ -10,6 +10,7 @@ import anyio.to_thread
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
 from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.schema import ROOM as LOG_ROOM
 from aetherius.event_store.sealing import sealing_of
 from aetherius.projections import schema
 from aetherius.projections.search.indexer import SearchIndexer
@@ -18,7 +19,9 @@ from aetherius.projections.settings import ProjectionsSettings
 from aetherius.readers.control import ReaderControl
 from aetherius.readers.exporting import Exporting
 from aetherius.readers.runner import Runner
+from aetherius.readers.schema import ROOM as READERS
 from aetherius.runtime.health import health_served
+from aetherius.runtime.migrations.applied import require
 
 
 async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callable[[], None] | None = None) -> None:
@@ -28,13 +31,14 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
         ready: called once, when reading begins.
 
     Raises:
-        ReadModelUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
+        TablesMissingError: `aetherius migrate` was not run.
+        DatabaseUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
         PortTakenError: another program listens where health was to be told.
         SettingError: the settings of the search server contradict each other.
         CredentialsError: a file of secrets cannot be read.
     """
     dsn = settings.postgres_dsn
-    await anyio.to_thread.run_sync(schema.create, dsn)
+    await anyio.to_thread.run_sync(require, dsn, LOG_ROOM, READERS, schema.ROOM)
     log = Log(dsn, pool_size=3, sealing=sealing_of(settings))
     try:
         async with (

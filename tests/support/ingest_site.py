@@ -18,9 +18,9 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from aetherius.cli.folder import program
+from aetherius.cli.tables import create_tables
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.event import EventMessage, encode_lines
-from aetherius.event_store import schema
 from aetherius.runtime.child import ChildSpec
 from aetherius.runtime.data_folder import make_folder
 from aetherius.runtime.embedded_nats import EmbeddedNats
@@ -111,7 +111,7 @@ class IngestSite:
                 on_change=lambda name, phase: ends.update([name] if phase is Phase.CRASHED else []),
             ) as supervisor:
                 await supervisor.start(server.child(), broker.child())
-                await asyncio.to_thread(schema.create, server.dsn)
+                await asyncio.to_thread(create_tables, server.dsn)
                 async with connect(broker.url, "test") as client:
                     await ensure_streams(client.jetstream())
                     SigningKey.load_or_create(root / "signing-key.pem")  # the replicas share it

@@ -12,7 +12,6 @@ from eventsourcing.utils import Environment
 from psycopg import Cursor
 from psycopg.conninfo import conninfo_to_dict
 
-from aetherius.event_store.tables import Tables, creation
 from aetherius.event_store.writing import recorder
 from aetherius.event_store.writing.recorder import CheckpointRecorder, LogFactory, LogRecorder
 
@@ -49,11 +48,7 @@ class PartitionedRecorder(LogRecorder):
     """Its table is partitioned by id, as `observed` is."""
 
     def _create_table(self, curs: Cursor[Any]) -> None:
-        super(LogRecorder, self)._create_table(curs)
-        tables = Tables(schema=self.datastore.schema, channel=self.channel_name)
-        names = ("create_partitioned", "append_function")
-        for statement in (*creation(tables), *(tables.statement(name, self.events_table_name) for name in names)):
-            curs.execute(statement)
+        self._migrate(curs, observed=self.events_table_name)
         for name, bounds in (("low", "(MINVALUE) TO ('8%s')"), ("high", "('8%s') TO (MAXVALUE)")):
             curs.execute(
                 f"CREATE TABLE IF NOT EXISTS {self.events_table_name}_{name} PARTITION OF {self.events_table_name} "

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from aetherius.projections import schema
 from search_site import Generations, on_elasticsearch, on_postgres
 
 
@@ -18,6 +19,9 @@ def address(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def generations(address: str) -> AsyncIterator[Generations]:
-    opened = on_elasticsearch(address) if address.startswith("http") else on_postgres(address)
+    is_postgres = not address.startswith("http")
+    if is_postgres:
+        schema.create(address)
+    opened = on_postgres(address) if is_postgres else on_elasticsearch(address)
     async with opened as made:
         yield made

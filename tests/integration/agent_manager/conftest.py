@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aetherius.event_store import schema
+from aetherius.cli.tables import create_tables
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.jetstream.streams import ensure_streams
 from aetherius.runtime.nats_connection import connect
@@ -27,7 +27,7 @@ async def broker(open_folder: Path) -> AsyncIterator[EmbeddedNats]:
 @pytest.fixture
 async def site(dsn: str, broker: EmbeddedNats, tmp_path: Path) -> AsyncIterator[Site]:
     """Everything that an agent manager needs, without one running."""
-    schema.create(dsn)
+    create_tables(dsn)
     async with connect(broker.url, "test") as nats:
         await ensure_streams(nats.jetstream())
         site = Site(dsn, broker.url, nats, tmp_path)

@@ -13,11 +13,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from aetherius.cli.tables import create_tables
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.event import MAX_EVENT_BYTES, encode_lines
 from aetherius.domain.wire.identity import observation_id
-from aetherius.event_store import schema
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.runtime.jetstream.streams import EVENTS, ensure_streams
@@ -196,7 +196,7 @@ async def test_a_cancelled_manager_leaves_its_messages_to_the_next(site: Site) -
 async def test_it_goes_on_when_postgresql_is_back(broker: EmbeddedNats, open_folder: Path, tmp_path: Path) -> None:
     server = EmbeddedPostgres(open_folder / "away")
     dsn = await server.start()
-    schema.create(dsn)
+    create_tables(dsn)
     async with connect(broker.url, "test") as nats:
         await ensure_streams(nats.jetstream())
         site = Site(dsn, broker.url, nats, tmp_path)

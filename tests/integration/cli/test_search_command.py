@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from aetherius.cli.main import app
-from aetherius.event_store import schema as log_schema
+from aetherius.cli.tables import create_tables
 from aetherius.event_store.log import Log
 from log_history import History
 from sealed_state import KEYS_TEXT, SEALING
@@ -19,7 +19,7 @@ from search_site import SearchSite
 
 @pytest.fixture
 def site(dsn: str) -> SearchSite:
-    log_schema.create(dsn)
+    create_tables(dsn)
     with Log(dsn, sealing=SEALING) as log:
         history = History(log, 1)
         history.report("berlin")

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from aetherius.cli.main import app
-from aetherius.event_store import schema
+from aetherius.cli.tables import create_tables
 from aetherius.event_store.log import Log
 from aetherius.readers import deliveries as waiting
 from aetherius.readers.deliveries import Deliveries
@@ -19,7 +19,7 @@ from event_builders import a_gap
 @pytest.fixture
 def site(dsn: str) -> str:
     """A subscription that has put four events, and given up the first of two keys."""
-    schema.create(dsn)
+    create_tables(dsn)
     with Log(dsn) as log, Deliveries(dsn) as deliveries:
         log.append([a_gap("berlin") for _ in range(5)])
         deliveries.register("webhooks")

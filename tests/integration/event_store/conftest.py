@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import StoredEvent
 
+from aetherius.cli.tables import create_tables
 from aetherius.domain.agent import GapDetected
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Cause
 from aetherius.domain.wire.event import Labels, Severity
 from aetherius.domain.wire.identity import observation_id
-from aetherius.event_store import schema
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from sealed_state import SEALING
@@ -56,6 +56,6 @@ def events() -> Events:
 
 @pytest.fixture
 def log(dsn: str) -> Iterator[Log]:
-    schema.create(dsn)
+    create_tables(dsn)
     with Log(dsn, sealing=SEALING) as log:
         yield log

@@ -14,10 +14,10 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from aetherius.cli.tables import create_tables
 from aetherius.domain.agent import GapDetected
 from aetherius.domain.errors import DomainError
 from aetherius.domain.event import topics_of
-from aetherius.event_store import schema
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.reading.subscription import LogSignal
@@ -286,7 +286,7 @@ async def test_deliveries_go_on_after_postgresql_was_killed(open_folder: Path) -
 
     streams = [uuid4() for _ in range(6)]
     try:
-        schema.create(dsn)
+        create_tables(dsn)
         with Log(dsn, timeout=2) as log, Deliveries(dsn, timeout=2) as deliveries:
             log.append([each for stream in streams for each in gaps(stream, range(1, 41))])
             async with consuming(dsn, log, deliveries, effect):

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 from prometheus_client import REGISTRY
 
-from aetherius.event_store import schema
+from aetherius.cli.tables import create_tables
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
@@ -176,7 +176,7 @@ async def test_followers_do_not_notice_that_the_server_was_killed(open_folder: P
     server = EmbeddedPostgres(open_folder / f"postgres-{uuid4().hex}")
     dsn = await server.start()
     try:
-        schema.create(dsn)
+        create_tables(dsn)
         with Log(dsn, timeout=2) as log:
             async with asyncio.timeout(100), followed(dsn, log) as fan_out, asyncio.TaskGroup() as tasks:
                 last: list[int] = []

@@ -212,7 +212,7 @@ class TestUpgrade:
     @pytest.fixture
     def plain(self, log: Log, connection: Connection[Any]) -> Connection[Any]:
         for statement in (
-            "DROP TABLE aetherius.observed, aetherius.partitioning",
+            "DROP TABLE aetherius.observed, aetherius.partitioning, aetherius.migrations",
             """CREATE TABLE aetherius.observed (notification_id bigint NOT NULL, originator_id uuid NOT NULL, originator_version bigint NOT NULL,
             topic text NOT NULL, state bytea NOT NULL, PRIMARY KEY (originator_id, originator_version))""",
             "CREATE UNIQUE INDEX observed_position ON aetherius.observed (notification_id)",

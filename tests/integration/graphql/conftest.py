@@ -13,7 +13,7 @@ from aetherius.access.tokens import write_tokens
 from aetherius.access.user import Role, User
 from aetherius.api import service as api_service
 from aetherius.api.settings import ApiSettings
-from aetherius.event_store import schema as log_schema
+from aetherius.cli.tables import create_tables
 from aetherius.event_store.log import Log
 from aetherius.projections import service as projections_service
 from aetherius.projections.settings import ProjectionsSettings
@@ -24,7 +24,7 @@ from sealed_state import KEYS_TEXT, SEALING
 
 @pytest.fixture
 async def log(dsn: str) -> AsyncIterator[Log]:
-    log_schema.create(dsn)
+    create_tables(dsn)
     with Log(dsn, sealing=SEALING) as log:
         yield log
 

@@ -19,9 +19,8 @@ import pytest
 
 from aetherius.access.tokens import write_tokens
 from aetherius.access.user import Role, User
-from aetherius.event_store import schema as log_schema
+from aetherius.cli.tables import create_tables
 from aetherius.event_store.log import Log
-from aetherius.projections import schema as read_model_schema
 from aetherius.runtime.ports import free_port
 from graphql_client import READER
 from processes import Started, eventually
@@ -62,8 +61,7 @@ def server(dsn: str, tmp_path: Path) -> Iterator[tuple[Started, int, int]]:
     """`aetherius serve graphql`, its port, and that of its metrics."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    log_schema.create(dsn)
-    read_model_schema.create(dsn)
+    create_tables(dsn)
     tokens = tmp_path / "tokens.json"
     write_tokens(tokens, {READER: User("rita", Role.READER)})
     port, health = free_port(), free_port()

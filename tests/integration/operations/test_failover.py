@@ -12,13 +12,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from aetherius.cli.tables import create_tables
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import topics_of
-from aetherius.event_store import schema as log_schema
 from aetherius.event_store.audit import ledger_audit as audit
 from aetherius.event_store.errors import LogUnavailableError, VersionConflictError
 from aetherius.event_store.log import Log
-from aetherius.projections import schema as read_model_schema
 from aetherius.projections import service
 from aetherius.projections.settings import ProjectionsSettings
 from installation import aetherius
@@ -57,8 +56,7 @@ def writing(dsn: str) -> Iterator[list[UUID]]:
 async def test_a_promoted_standby_takes_over_and_nothing_acknowledged_is_lost(site: PostgresSite) -> None:
     primary = site.server("primary")
     dsn = await primary.start()
-    log_schema.create(dsn)
-    read_model_schema.create(dsn)
+    create_tables(dsn)
     standby = await replicated(site, dsn)
     stop = asyncio.Event()
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:

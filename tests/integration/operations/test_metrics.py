@@ -11,11 +11,10 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from aetherius.event_store import schema as log_schema
+from aetherius.cli.tables import create_tables
 from aetherius.event_store.log import Log
 from aetherius.orchestrator import service as orchestrator_service
 from aetherius.orchestrator.settings import OrchestratorSettings
-from aetherius.projections import schema as read_model_schema
 from aetherius.projections import service as projections_service
 from aetherius.projections.models import MODELS
 from aetherius.projections.settings import ProjectionsSettings
@@ -29,8 +28,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def history(dsn: str) -> History:
-    log_schema.create(dsn)
-    read_model_schema.create(dsn)
+    create_tables(dsn)
     return History(Log(dsn, sealing=SEALING))
 
 

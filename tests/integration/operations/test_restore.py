@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from aetherius.event_store import schema as log_schema
+from aetherius.cli.tables import create_tables
 from aetherius.event_store.audit import ledger_audit as audit
 from aetherius.event_store.audit.ledger_audit import Anchor, Wrong
 from aetherius.event_store.errors import (
@@ -25,7 +25,6 @@ from aetherius.event_store.log import Log
 from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.reading.timeline import restored
 from aetherius.graphql.feed import Feed
-from aetherius.projections import schema as read_model_schema
 from aetherius.projections import service
 from aetherius.projections.errors import ReadModelUnavailableError
 from aetherius.projections.events import EventFilter
@@ -70,8 +69,7 @@ async def test_a_log_restored_to_a_point_in_time_is_intact_and_its_readers_go_on
     site.start_archiving(await primary.start())
     await primary.stop()
     dsn = await primary.start()
-    log_schema.create(dsn)
-    read_model_schema.create(dsn)
+    create_tables(dsn)
     write(dsn, 20)
     project(dsn)
     cluster = site.base_backup(dsn, "restored")
@@ -116,8 +114,7 @@ async def test_services_that_ran_on_while_the_log_was_restored_skip_nothing(site
     primary = site.server("primary")
     dsn = await primary.start()
     port = int(conninfo_to_dict(dsn)["port"] or 0)
-    log_schema.create(dsn)
-    read_model_schema.create(dsn)
+    create_tables(dsn)
     write(dsn, 20)
     stop = asyncio.Event()
     async with (
@@ -207,8 +204,7 @@ def rows_of_events(dsn: str) -> int:
 async def test_a_dump_restores_a_log_that_is_intact_and_read_on(
     dsn: str, postgres: str, site: PostgresSite, project: Project
 ) -> None:
-    log_schema.create(dsn)
-    read_model_schema.create(dsn)
+    create_tables(dsn)
     write(dsn, 20)
     project(dsn)
     kept, rows = head_of(dsn).head, all_rows(dsn)

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from eventsourcing.persistence import StoredEvent
 
+from aetherius.cli.tables import create_tables
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import Answer, Command, CommandStatus, Failed, Issued, Succeeded
@@ -26,10 +27,8 @@ from aetherius.domain.wire.event import Labels, RawData, Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.domain.workflow.events import Started
 from aetherius.domain.workflow.workflow import Wake, Workflow
-from aetherius.event_store import schema
 from aetherius.event_store.log import Log
 from aetherius.event_store.reading.subscription import LogSignal
-from aetherius.orchestrator import statements
 from aetherius.orchestrator.analysis.desk import concluded
 from aetherius.orchestrator.analysis.request import request_of
 from aetherius.orchestrator.correlation.correlator import Correlator
@@ -210,8 +209,7 @@ class Stage:
 @pytest.fixture
 def make_stage(dsn: str) -> Iterator[Callable[..., Stage]]:
     """Builder of the log with its tables, and the process managers at its start; with more faults and actions than are shipped, if wanted."""
-    schema.create(dsn)
-    statements.create(dsn)
+    create_tables(dsn)
     made: list[Stage] = []
 
     def make(**more: Any) -> Stage:

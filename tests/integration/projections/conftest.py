@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from aetherius.event_store import schema as log_schema
+from aetherius.cli.tables import create_tables
 from aetherius.event_store.log import Log
 from sealed_state import SEALING
 
 
 @pytest.fixture
 def log(dsn: str) -> Iterator[Log]:
-    log_schema.create(dsn)
+    create_tables(dsn)
     with Log(dsn, sealing=SEALING) as log:
         yield log

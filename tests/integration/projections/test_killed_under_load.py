@@ -17,16 +17,15 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from aetherius.cli.tables import create_tables
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.errors import AetheriusError
 from aetherius.domain.event import Cause
 from aetherius.domain.wire.event import Labels, Severity
 from aetherius.domain.wire.identity import observation_id
-from aetherius.event_store import schema as log_schema
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.projections import schema
 from aetherius.projections.errors import ReadModelUnavailableError
 from aetherius.projections.models import MODELS
 from aetherius.projections.verification import verify
@@ -144,8 +143,7 @@ def test_every_event_is_in_every_read_model_after_each_reader_and_postgres_were_
     server: EmbeddedPostgres,
 ) -> None:
     dsn = server.dsn
-    log_schema.create(dsn)
-    schema.create(dsn)
+    create_tables(dsn)
     readers = Readers(dsn)
     try:
         with Load(dsn) as load:

@@ -17,15 +17,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from aetherius.cli.tables import create_tables
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Cause
 from aetherius.domain.wire.event import Labels, Severity
 from aetherius.domain.wire.identity import observation_id
-from aetherius.event_store import schema as log_schema
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.reading.subscription import LogSignal
-from aetherius.projections import schema
 from aetherius.projections.events import EventFilter
 from aetherius.projections.models import EVENTS, MODELS, model_named
 from aetherius.projections.postgres_queries import PostgresReadModels
@@ -51,8 +50,7 @@ def empty(postgres: str) -> Iterator[str]:
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         address = make_conninfo(postgres, dbname=name)
-        log_schema.create(address)
-        schema.create(address)
+        create_tables(address)
         yield name
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

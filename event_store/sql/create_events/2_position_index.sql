@@ -1,1 +1,0 @@
-CREATE UNIQUE INDEX IF NOT EXISTS {position_index} ON {events} (notification_id)

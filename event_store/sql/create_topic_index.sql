@@ -1,1 +1,0 @@
-CREATE INDEX IF NOT EXISTS {topic_index} ON {events} (topic, notification_id)

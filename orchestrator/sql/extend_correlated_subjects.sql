@@ -1,1 +1,0 @@
-ALTER TABLE aetherius.correlated_subjects ADD COLUMN IF NOT EXISTS last_sign timestamptz

@@ -1,4 +1,0 @@
-CREATE TABLE IF NOT EXISTS {schema}.compactions (
-    name text PRIMARY KEY,
-    position bigint NOT NULL
-)

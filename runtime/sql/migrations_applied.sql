@@ -1,0 +1,1 @@
+SELECT room, number, half, checksum FROM aetherius.migrations
