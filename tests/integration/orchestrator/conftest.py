@@ -34,6 +34,7 @@ from aetherius.orchestrator.analysis.request import request_of
 from aetherius.orchestrator.correlation.correlator import Correlator
 from aetherius.orchestrator.correlation.incident_process import IncidentProcess
 from aetherius.orchestrator.remediation.process import RemediationProcess
+from aetherius.orchestrator.state_tables import on_postgres
 from aetherius.orchestrator.workflow.driver import WorkflowDriver
 from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
 from aetherius.orchestrator.workflow.starter import WorkflowStarter
@@ -64,10 +65,11 @@ class Stage:
         self.rows = StateRows(dsn)
         self._sequence = 0
         catalogue = Catalogue(shipped(), {"diagnose_lost_node": {"grace": "30s"}})
+        tables = on_postgres()
         managers = (
-            Correlator(self.clock),
+            Correlator(self.clock, tables.subjects),
             WorkflowStarter(catalogue, self.clock),
-            WorkflowDriver(self.clock, self.log.sealing.keys),
+            WorkflowDriver(self.clock, self.log.sealing.keys, tables.awaited),
             RemediationProcess(self.clock, Patience(soak=5, rollout=60, repair=30), self.log.sealing.keys),
             IncidentProcess(self.clock),
         )
