@@ -40,8 +40,6 @@ from aetherius.event_store.writing.claims import claim, distinct, stream_id_of
 from aetherius.runtime.clock import utc_now
 
 A = TypeVar("A", bound=Aggregate)
-K = TypeVar("K")
-V = TypeVar("V")
 _TICK = timedelta(microseconds=1)
 
 assert vocabulary.MODULES, "importing it makes every topic known"
@@ -128,9 +126,9 @@ class MemoryLog:
         with self._lock:
             self._checkpoints.pop(name, None)
 
-    def table(self, key: type[K], row: type[V]) -> dict[K, V]:
-        """A table of state rows that can be changed inside a transaction, and then changes whole or not at all. Rows must be values: they are not copied."""
-        made: dict[K, V] = {}
+    def table(self) -> dict[Any, Any]:
+        """A table of state rows, by key: what is changed inside a transaction changes whole or not at all. Rows must be values: they are not copied."""
+        made: dict[Any, Any] = {}
         with self._lock:
             self._tables.append(made)
         return made

@@ -95,11 +95,7 @@ class Checkpoints(Protocol):
         """Move a checkpoint, write rows and append events, or none of these. Raises ``CheckpointConflictError``, ``VersionConflictError``."""
 
 
-class FollowedLog(Streams, Pages, Checkpoints, Protocol):
-    """All that a runner needs to drive a reader."""
-
-
-class EventLog(FollowedLog, Saves, Evidence, Protocol):
+class EventLog(Pages, Checkpoints, Saves, Evidence, Protocol):
     """All that rooms use of the log, but its upkeep."""
 
     def append(self, batch: Sequence[Pending]) -> int:

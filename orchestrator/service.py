@@ -18,6 +18,7 @@ from aetherius.orchestrator.remediation.approval_timers import ApprovalTimers
 from aetherius.orchestrator.remediation.process import RemediationProcess
 from aetherius.orchestrator.schema import ROOM
 from aetherius.orchestrator.settings import OrchestratorSettings
+from aetherius.orchestrator.state_tables import on_postgres
 from aetherius.orchestrator.workflow.driver import WorkflowDriver
 from aetherius.orchestrator.workflow.publication import publish
 from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
@@ -94,10 +95,11 @@ def _each(timers: WorkflowTimers, approvals: ApprovalTimers) -> AfterCommit:
 def _managers(
     settings: OrchestratorSettings, catalogue: Catalogue, set_timers: AfterCommit, keys: Keyring
 ) -> list[tuple[ProcessManager, AfterCommit | None]]:
+    tables = on_postgres()
     return [
-        (Correlator(utc_now), None),
+        (Correlator(utc_now, tables.subjects), None),
         (WorkflowStarter(catalogue, utc_now), None),
-        (WorkflowDriver(utc_now, keys, settings.approval_timeout), set_timers),
+        (WorkflowDriver(utc_now, keys, tables.awaited, settings.approval_timeout), set_timers),
         (RemediationProcess(utc_now, settings.patience, keys), None),
         (IncidentProcess(utc_now), None),
     ]

@@ -18,7 +18,7 @@ from aetherius.domain.incident import Incident, IncidentStatus, Opened, Resolved
 from aetherius.domain.remediation import Remediation, RemediationStatus
 from aetherius.domain.workflow.definition import ActionStep
 from aetherius.domain.workflow.workflow import Workflow
-from aetherius.orchestrator.correlation.correlated_subjects import CorrelatedSubject, CorrelatedSubjects
+from aetherius.orchestrator.correlation.correlated_subjects import CorrelatedSubject, CorrelatedSubjects, SubjectTable
 from aetherius.orchestrator.workflow.starter import workflow_of
 from aetherius.readers.unit import Unit
 
@@ -46,9 +46,9 @@ class Correlator:
 
     name = "incident_correlator"
 
-    def __init__(self, clock: Clock, faults: Faults | None = None) -> None:
+    def __init__(self, clock: Clock, subjects: SubjectTable, faults: Faults | None = None) -> None:
         """`faults`: those that are looked for; all that the program ships with, if None."""
-        self._clock = clock
+        self._clock, self._subjects = clock, subjects
         self._faults = faults or shipped_faults()
 
     @property
@@ -58,16 +58,18 @@ class Correlator:
 
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
         """Fold a batch of reports into incidents."""
-        _Batch(unit, self._clock(), batch, self._faults).fold()
+        _Batch(unit, self._clock(), batch, self._subjects, self._faults).fold()
 
 
 class _Batch:
     """The folding of one batch."""
 
-    def __init__(self, unit: Unit, now: datetime, batch: Sequence[Recorded], faults: Faults) -> None:
+    def __init__(
+        self, unit: Unit, now: datetime, batch: Sequence[Recorded], subjects: SubjectTable, faults: Faults
+    ) -> None:
         self._unit, self._now, self._batch, self._faults = unit, now, batch, faults
         self._signs: dict[UUID, list[Recorded]] = {}
-        self._subjects = CorrelatedSubjects(unit, self._keys())
+        self._subjects = CorrelatedSubjects(unit, subjects, self._keys())
 
     def fold(self) -> None:
         for recorded in self._batch:
@@ -80,6 +82,7 @@ class _Batch:
                     pass
         for incident_id in self._signs.copy():
             self._flush(incident_id)
+        self._subjects.store()
 
     def _keys(self) -> list[str]:
         keys: list[str] = []

@@ -12,8 +12,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg import Cursor
-from psycopg.rows import TupleRow
 
 from aetherius.domain import analysis as analyses
 from aetherius.domain import remediation as remediations
@@ -53,8 +51,8 @@ from aetherius.domain.workflow.workflow import (
 )
 from aetherius.orchestrator.errors import ConditionError
 from aetherius.orchestrator.remediation.proposal import propose, summary
-from aetherius.orchestrator.statements import statement
 from aetherius.orchestrator.workflow import conditions
+from aetherius.orchestrator.workflow.awaited import ApprovalDeadline, Awaited, OpenAnalysis, RaisedLimit, Wakeup
 from aetherius.orchestrator.workflow.starter import workflow_at
 from aetherius.orchestrator.workflow.step_commands import order_of
 from aetherius.readers.unit import Unit
@@ -81,6 +79,7 @@ class WorkflowDriver:
         self,
         clock: Callable[[], datetime],
         keys: Keyring,
+        awaited: Awaited,
         approval_timeout: float = APPROVAL_TIMEOUT,
         actions: Actions | None = None,
     ) -> None:
@@ -92,6 +91,7 @@ class WorkflowDriver:
         self._actions = actions or shipped_actions()
         self._clock = clock
         self._keys = keys
+        self._awaited = awaited
         self._approval_timeout = timedelta(seconds=approval_timeout)
 
     @property
@@ -112,7 +112,9 @@ class WorkflowDriver:
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
         """Feed the batch to its workflows, then begin what is due."""
         for recorded in batch:
-            drive = _Drive(unit, self._clock(), recorded, self._keys, self._approval_timeout, self._actions)
+            drive = _Drive(
+                unit, self._clock(), recorded, self._keys, self._awaited, self._approval_timeout, self._actions
+            )
             if isinstance(recorded.event, events.Cancelled):
                 drive.cancelled(unit.get(Workflow, recorded.stream_id))
             elif (found := self._input(recorded, unit)) is not None:
@@ -123,10 +125,10 @@ class WorkflowDriver:
         now = self._clock()
         match recorded.event:
             case analyses.Completed() as answer:
-                unit.rows(_write("delete_open_analysis", recorded.stream_id))
+                self._awaited.analyses.drop(unit, recorded.stream_id)
                 return answer.workflow_id, Succeed(step_id=answer.step_id, output=_analysis_output(answer))
             case analyses.Failed() as failed:
-                unit.rows(_write("delete_open_analysis", recorded.stream_id))
+                self._awaited.analyses.drop(unit, recorded.stream_id)
                 return failed.workflow_id, Fail(step_id=failed.step_id, error=failed.error, now=now)
             case Resolved() as end if end.how != "repaired":
                 return workflow_at(unit, recorded), Cancel(by=ACTOR, reason=end.summary)
@@ -136,7 +138,7 @@ class WorkflowDriver:
                 plain = opened(event, recorded.stream_id, self._keys)
                 return _command_input(unit.get(Command, recorded.stream_id), plain, now)
             case event if isinstance(event, _ENDED_REMEDIATIONS):
-                unit.rows(_write("delete_approval_deadline", recorded.stream_id))
+                self._awaited.approvals.drop(unit, recorded.stream_id)
                 plain = opened(event, recorded.stream_id, self._keys)
                 return _remediation_input(unit.get(Remediation, recorded.stream_id), plain, now)
             case _:
@@ -196,11 +198,13 @@ class _Drive:
         now: datetime,
         recorded: Recorded,
         keys: Keyring,
+        awaited: Awaited,
         approval_timeout: timedelta,
         actions: Actions,
     ) -> None:
         self._actions = actions
         self._unit, self._now, self._recorded, self._keys = unit, now, recorded, keys
+        self._awaited = awaited
         self._deadline = now + approval_timeout
 
     def feed(self, workflow: Workflow, given: Input | None) -> None:
@@ -214,7 +218,7 @@ class _Drive:
         while (next_due := due(workflow.state, self._now)) is not None:
             workflow.handle(self._begin(workflow, next_due), self._now)
         self._save(workflow)
-        self._unit.rows(_wakeup(workflow))
+        self._keep_wakeup(workflow)
 
     def cancelled(self, workflow: Workflow) -> None:
         """A question that nobody wants answered any more is withdrawn."""
@@ -225,7 +229,15 @@ class _Drive:
             if remediation.status is RemediationStatus.AWAITING_APPROVAL:
                 remediation.withdraw("its workflow was cancelled", self._now)
                 self._save(remediation)
-        self._unit.rows(_wakeup(workflow))
+        self._keep_wakeup(workflow)
+
+    def _keep_wakeup(self, workflow: Workflow) -> None:
+        """Keep when time alone will move this workflow on, so that its timer can be set again after anything."""
+        at, step = wakes_at(workflow.state), workflow.state.current()
+        if at is None or step is None:
+            self._awaited.wakeups.drop(self._unit, workflow.id)
+        else:
+            self._awaited.wakeups.put(self._unit, Wakeup(workflow.id, step.id, at))
 
     def _save(self, aggregate: Workflow | Command | Analysis | Remediation) -> None:
         self._unit.save(aggregate, self._recorded.cause.then(ACTOR, self._recorded.id))
@@ -281,7 +293,7 @@ class _Drive:
         )
         analysis.ask(request, self._now)
         self._save(analysis)
-        self._unit.rows(_write("insert_open_analysis", analysis.id, request.cluster_id))
+        self._awaited.analyses.put(self._unit, OpenAnalysis(analysis.id, request.cluster_id))
         return Begin(step_id=step.id, work_id=analysis.id)
 
     def _propose(self, workflow: Workflow, next_due: ApplyFix) -> Input:
@@ -309,15 +321,17 @@ class _Drive:
         remediation.propose(proposal, risk, self._now, self._deadline, question)
         self._save(remediation)
         if remediation.deadline:
-            self._unit.rows(_write("insert_approval_deadline", remediation.id, remediation.deadline))
-        if once is not None and not repeated:  # which remediation did it to this object, or is the latest that tries to
-            self._unit.rows(_write("upsert_raised_limit", once, remediation.id))
+            self._awaited.approvals.put(self._unit, ApprovalDeadline(remediation.id, remediation.deadline))
+        if once is not None and not repeated:
+            self._awaited.raised.put(self._unit, RaisedLimit(once, remediation.id))
         return Begin(step_id=step.id, work_id=remediation.id)
 
     def _helped_before(self, once: str) -> bool:
         """Whether this was done to this very object before, and helped, however long ago."""
-        rows = self._unit.select(statement("select_raised_limit"), (once,))
-        return any(self._unit.get(Remediation, row[0]).status is RemediationStatus.VERIFIED for row in rows)
+        before = self._awaited.raised.of(self._unit, [once])
+        return any(
+            self._unit.get(Remediation, each.remediation_id).status is RemediationStatus.VERIFIED for each in before
+        )
 
     def _analysis(self, workflow: Workflow) -> analyses.Completed | None:
         """The latest analysis of the workflow that was answered."""
@@ -350,22 +364,3 @@ def _in_plain_text(workflow: Workflow, keys: Keyring) -> WorkflowState:
 
 def _object(proposal: remediations.Proposed) -> str:
     return f"{proposal.cluster_id}/{proposal.namespace}/{proposal.kind}/{proposal.name}"
-
-
-def _write(name: str, *values: object) -> Callable[[Cursor[TupleRow]], object]:
-    """Keep, or no longer keep, what is awaited (an answer, a yes): so that it can be asked for again when its queue is lost."""
-    return lambda cursor: cursor.execute(statement(name), values)
-
-
-def _wakeup(workflow: Workflow) -> Callable[[Cursor[TupleRow]], None]:
-    """Keep when time alone will move this workflow on, so that its timer can be set again after anything."""
-    at, step = wakes_at(workflow.state), workflow.state.current()
-    workflow_id = workflow.id
-
-    def write(cursor: Cursor[TupleRow]) -> None:
-        if at is None or step is None:
-            cursor.execute(statement("delete_workflow_wakeup"), (workflow_id,))
-        else:
-            cursor.execute(statement("upsert_workflow_wakeup"), (workflow_id, step.id, at))
-
-    return write

@@ -36,7 +36,7 @@ class MemorySite:
     def __init__(self) -> None:
         memory = MemoryLog(sealing=SEALING)
         self.log: EventLog = memory
-        self._table = memory.table(int, int)
+        self._table: dict[int, int] = memory.table()
 
     def keeping(self, *numbers: int) -> Write:
         def write(_: Cursor[TupleRow]) -> None:

@@ -1,1 +1,0 @@
-DELETE FROM aetherius.approval_deadlines WHERE remediation_id = %s

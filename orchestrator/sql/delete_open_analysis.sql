@@ -1,1 +1,0 @@
-DELETE FROM aetherius.open_analyses WHERE analysis_id = %s

@@ -1,1 +1,0 @@
-DELETE FROM aetherius.workflow_wakeups WHERE workflow_id = %s

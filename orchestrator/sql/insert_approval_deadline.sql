@@ -1,1 +1,0 @@
-INSERT INTO aetherius.approval_deadlines (remediation_id, deadline) VALUES (%s, %s) ON CONFLICT DO NOTHING

@@ -1,1 +1,0 @@
-INSERT INTO aetherius.open_analyses (analysis_id, cluster_id) VALUES (%s, %s) ON CONFLICT DO NOTHING

@@ -1,1 +1,0 @@
-SELECT remediation_id FROM aetherius.raised_limits WHERE workload = %s

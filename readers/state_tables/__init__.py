@@ -1,0 +1,1 @@
+"""Tables of state rows: what a process manager keeps besides its aggregates."""
