@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 
 from aetherius.domain.cluster_event import Reported
+from aetherius.domain.diagnosis.evidence import EvidenceFile
+from aetherius.domain.diagnosis.verdict import Verdict, unknown
+from aetherius.domain.fault.fault import Fault
 from aetherius.domain.fault.faults import end_told_by, shipped_faults
 from aetherius.domain.fault.subject import Subject
+from aetherius.domain.strategy import Strategy
+from aetherius.domain.wire.analysis import RootCause
 from aetherius.domain.wire.event import Labels, Severity
 
 FAULTS = shipped_faults()
@@ -97,3 +102,123 @@ def test_a_pod_that_was_replaced_ends_every_trouble_of_pods_and_one_that_was_rem
 def test_a_ready_node_ends_its_loss() -> None:
     report = a_report("NodeReady", kind="Node", name="n1", owner_kind="", owner_name="")
     assert [subject.key for subject in FAULTS.recoveries_of(report)] == ["north//Node/n1/node_not_ready"]
+
+
+@pytest.mark.parametrize("reason", ["OOMKilled", "ImagePullBackOff", "CreateContainerConfigError", "Failed"])
+def test_only_a_pod_shows_what_pods_show(reason: str) -> None:
+    assert FAULTS.shown_by(a_report(reason, "ErrImagePull", kind="Job")) is None
+
+
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"])
+def test_every_reason_of_a_failed_pull_shows_it(reason: str) -> None:
+    shown = FAULTS.shown_by(a_report(reason))
+    assert shown is not None
+    assert shown.symptom == "image_pull"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'configmaps "settings" not found',
+        'secret "token" not found',
+        "references non-existent config key: x",
+        "couldn't find key x in ConfigMap",
+    ],
+)
+def test_a_missing_object_or_key_is_told_by_the_message(message: str) -> None:
+    shown = FAULTS.shown_by(a_report("Failed", message))
+    assert shown is not None
+    assert shown.symptom == "config_error"
+
+
+def test_a_message_that_speaks_of_both_is_of_the_missing_object() -> None:
+    message = 'Failed to pull image "web:v2": secret "registry" not found'
+    shown = FAULTS.shown_by(a_report("Failed", message))
+    assert shown is not None
+    assert shown.symptom == "config_error"
+
+
+def test_whose_recovery_is_awaited_is_the_pod_or_the_node() -> None:
+    assert [each.failing_of(a_report("x")) for each in FAULTS if not each.told_to_end] == ["web-1"] * 3
+    lost = FAULTS.of("node_not_ready")
+    assert lost is not None
+    assert lost.failing_of(a_report("NodeNotReady")) == "n1"
+    assert lost.failing_of(a_report("NodeNotReady", kind="Node", name="n2")) == "n2"
+
+
+def test_only_a_lost_node_is_told_to_end() -> None:
+    assert [each.symptom for each in FAULTS if each.told_to_end] == ["node_not_ready"]
+    assert FAULTS.told_to_end("node_not_ready")
+    assert not FAULTS.told_to_end("crash_loop")
+    assert not FAULTS.told_to_end("of a newer version")
+    assert not FAULTS.told_to_end(None)
+
+
+@pytest.mark.parametrize(
+    ("symptom", "strategy", "workflow"),
+    [
+        ("crash_loop", "crash-loop", "diagnose_pod_crashloop"),
+        ("image_pull", "image-pull", "diagnose_image_pull"),
+        ("config_error", "missing-config", "diagnose_missing_config"),
+        ("node_not_ready", "lost-node", "diagnose_lost_node"),
+    ],
+)
+def test_every_fault_has_a_strategy(symptom: str, strategy: str, workflow: str) -> None:
+    found = FAULTS.strategy_of(symptom)
+    assert found is not None
+    assert (found.id, found.workflow) == (strategy, workflow)
+    assert found.about
+
+
+def test_a_symptom_that_this_version_does_not_know_has_neither_fault_nor_strategy() -> None:
+    assert FAULTS.of("clock_skew") is None
+    assert FAULTS.strategy_of("clock_skew") is None
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("OOMKiller", "OOM"),
+        ("OOMKilled", "OOM"),
+        ("MemoryLimitTooLow", "OOM"),
+        ("ImageNotFound", "Image"),
+        ("BadImageRollout", "Image"),
+        ("MissingConfig", "Config"),
+        ("MissingConfigRollout", "Config"),
+        ("NodeUnreachable", "NodeLost"),
+        ("NodeNotReady", "NodeLost"),
+        ("Gremlins", "unknown"),
+        ("Recovered", "unknown"),
+    ],
+)
+def test_a_reasoners_word_has_a_code(word: str, code: str) -> None:
+    assert FAULTS.code_of(RootCause(type=word, confidence=0.6), 0.6) == code
+    assert FAULTS.code_of(RootCause(type=word, confidence=0.59), 0.6) == "unknown"
+
+
+def test_all_codes_and_none_are_listed() -> None:
+    assert FAULTS.codes == ["Config", "Image", "NodeLost", "OOM", "unknown"]
+
+
+class ClockSkew(Fault):
+    symptom = "clock_skew"
+    strategy = Strategy(id="clock-skew", workflow="none", about="")
+    causes = {"Clock": frozenset({"NoTimeServer"})}
+    recoveries = frozenset({"NodeReady"})
+
+    def is_sign(self, report: Reported) -> bool:
+        return report.reason == "ClockSkew"
+
+    def judge(self, file: EvidenceFile) -> Verdict:
+        return unknown()
+
+
+def test_a_set_with_more_entries_leaves_the_first_as_it_was() -> None:
+    more = FAULTS.with_entries(ClockSkew())
+    shown = more.shown_by(a_report("ClockSkew"))
+    assert shown is not None
+    assert shown.symptom == "clock_skew"
+    assert more.codes[:2] == ["Clock", "Config"]
+    over = more.recoveries_of(a_report("NodeReady", kind="Node", name="n1", owner_kind="", owner_name=""))
+    assert [each.symptom for each in over] == ["clock_skew", "node_not_ready"]
+    assert FAULTS.shown_by(a_report("ClockSkew")) is None
