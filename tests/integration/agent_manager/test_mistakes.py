@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from aetherius.agent_manager.intake import ingest
+from aetherius.agent_manager.intake import admission, ingest
+from aetherius.agent_manager.orders import results
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import CommandStatus
 from aetherius.event_store.log import Log
@@ -49,7 +50,7 @@ async def test_an_event_that_the_log_cannot_store_is_put_aside_and_the_others_ar
 
 
 async def test_a_message_that_breaks_its_decoding_is_put_aside(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    admit = ingest.admit
+    admit = admission.admit
 
     def breaking(subject: str, *given: Any) -> Any:
         if subject.split(".")[2] == "odd":
@@ -69,8 +70,6 @@ async def test_a_message_that_breaks_its_decoding_is_put_aside(site: Site, monke
 async def test_a_result_that_cannot_be_handled_is_put_aside_and_the_next_is_stored(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aetherius.agent_manager.orders import results
-
     odd, plain = site.issue(), site.issue()
     decode = results.decode_result
 

@@ -17,6 +17,7 @@ from aetherius.domain.wire.analysis import AnalysisRequest, AnalysisResponse, Ro
 from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.orchestrator.analysis import desk as desks
 from aetherius.orchestrator.analysis.desk import AnalysisDesk
+from aetherius.orchestrator.analysis.request import request_of
 from aetherius.orchestrator.context import Context
 from aetherius.orchestrator.service import run
 from aetherius.orchestrator.settings import OrchestratorSettings
@@ -82,7 +83,7 @@ async def test_a_request_that_cannot_be_made_fails_its_analysis_and_the_next_is_
     stage: Any, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd, plain = asked(stage), asked(stage)
-    make = desks.request_of
+    make = request_of
 
     def breaking(log: Any, analysis_id: UUID, *given: Any) -> AnalysisRequest:
         if analysis_id == odd.id:
