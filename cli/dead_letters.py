@@ -178,6 +178,7 @@ def _on_the_box(data: DataOption, url: str, ask: Callable[[DeadLetterBox], Await
         from nats.errors import Error as NatsError
 
         from aetherius.domain.errors import DomainError, InfrastructureError
+        from aetherius.runtime.in_words import in_words
 
         address = nats_url(url, DataFolder.at(data))
 
@@ -191,7 +192,7 @@ def _on_the_box(data: DataOption, url: str, ask: Callable[[DeadLetterBox], Await
             typer.secho(str(exc), fg="red", err=True)
             raise typer.Exit(1) from exc
         except (InfrastructureError, NatsError, OSError) as exc:  # TimeoutError is an OSError
-            typer.secho(f"NATS does not answer, or does not let us in: {exc}".rstrip(": "), fg="red", err=True)
+            typer.secho(f"NATS does not answer, or does not let us in: {in_words(exc)}", fg="red", err=True)
             raise typer.Exit(75) from None
 
 

@@ -20,6 +20,7 @@ from psycopg import Connection
 
 from aetherius.readers.state import ReaderState
 from aetherius.readers.tables import statement
+from aetherius.runtime.in_words import in_words
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class ReaderControl:
         try:
             orders = await anyio.to_thread.run_sync(self.exchange, limiter=self._thread)
         except psycopg.Error as exc:
-            logger.warning("orders to readers are away, going on: %s", exc)
+            logger.warning("orders to readers are away, going on: %s", in_words(exc))
             if self._connection:
                 self._connection.close()
             self._connection = None

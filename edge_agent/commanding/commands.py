@@ -48,6 +48,8 @@ MAX_HELD: Final = 64
 """Messages taken and not finished; the rest stays in the queue."""
 _ACK_WAIT: Final = 30.0
 """Seconds until the queue gives a command again of which there was no sign of life: by the platform's settings, or longer."""
+RETRY_DELAY: Final = 2.0
+"""Seconds until a command comes again on which the agent made a mistake; twice as long after each further one."""
 CONFIRM_WITHIN: Final = 5.0
 _PAUSE: Final = 1.0
 """Seconds between tries of a result that was not confirmed."""
@@ -107,6 +109,7 @@ class CommandQueue:
             Unhandled(self._is_signed, self._answer_unhandled),
             at_once=MAX_HELD,
             drain=drain,
+            retry_delay=RETRY_DELAY,
             may_make=False,
         )
 

@@ -26,6 +26,7 @@ from aetherius.event_store.log import Log
 from aetherius.event_store.metrics import note_reader
 from aetherius.event_store.pending import Page
 from aetherius.event_store.tables import LOG
+from aetherius.runtime.in_words import in_words
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class LogSignal:
             try:
                 await self._listen()
             except (psycopg.Error, OSError) as exc:
-                logger.warning("the log's notifications are away, polling: %s", exc)
+                logger.warning("the log's notifications are away, polling: %s", in_words(exc))
             self.wake()
             await asyncio.sleep(self.poll_interval)
 

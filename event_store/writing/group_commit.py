@@ -16,6 +16,7 @@ from threading import Lock, Thread
 from eventsourcing.persistence import StoredEvent
 
 from aetherius.event_store.errors import LogUnavailableError
+from aetherius.runtime.in_words import in_words
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class GroupCommit:
         try:
             outcomes = self._commit([batch for batch, _ in group])
         except Exception as exc:  # noqa: BLE001  # the thread's edge: the callers raise it
-            logger.warning("group commit of %d appends failed: %s", len(group), exc)
+            logger.warning("group commit of %d appends failed: %s", len(group), in_words(exc))
             outcomes = [exc] * len(group)
         for (_, future), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, Exception):

@@ -35,6 +35,10 @@ TERMS = {"ProcessManager"}
 """Words of the field that happen to look empty."""
 
 
+MUTE = re.compile(r"[a-z)] or repr[(]exc")
+"""How one thinks that an exception without a text is said."""
+
+
 def lines_with(pattern: re.Pattern[str]) -> list[str]:
     found = []
     for file in project_files():
@@ -74,6 +78,11 @@ def test_a_host_below_a_named_one_is_found_and_a_like_sounding_one_is_not() -> N
 
 def test_no_machines_path_is_named() -> None:
     assert lines_with(MACHINES) == []
+
+
+def test_an_exception_is_said_in_words_by_one_function() -> None:
+    said = [file for file in python_files() if MUTE.search((ROOT / file).read_text()) and file.name != "test_words.py"]
+    assert said == [], "a bare TimeoutError has no text, and is true: use `in_words`"
 
 
 def test_no_class_is_called_by_an_empty_word() -> None:

@@ -9,14 +9,17 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from aetherius.domain.wire import headers, subjects
 from aetherius.domain.wire.command import CommandMessage, CommandType, ResultStatus
+from aetherius.edge_agent.commanding import commands
+from aetherius.edge_agent.commanding.runner import CommandRunner, Ending
 from aetherius.edge_agent.settings import AgentSettings
-from aetherius.runtime.jetstream.streams import COMMANDS, command_consumer
+from aetherius.runtime.jetstream.streams import COMMANDS, command_consumer, ensure_command_consumer
 from agent_platform import AgentPlatform, running_agent, soon
 from cluster_probe import ClusterProbe
 
@@ -218,3 +221,45 @@ async def test_a_look_may_not_change_and_a_change_needs_its_type(agent: AgentPla
     assert "must come as a remediation" in as_diagnostic.rejected_by
     assert "to_revision" in odd.rejected_by
     assert host.rejected_by.startswith("authority: ")
+
+
+async def test_a_deleted_queue_is_taken_from_again_once_the_platform_has_made_it(agent: AgentPlatform) -> None:
+    first = await agent.order(agent.command(args=["nodes"]))
+    assert await agent.js.delete_consumer(COMMANDS, command_consumer(agent.cluster_id))
+    await asyncio.sleep(1.5)  # as long as it may take the agent to notice
+    await ensure_command_consumer(agent.js, agent.cluster_id)
+    second = await agent.order(agent.command(args=["nodes"]), seconds=10)
+    assert [first.status, second.status] == [ResultStatus.SUCCESS] * 2
+
+
+async def test_a_command_of_another_version_is_rejected_and_not_left_to_be_lost(agent: AgentPlatform) -> None:
+    subject, command_id = subjects.command(agent.cluster_id), str(uuid.uuid4())
+    payload = msgspec.json.encode({"id": command_id, "goal": "of a later version"})
+    signed = {headers.KEY_ID: agent.key.public.key_id, headers.SIGNATURE: agent.sign(subject, payload)}
+    await agent.js.publish(subject, payload, stream=COMMANDS, headers=signed)
+    result = await agent.result(command_id)
+    assert result.status is ResultStatus.REJECTED
+    assert result.rejected_by.startswith("authority: this agent cannot read it: command: ")
+    await until_empty(agent)
+
+
+async def test_a_mistake_of_the_agent_on_one_command_is_answered_and_stops_no_other(
+    platform: AgentPlatform, settings: AgentSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = CommandRunner.run
+
+    async def breaking(runner: CommandRunner, command: CommandMessage, *given: Any) -> Ending:
+        if command.args == ["odd"]:
+            raise ZeroDivisionError
+        return await run(runner, command, *given)
+
+    monkeypatch.setattr(CommandRunner, "run", breaking)
+    monkeypatch.setattr(commands, "RETRY_DELAY", 0.05)
+    odd, plain = platform.command(args=["odd"]), platform.command(args=["nodes"])
+    async with running_agent(settings):
+        await platform.send(odd)
+        assert (await platform.order(plain)).status is ResultStatus.SUCCESS
+        result = await platform.result(odd.id)
+        assert result.status is ResultStatus.FAILED
+        assert "not handled: ZeroDivisionError" in result.error
+        await until_empty(platform)
