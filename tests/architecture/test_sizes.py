@@ -21,13 +21,14 @@ MEDIAN: Final = 6
 NINE_IN_TEN: Final = 20
 """Lines of a function."""
 TOO_LONG: Final = {
+    "tests/integration/edge_agent/test_repairs.py": 430,
     "tests/integration/event_store/test_archive.py": 454,
     "tests/integration/event_store/test_log_model.py": 522,
-    "tests/integration/projections/test_operating.py": 414,
-    "tests/support/log_history.py": 413,
+    "tests/integration/projections/test_operating.py": 417,
+    "tests/support/log_history.py": 415,
 }
-BROAD_EXCEPTS: Final = 5
-"""At a task's edge: a thread's, a process's, a reader's, an effect's. Elsewhere name what can be raised."""
+BROAD_EXCEPTS: Final = 7
+"""At a task's edge: a thread's, a process's, a reader's, an effect's, a queue's. Elsewhere name what can be raised."""
 
 
 def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
