@@ -12,7 +12,7 @@ STAMPS := $(VENV)/stamps
 say := printf '\033[36m==>\033[0m %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes test-subscribers lint format bench schemas schemas-released graphiql golden kubernetes elasticsearch locks setup clean
+.PHONY: help demo test test-kubernetes test-subscribers coverage mutants lint format bench schemas schemas-released graphiql golden kubernetes elasticsearch locks setup clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,13 +22,18 @@ demo: $(STAMPS)/demo ## set up, start everything and show four faults being foun
 
 test: lint ## set up, lint, and run all tests; meanwhile build or fetch the real servers that some need (Go, Maven)
 	@$(say) "tests, $(WORKERS) side by side (logs of what is built meanwhile: build/servers)"
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --build-servers $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --build-servers $(ARGS)
 
 test-kubernetes: $(STAMPS)/dev ## only the tests on a real control plane
 	@$(BIN)/pytest --build-servers -m kubernetes $(ARGS)
 
 test-subscribers: $(STAMPS)/dev ## a thousand subscribers on one server while reports come in (some minutes)
 	@AETHERIUS_TEST_SUBSCRIBERS=1000 $(BIN)/pytest -s tests/integration/graphql/test_many_subscribers.py $(ARGS)
+
+coverage: $(STAMPS)/dev ## how much of domain, readers, orchestrator and event_store their unit and contract tests reach, branches included
+	@$(BIN)/pytest -q -n $(WORKERS) -m "not kubernetes and not elasticsearch" \
+	  --cov --cov-report= tests/unit tests/contracts $(ARGS)
+	@$(BIN)/python tests/support/room_coverage.py
 
 lint: $(STAMPS)/dev ## style, types and the arrows between the rooms
 	@$(say) "ruff"

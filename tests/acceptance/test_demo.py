@@ -17,6 +17,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from aetherius.runtime.parent_death import guarded
+
 SHOW_WITHIN = 120.0
 STOP_WITHIN = 10.0
 
@@ -29,7 +31,9 @@ class Demo:
         self.output = folder / "output"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "aetherius.cli.main", "demo", "--data", str(folder / "data")],
+                guarded(
+                    [sys.executable, "-m", "aetherius.cli.main", "demo", "--data", str(folder / "data")], signal.SIGKILL
+                ),
                 cwd=folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -1,11 +1,11 @@
 """In which order tests run, and which of them stay together on one worker.
 
-By hand, quick tests come first: whoever broke something hears of it soon. Side by side (`pytest -n 4 --dist loadgroup --no-loadscope-reorder`) the slow groups
-begin first, and the quick tests fill what is left. What needs a server that is still being built comes last. `--shuffle SEED` runs files, and tests in each file,
-in another order: no test may depend on what another left behind.
+By hand, quick tests come first: whoever broke something hears of it soon. Side by side (`pytest -n 4`) the slow groups begin first, and the quick tests fill what
+is left. What needs a server that is still being built comes last. `--shuffle SEED` runs files, and tests in each file, in another order: no test may depend on what
+another left behind.
 
-A group runs on one worker, in turn: acceptance, because installations are for a machine that does little else; the tests on one expensive server; and the files
-that say so by a mark of their own, because they share something expensive.
+A group runs on one worker, in turn: acceptance, because installations are for a machine that does little else, and the tests that share an expensive server. Groups
+are told by names and places of tests alone: the process that hands tests out knows nothing else of them. (Its own groups, by marks, want an older pytest.)
 """
 
 from __future__ import annotations
@@ -14,14 +14,44 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from built_servers import needed_by
 
 _QUICK_FIRST: Final = ("architecture", "unit", "contracts", "integration", "acceptance")
-_GROUPS_FIRST: Final = ("acceptance", "kubernetes", "elasticsearch")
+_GROUPS: Final = {
+    "tests/acceptance/": "acceptance",
+    "tests/contracts/search/": "elasticsearch",
+    "tests/integration/projections/test_search_": "elasticsearch",
+    "tests/integration/event_store/test_archive_killed.py": "killed archivers",
+}
+"""Where tests lie, and their group."""
+_ON_A_CONTROL_PLANE: Final = "real_cluster"
+"""The parameter of tests that run on a real one too."""
+
+
+def group_of(nodeid: str) -> str:
+    """Its group; a test without one is a group of its own."""
+    for place, group in _GROUPS.items():
+        if nodeid.startswith(place):
+            return group
+    return "kubernetes" if _ON_A_CONTROL_PLANE in nodeid else nodeid
+
+
+class Groups(LoadScopeScheduling):
+    """Hands out group by group, in the order of the collection."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    config.option.loadscopereorder = False
+    return Groups(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,8 +60,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        _join_a_group(item)
     seed = config.getoption("shuffle")
     if seed is not None:
         items[:] = _shuffled(items, random.Random(seed))
@@ -39,19 +67,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=_rank_side_by_side if side_by_side else _rank_by_hand)
 
 
-def _join_a_group(item: pytest.Item) -> None:
-    if item.get_closest_marker("xdist_group"):
-        return
-    names = [_folder(item)] if _folder(item) == "acceptance" else [server.name for server in needed_by(item)]
-    if names:
-        item.add_marker(pytest.mark.xdist_group(names[0]))
-
-
-def _rank_side_by_side(item: pytest.Item) -> tuple[bool, int, int]:
-    group = item.get_closest_marker("xdist_group")
-    name = str(group.args[0]) if group else ""
-    first = _GROUPS_FIRST.index(name) if name in _GROUPS_FIRST else len(_GROUPS_FIRST) + (group is None)
-    return _is_late(item), first, -_QUICK_FIRST.index(_folder(item))
+def _rank_side_by_side(item: pytest.Item) -> tuple[bool, bool, int]:
+    alone = group_of(item.nodeid) == item.nodeid
+    return _is_late(item), alone, -_QUICK_FIRST.index(_folder(item))
 
 
 def _rank_by_hand(item: pytest.Item) -> tuple[bool, int]:
