@@ -12,7 +12,7 @@ STAMPS := $(VENV)/stamps
 say := printf '\033[36m==>\033[0m %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes test-subscribers coverage mutants lint format bench schemas schemas-released graphiql golden kubernetes elasticsearch locks setup clean
+.PHONY: help demo test test-kubernetes test-subscribers coverage mutants lint format bench schemas schemas-released kubernetes-schemas graphiql golden kubernetes elasticsearch locks setup clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ golden: $(STAMPS)/dev ## write the golden files of new events (old ones are neve
 kubernetes: ## build a real Kubernetes control plane for the tests (needs Go; minutes, once)
 	@command -v go >/dev/null || { echo "Go is not installed: the tests on a real control plane will be skipped"; exit 1; }
 	@tests/support/kubernetes/build.sh
+
+kubernetes-schemas: ## write simulator/schema anew, from the Kubernetes version of the tests (needs Go)
+	@tests/support/kubernetes/schemas.sh
 
 elasticsearch: ## fetch a real Elasticsearch for the tests (needs Maven; once)
 	@command -v mvn >/dev/null || { echo "Maven is not installed: the tests on a real Elasticsearch will be skipped"; exit 1; }

@@ -16,13 +16,13 @@ from aetherius.agent_manager.fleet.command_queues import CommandQueues
 from aetherius.agent_manager.fleet.heartbeats import Heartbeats
 from aetherius.agent_manager.fleet.registrations import Fleet
 from aetherius.agent_manager.fleet.roster import Roster
-from aetherius.agent_manager.intake.accepted_times import Acceptance
+from aetherius.agent_manager.intake.accepted_times import AcceptedTimes
 from aetherius.agent_manager.intake.ingest import Ingest
 from aetherius.agent_manager.metrics import LEADS
 from aetherius.agent_manager.orders.dispatcher import Dispatcher
 from aetherius.agent_manager.orders.expiry import Expiry
 from aetherius.agent_manager.orders.results import Results
-from aetherius.agent_manager.relays.command_results import Answers
+from aetherius.agent_manager.relays.command_results import CommandResults
 from aetherius.agent_manager.relays.observations import Observations
 from aetherius.agent_manager.schema import ROOM
 from aetherius.agent_manager.settings import AgentManagerSettings
@@ -70,8 +70,8 @@ async def run(
 
 async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None] | None) -> None:
     settings = context.settings
-    acceptance = Acceptance(context)
-    ingest, results = Ingest(context, acceptance), Results(context)
+    accepted_times = AcceptedTimes(context)
+    ingest, results = Ingest(context, accepted_times), Results(context)
     leadership = Leadership(settings.postgres_dsn, lambda: lead(context), settings.leader_interval)
     health = health_of(context.log, lambda: context.nats.is_connected)
     async with (
@@ -82,11 +82,11 @@ async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None
             tasks.create_task(ingest.take(), name="take events"),
             tasks.create_task(results.queue.run(), name="take results"),
             tasks.create_task(leadership.run(), name="lead"),
-            tasks.create_task(acceptance.run(), name="make partitions"),
+            tasks.create_task(accepted_times.run(), name="make partitions"),
             tasks.create_task(keep_streams(context.js), name="keep streams"),
         }
         storing = {tasks.create_task(ingest.store(), name="store events")}
-        tasks.create_task(Answers(context).run(stop), name="tell answers")
+        tasks.create_task(CommandResults(context).run(stop), name="tell command results")
         if ready:
             ready()
         await stop.wait()

@@ -21,7 +21,7 @@ from aetherius.orchestrator.settings import OrchestratorSettings
 from aetherius.orchestrator.state_tables import on_postgres
 from aetherius.orchestrator.workflow.driver import WorkflowDriver
 from aetherius.orchestrator.workflow.publication import publish
-from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
+from aetherius.orchestrator.workflow.shipped import ShippedWorkflows, shipped
 from aetherius.orchestrator.workflow.starter import WorkflowStarter
 from aetherius.orchestrator.workflow.timers import WorkflowTimers
 from aetherius.readers.control import ReaderControl
@@ -53,10 +53,10 @@ async def run(
         DatabaseUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
         PortTakenError: another program listens where health was to be told.
     """
-    catalogue = Catalogue(shipped(), settings.workflow_parameters)
+    workflows = ShippedWorkflows(shipped(), settings.workflow_parameters)
     await asyncio.to_thread(require, settings.postgres_dsn, LOG_ROOM, READERS, ROOM)
     async with open_context(settings) as context:
-        await context.blocking(publish, context.log, catalogue)
+        await context.blocking(publish, context.log, workflows)
         timers, approvals = WorkflowTimers(context), ApprovalTimers(context)
         desk = AnalysisDesk(context, reasoner or RuleReasoner())
         health = health_of(context.log, lambda: context.nats.is_connected)
@@ -75,7 +75,7 @@ async def run(
             control = ReaderControl(settings.postgres_dsn)
             tasks.create_task(control.run(stop), name="reader-control")
             for manager, after_commit in _managers(
-                settings, catalogue, _each(timers, approvals), context.log.sealing.keys
+                settings, workflows, _each(timers, approvals), context.log.sealing.keys
             ):
                 runner = _runner(context, manager, after_commit, control)
                 tasks.create_task(runner.run(stop), name=manager.name)
@@ -93,12 +93,12 @@ def _each(timers: WorkflowTimers, approvals: ApprovalTimers) -> AfterCommit:
 
 
 def _managers(
-    settings: OrchestratorSettings, catalogue: Catalogue, set_timers: AfterCommit, keys: Keyring
+    settings: OrchestratorSettings, workflows: ShippedWorkflows, set_timers: AfterCommit, keys: Keyring
 ) -> list[tuple[ProcessManager, AfterCommit | None]]:
     tables = on_postgres()
     return [
         (Correlator(utc_now, tables.subjects), None),
-        (WorkflowStarter(catalogue, utc_now), None),
+        (WorkflowStarter(workflows, utc_now), None),
         (WorkflowDriver(utc_now, keys, tables.awaited, settings.approval_timeout), set_timers),
         (RemediationProcess(utc_now, settings.patience, keys), None),
         (IncidentProcess(utc_now), None),

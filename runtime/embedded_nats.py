@@ -40,7 +40,7 @@ _RELOAD_POLL = 0.01
 """Seconds between two looks."""
 
 _MAX_STORE = 16 * 2**30
-"""Bytes. Above the sum of our streams' limits (`jetstream.py`): the server refuses to promise more than this to streams. Not taken until used."""
+"""Bytes. Above the sum of our streams' limits (`jetstream/streams.py`): the server refuses to promise more than this to streams. Not taken until used."""
 
 _SYNC_INTERVAL = "1s"
 """How much a power cut may cost. A killed server loses nothing: the kernel has it. The server's own default is two minutes."""

@@ -22,6 +22,7 @@ from aetherius.simulator.kinds import (
     NODE,
     POD,
     REPLICA_SET,
+    SECRET,
     SERVICE,
     STATEFUL_SET,
     Kind,
@@ -44,6 +45,8 @@ def admit_new(kind: Kind, document: Document, settings: SimulatorSettings) -> Do
         document |= {"spec": fresh["spec"], "status": fresh["status"]}
     elif kind is NODE:
         document.setdefault("spec", {})
+    elif kind is SECRET:
+        document.setdefault("type", "Opaque")
     elif kind is not CONFIG_MAP and kind in _DEFAULTS:
         document["status"] = {}
     _default(kind, document, settings)
@@ -108,6 +111,8 @@ def _default_pod_spec(spec: Document) -> None:
         container.setdefault("resources", {})
         for key, value in (container["resources"].get("limits") or {}).items():
             container["resources"].setdefault("requests", {}).setdefault(key, value)
+        for port in container.get("ports") or []:
+            port.setdefault("protocol", "TCP")
         container.setdefault("terminationMessagePath", "/dev/termination-log")
         container.setdefault("terminationMessagePolicy", "File")
 

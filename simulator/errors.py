@@ -50,6 +50,12 @@ def no_such_path() -> ApiError:
     return ApiError(404, "NotFound", "the server could not find the requested resource")
 
 
+def no_process(subresource: str) -> ApiError:
+    """501: what needs a process in a container."""
+    why = f"{subresource} needs a process in the container, and this cluster is simulated: its containers run none"
+    return ApiError(501, "NotImplemented", why)
+
+
 def conflict(resource: str, name: str, why: str) -> ApiError:
     """409: the writer's version or precondition is out of date; read again, then repeat."""
     message = f'Operation cannot be fulfilled on {resource} "{name}": {why}'

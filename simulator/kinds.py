@@ -39,13 +39,15 @@ class Kind:
 
 
 _WORKLOAD = ("status", "scale")
+STREAMS = ("exec", "attach", "portforward")
+"""Subresources of a pod that need a process in it: known, so that they are refused in words."""
 
 NAMESPACE = Kind(
     "Namespace", "namespaces", short=("ns",), namespaced=False, subresources=("status",), fields=("status.phase",)
 )
 NODE = Kind("Node", "nodes", short=("no",), namespaced=False, subresources=("status",), fields=("spec.unschedulable",))
 POD = Kind(
-    "Pod", "pods", short=("po",), subresources=("status", "log", "eviction"), categories=("all",), has_generation=True,
+    "Pod", "pods", short=("po",), subresources=("status", "log", "eviction", *STREAMS), categories=("all",), has_generation=True,
     fields=("spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase", "status.podIP"),
 )  # fmt: skip
 SERVICE = Kind("Service", "services", short=("svc",), subresources=("status",), categories=("all",))

@@ -1,7 +1,6 @@
 """Merge patch (RFC 7386) and the strategic merge patch of Kubernetes, as pure functions.
 
-A strategic patch merges the lists of `_KEYS` by the key named there; a field that is not listed is replaced. The
-same field name means the same key wherever it stands, but for `ports`, which the first of its two keys present decides.
+A strategic patch merges a list by the key that the list's type names; a list without one is replaced.
 """
 
 from __future__ import annotations
@@ -10,20 +9,9 @@ from typing import Any
 
 from aetherius.simulator.documents import Document, copied
 from aetherius.simulator.errors import bad_request
+from aetherius.simulator.field_sets import inner
+from aetherius.simulator.schema.shape import Shape
 
-_KEYS: dict[str, tuple[str, ...]] = {
-    "containers": ("name",),
-    "initContainers": ("name",),
-    "volumes": ("name",),
-    "env": ("name",),
-    "imagePullSecrets": ("name",),
-    "volumeMounts": ("mountPath",),
-    "ports": ("containerPort", "port"),
-    "conditions": ("type",),
-    "addresses": ("type",),
-    "taints": ("key",),
-    "ownerReferences": ("uid",),
-}
 _ORDER = "$setElementOrder/"
 _REMOVE = "$deleteFromPrimitiveList/"
 
@@ -41,7 +29,7 @@ def merge(target: Any, patch: Any) -> Any:
     return result
 
 
-def strategic_merge(target: Document, patch: Document) -> Document:
+def strategic_merge(shape: Shape, target: Document, patch: Document) -> Document:
     """Apply a strategic merge patch; raises `ApiError` 400 for an element without its key."""
     if patch.get("$patch") == "replace":
         return {key: value for key, value in patch.items() if key != "$patch"}
@@ -52,35 +40,34 @@ def strategic_merge(target: Document, patch: Document) -> Document:
         elif value is None or (isinstance(value, dict) and value.get("$patch") == "delete"):
             result.pop(key, None)
         else:
-            result[key] = _merged_value(key, result.get(key), value)
+            result[key] = _merged_value(inner(shape, key), result.get(key), value)
     return result
 
 
-def _merged_value(key: str, old: Any, new: Any) -> Any:
+def _merged_value(shape: Shape, old: Any, new: Any) -> Any:
     if isinstance(new, dict):
-        return strategic_merge(old if isinstance(old, dict) else {}, new)
-    if isinstance(new, list) and key == "finalizers":
+        return strategic_merge(shape, old if isinstance(old, dict) else {}, new)
+    if isinstance(new, list) and shape.merges_scalars:
         return [*(old or []), *(value for value in new if value not in (old or []))]
-    if isinstance(new, list) and key in _KEYS and all(isinstance(item, dict) for item in new):
-        return _merged_list(key, old or [], new)
+    if isinstance(new, list) and shape.merge_key and all(isinstance(item, dict) for item in new):
+        return _merged_list(shape, shape.merge_key, old or [], new)
     return new
 
 
-def _merged_list(field: str, old: list[Document], patch: list[Document]) -> list[Document]:
+def _merged_list(shape: Shape, key: str, old: list[Document], patch: list[Document]) -> list[Document]:
     if any(item.get("$patch") == "replace" for item in patch):
         return [item for item in patch if "$patch" not in item]
-    result = [copied(item) for item in old]
+    result, of = [copied(item) for item in old], shape.values or shape
     for item in patch:
-        key = next((key for key in _KEYS[field] if key in item), None)
-        if key is None:
-            raise bad_request(f"map: {item} does not contain declared merge key: {_KEYS[field][0]}")
+        if key not in item:
+            raise bad_request(f"map: {item} does not contain declared merge key: {key}")
         place = next((at for at, have in enumerate(result) if have.get(key) == item[key]), None)
         if item.get("$patch") == "delete":
             result = [have for have in result if have.get(key) != item[key]]
         elif place is None:
-            result.append(strategic_merge({}, item))
+            result.append(strategic_merge(of, {}, item))
         else:
-            result[place] = strategic_merge(result[place], item)
+            result[place] = strategic_merge(of, result[place], item)
     return result
 
 

@@ -14,7 +14,7 @@ _INTERVAL: Final = 600.0
 """Seconds between looks: the partitions reach weeks ahead, and an archive's edge that moved meanwhile is noticed when an event before it is to be stored."""
 
 
-class Acceptance:
+class AcceptedTimes:
     """The window of one replica."""
 
     def __init__(self, context: Context) -> None:

@@ -19,7 +19,7 @@ from eventsourcing.persistence import StoredEvent
 from nats.aio.msg import Msg
 
 from aetherius.agent_manager.context import Context
-from aetherius.agent_manager.intake.accepted_times import Acceptance
+from aetherius.agent_manager.intake.accepted_times import AcceptedTimes
 from aetherius.agent_manager.intake.admission import RefusedLine, Window, admit
 from aetherius.agent_manager.metrics import note_stored
 from aetherius.domain.errors import InvalidMessageError
@@ -54,9 +54,9 @@ class Load(msgspec.Struct):
 class Ingest:
     """One replica's share of the events."""
 
-    def __init__(self, context: Context, acceptance: Acceptance) -> None:
+    def __init__(self, context: Context, accepted_times: AcceptedTimes) -> None:
         self._context = context
-        self._acceptance = acceptance
+        self._accepted_times = accepted_times
         self._settings = context.settings
         self._dead_letters = context.dead_letters
         self._answers = Answering(CONSUMER, context.dead_letters, retry_delay=self._settings.retry_delay)
@@ -102,7 +102,7 @@ class Ingest:
             await self._answers.hand_back(await flow.close())
             raise
         for share in _shares(self._at_hand.copy(), settings.commit_events):
-            await self._queue.put(await self._context.blocking(_decode, share, self._acceptance.window()))
+            await self._queue.put(await self._context.blocking(_decode, share, self._accepted_times.window()))
             del self._at_hand[: len(share)]
 
     async def _open(self) -> Flow:
@@ -139,7 +139,7 @@ class Ingest:
             return
         logger.error("storing %d messages one by one: %s", len(messages), in_words(exc))
         for message in messages:
-            alone = await self._context.blocking(_decode, [message], self._acceptance.window())
+            alone = await self._context.blocking(_decode, [message], self._accepted_times.window())
             await self._store_or_put_aside([alone])
 
     async def _store(self, loads: list[Load]) -> None:
@@ -153,7 +153,7 @@ class Ingest:
         except UnplaceableEventError as exc:
             # The archive's edge moved on since they were decoded: look, and decode them again.
             logger.warning("taking %d messages again: %s", len(messages), exc)
-            await self._acceptance.look()
+            await self._accepted_times.look()
             await nak(messages, self._settings.retry_delay)
             return
         for message, reason, line in (each for load in loads for each in load.refused):

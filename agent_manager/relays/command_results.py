@@ -52,7 +52,7 @@ _STATUS: Final[dict[type[Event], ResultStatus]] = {
 }
 
 
-class Answers:
+class CommandResults:
     """Publishes how commands ended, however they did."""
 
     def __init__(self, context: Context) -> None:

@@ -1,4 +1,4 @@
-"""A small append in one round trip: a function in the database takes the lock, chains the ledger and stores (`sql/append_function.sql`).
+"""A small append in one round trip: a function in the database takes the lock, chains the ledger and stores (`migrations/0004_append.pre.sql`).
 
 The leaves are hashed here, before the lock is asked for, under the guess that nobody else has written since the last append of this process. If
 somebody has, the function hashes them again with the true positions.

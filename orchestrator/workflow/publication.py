@@ -10,7 +10,7 @@ from aetherius.domain.workflow.definition import Published, WorkflowDefinition, 
 from aetherius.event_store.errors import StreamNotFoundError, VersionConflictError
 from aetherius.event_store.log import Log
 from aetherius.orchestrator.workflow.definition_loader import dump
-from aetherius.orchestrator.workflow.shipped import Catalogue
+from aetherius.orchestrator.workflow.shipped import ShippedWorkflows
 from aetherius.runtime.clock import utc_now
 from aetherius.runtime.telemetry import new_traceparent
 
@@ -29,14 +29,14 @@ class PublishedDefinition(Aggregate):
             self.definition = event.definition
 
 
-def publish(log: Log, catalogue: Catalogue) -> None:
+def publish(log: Log, workflows: ShippedWorkflows) -> None:
     """Publish each definition that differs from the one in force. Safe to repeat, and from replicas that start together.
 
     Raises:
         LogUnavailableError: safe to repeat.
     """
-    for name, text in catalogue.sources.items():
-        definition = catalogue.definitions[name]
+    for name, text in workflows.sources.items():
+        definition = workflows.definitions[name]
         stream = _current(log, definition.name)
         if stream.definition is None or dump(stream.definition) != dump(definition):
             stream.record(Published(definition=definition, source=text), utc_now())

@@ -20,7 +20,7 @@ from aetherius.runtime.errors import SettingError
 SETTING: Final = "AETHERIUS_WORKFLOW_PARAMETERS"
 
 
-class Catalogue:
+class ShippedWorkflows:
     """What to run for which symptom."""
 
     def __init__(

@@ -14,7 +14,7 @@ from aetherius.domain.strategy import Selected, Strategy
 from aetherius.domain.workflow.definition import WorkflowDefinition
 from aetherius.domain.workflow.events import Started, Target
 from aetherius.domain.workflow.workflow import Start, Workflow
-from aetherius.orchestrator.workflow.shipped import Catalogue
+from aetherius.orchestrator.workflow.shipped import ShippedWorkflows
 from aetherius.readers.unit import Unit
 
 ACTOR = "system:starter"
@@ -45,8 +45,8 @@ class WorkflowStarter:
 
     name = "workflow_starter"
 
-    def __init__(self, catalogue: Catalogue, clock: Callable[[], datetime]) -> None:
-        self._catalogue = catalogue
+    def __init__(self, workflows: ShippedWorkflows, clock: Callable[[], datetime]) -> None:
+        self._workflows = workflows
         self._clock = clock
 
     @property
@@ -58,7 +58,7 @@ class WorkflowStarter:
         """Start what is triggered."""
         for recorded in batch:
             incident = unit.get(Incident, recorded.stream_id)
-            if incident.active and incident.symptom and (found := self._catalogue.strategy_for(incident.symptom)):
+            if incident.active and incident.symptom and (found := self._workflows.strategy_for(incident.symptom)):
                 strategy, definition = found
                 reason = next((each for each in _reasons(recorded.event) if each in definition.triggers), None)
                 if reason:

@@ -24,6 +24,7 @@ from aetherius.projections.search.elasticsearch_query import answer_of, body_of,
 from aetherius.projections.search.index import Answer, Rejected
 from aetherius.projections.search.metrics import BULK_SECONDS
 from aetherius.projections.search.query import Query
+from aetherius.projections.search.words import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ _WAITS: Final = frozenset({"cluster_block_exception", "unavailable_shards_except
 """Errors of one document that are not its fault, whatever their status."""
 _MAPPINGS: Final[dict[str, Any]] = {
     "dynamic": "strict",
+    "_meta": {"words": VERSION},
     "properties": {
         **{name: {"type": "keyword"} for name in NAMES},
         **{name: {"type": "long"} for name in ("position", "version", "count")},
@@ -49,6 +51,8 @@ _MAPPINGS: Final[dict[str, Any]] = {
         "data": {"type": "object", "enabled": False},
     },
 }
+_UNTOLD: Final = 1
+"""The version of words of an index from before indices told it."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -118,6 +122,13 @@ class ElasticsearchIndex:
             except NotFoundError:
                 return 0
         return int(found["_source"]["position"])
+
+    async def words(self) -> int:
+        """See `SearchIndex`."""
+        with _reported("ask for the words of"):
+            held = await self._client.indices.get(index=self._name("m*"), features="mappings")
+        told = [its["mappings"].get("_meta", {}).get("words", _UNTOLD) for its in held.body.values()]
+        return min(told, default=VERSION)
 
     async def search(self, query: Query) -> Answer:
         """See `SearchIndex`."""

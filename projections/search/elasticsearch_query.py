@@ -59,16 +59,14 @@ def _any_of(fields: list[tuple[str, list[str]]]) -> list[dict[str, Any]]:
 
 
 def _words(text: Text) -> list[dict[str, Any]]:
-    words = text.words
-    match text.match:
-        case "any":
-            return [{"terms": {"text": words}}]
-        case "phrase":
-            return [{"match_phrase": {"text": " ".join(words)}}]
-        case "prefix":
-            return [*({"term": {"text": word}} for word in words[:-1]), {"prefix": {"text": words[-1]}}]
-        case _:
-            return [{"term": {"text": word}} for word in words]
+    found = [_phrase(words) for words in text.phrases]
+    if text.match == "any":
+        return [{"bool": {"should": found, "minimum_should_match": 1}}]
+    return found + ([{"prefix": {"text": text.beginning}}] if text.beginning else [])
+
+
+def _phrase(words: list[str]) -> dict[str, Any]:
+    return {"term": {"text": words[0]}} if len(words) == 1 else {"match_phrase": {"text": " ".join(words)}}
 
 
 def _aggregation(wanted: Terms | Histogram) -> dict[str, Any]:

@@ -58,6 +58,9 @@ class SearchIndex(Protocol):
     async def mark(self) -> int:
         """The highest `upto`; 0 for an index that is new, or was lost."""
 
+    async def words(self) -> int:
+        """The oldest version of `words.py` that its documents were cut by; today's for an index without any."""
+
     async def search(self, query: Query) -> Answer:
         """Answer a checked question. Raises ``InvalidQueryError`` if that is too much: a histogram of too many stretches."""
 

@@ -11,7 +11,7 @@ import msgspec
 import psycopg
 from psycopg import AsyncConnection, errors
 from psycopg.rows import TupleRow
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
 from psycopg_pool import AsyncConnectionPool
 
 from aetherius.projections.errors import SearchUnavailableError
@@ -21,10 +21,13 @@ from aetherius.projections.search.index import Answer, Bucket, Rejected
 from aetherius.projections.search.metrics import BULK_SECONDS
 from aetherius.projections.search.postgres_query import Asked
 from aetherius.projections.search.query import MAX_BUCKETS, Histogram, Query, Terms, cursor_of
+from aetherius.projections.search.words import VERSION
 from aetherius.projections.tables import text
 from aetherius.readers.tables import MIGRATION_LOCK, SCHEMA
 
 _LIVE: Final = Identifier(SCHEMA, "search_live")
+_UNTOLD: Final = 1
+"""The version of words of a table from before tables told it."""
 _INDEXES: Final = ("time", "position", "cluster", "words")
 _names_of: Final = attrgetter(*NAMES)
 _encode: Final = msgspec.json.Encoder().encode
@@ -57,7 +60,8 @@ class PostgresIndex:
     def __init__(self, pool: Pool, generation: int = 0) -> None:
         self._pool = pool
         self.generation = generation
-        self._documents = Identifier(SCHEMA, f"search_g{generation}") if generation else _LIVE
+        self._table = f"search_g{generation}"
+        self._documents = Identifier(SCHEMA, self._table) if generation else _LIVE
 
     async def prepare(self) -> None:
         """See `SearchIndex`."""
@@ -66,7 +70,10 @@ class PostgresIndex:
             columns = SQL(", ").join(
                 SQL('{} text COLLATE "C"').format(Identifier(name)) for name in NAMES if name != "id"
             )
+            is_new = not await (await connection.execute(self._sql("search_words"), (self._table,))).fetchall()
             await connection.execute(self._sql("search_table", columns=columns))
+            if is_new:
+                await connection.execute(self._sql("search_words_set", words=Literal(str(VERSION))))
             for kind in _INDEXES:
                 index = Identifier(f"search_g{self.generation}_{kind}")
                 await connection.execute(self._sql(f"search_index_{kind}", index=index))
@@ -83,6 +90,11 @@ class PostgresIndex:
         """See `SearchIndex`."""
         rows = await self._fetch(self._sql("search_mark"), (self.generation,))
         return int(rows[0][0]) if rows else 0
+
+    async def words(self) -> int:
+        """See `SearchIndex`."""
+        rows = await self._fetch(self._sql("search_words"), (self._table,))
+        return int(rows[0][0] or _UNTOLD) if rows else VERSION
 
     async def search(self, query: Query) -> Answer:
         """See `SearchIndex`."""
@@ -163,7 +175,12 @@ class PostgresIndex:
 
     def _sql(self, name: str, **parts: Any) -> Composed:
         return text(name).format(
-            schema=Identifier(SCHEMA), documents=self._documents, live=_LIVE, names=_NAMES, **parts
+            schema=Identifier(SCHEMA),
+            schema_name=Literal(SCHEMA),
+            documents=self._documents,
+            live=_LIVE,
+            names=_NAMES,
+            **parts,
         )
 
     @asynccontextmanager

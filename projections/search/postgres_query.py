@@ -80,16 +80,21 @@ class Asked:
         return conditions + self._words(query.text) if query.text else conditions
 
     def _words(self, text: Text) -> list[Composable]:
-        """The index finds documents with the words, and of a phrase the words as they stand tell the rest: the index keeps no places."""
-        words = [f"'{word}'" for word in text.words]
-        if text.match == "prefix":
-            words[-1] += ":*"
-        sign = " | " if text.match == "any" else " & "
-        found: list[Composable] = [SQL("words @@ {}::tsquery").format(self._value(sign.join(words)))]
-        if text.match == "phrase":
-            phrase = f"% {' '.join(text.words)} %"  # words hold no sign that LIKE knows
-            found.append(SQL("(' ' || text || ' ') LIKE {}").format(self._value(phrase)))
-        return found
+        found = [self._phrase(words) for words in text.phrases]
+        if text.match == "any":
+            return [SQL("({})").format(SQL(" OR ").join(found))]
+        return found + ([self._matches(f"'{text.beginning}':*")] if text.beginning else [])
+
+    def _phrase(self, words: list[str]) -> Composable:
+        """The index finds documents with the words, and of several the words as they stand tell the rest: the index keeps no places."""
+        held = self._matches(" & ".join(f"'{word}'" for word in dict.fromkeys(words)))
+        if len(words) == 1:
+            return held
+        phrase = f"% {' '.join(words)} %"  # words hold no sign that LIKE knows
+        return SQL("({} AND (' ' || text || ' ') LIKE {})").format(held, self._value(phrase))
+
+    def _matches(self, condition: str) -> Composable:
+        return SQL("words @@ {}::tsquery").format(self._value(condition))
 
     def _value(self, value: object) -> Composable:
         name = f"v{len(self.values)}"

@@ -16,7 +16,7 @@ import msgspec
 
 from aetherius.projections.errors import InvalidQueryError
 from aetherius.projections.search.document import NAMES
-from aetherius.projections.search.words import words_of
+from aetherius.projections.search.words import stands_alone, terms_of, words_of
 
 MAX_HITS: Final = 500
 MAX_COUNTED: Final = 10_000
@@ -40,15 +40,25 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Text(_Part, frozen=True, kw_only=True):
-    """Words to find. `all` of them, `any` of them, all one after the other as a `phrase`, or all with the last one as the beginning (`prefix`) of a word."""
+    """Terms to find. `all` of them, `any` of them, all one after the other as a `phrase`, or all with the last word as the beginning (`prefix`) of one. The words of a term must
+    follow one another."""
 
     query: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     match: Literal["all", "any", "phrase", "prefix"] = "all"
 
     @property
-    def words(self) -> list[str]:
-        """As documents have them."""
-        return words_of(self.query)
+    def phrases(self) -> list[list[str]]:
+        """Words that must follow one another, as documents have them."""
+        if self.match == "phrase":
+            return [words_of(self.query)]
+        terms = terms_of(self.query)
+        return [*terms[:-1], *([terms[-1][:-1]] if terms[-1][:-1] else [])] if self.beginning else terms
+
+    @property
+    def beginning(self) -> str:
+        """What a word must begin with; empty if nothing. A letter of a script without spaces is a word of its own already."""
+        last = words_of(self.query)[-1] if self.match == "prefix" else ""
+        return "" if not last or stands_alone(last) else last
 
 
 class Fields(_Part, frozen=True, kw_only=True):
@@ -184,7 +194,7 @@ def query_of(body: bytes) -> Query:
 
 def checked(query: Query) -> Query:
     """The question, if it can be answered. Raises ``InvalidQueryError``."""
-    if query.text and not query.text.words:
+    if query.text and not words_of(query.text.query):
         raise InvalidQueryError("text.query", "holds no word: letters and digits are searched for")
     if len(query.aggregations) > 10:
         raise InvalidQueryError("aggregations", "may be ten at most")

@@ -15,6 +15,7 @@ from aetherius.event_store.sealing import sealing_of
 from aetherius.projections import schema
 from aetherius.projections.search.indexer import SearchIndexer
 from aetherius.projections.search.opening import search_server
+from aetherius.projections.search.renewing import renew
 from aetherius.projections.settings import ProjectionsSettings
 from aetherius.readers.control import ReaderControl
 from aetherius.readers.exporting import Exporting
@@ -22,6 +23,7 @@ from aetherius.readers.runner import Runner
 from aetherius.readers.schema import ROOM as READERS
 from aetherius.runtime.health import health_served
 from aetherius.runtime.migrations.applied import require
+from aetherius.runtime.process import cancelled_by
 
 
 async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callable[[], None] | None = None) -> None:
@@ -52,6 +54,7 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
             tasks.create_task(control.run(stop), name="reader-control")
             runner = Runner(log, Exporting(indexer), signal, max_batch=settings.search_batch, control=control)
             tasks.create_task(runner.run(stop), name=indexer.name)
+            tasks.create_task(cancelled_by(stop, renew(dsn, log, server)), name="search-words")
             if ready:
                 ready()
         indexer.close()

@@ -12,14 +12,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from aetherius.simulator.api import discovery
-from aetherius.simulator.api.query import Options, Target, decoded, parsed, target
+from aetherius.simulator.api import discovery, openapi
+from aetherius.simulator.api.query import Options, Target, decoded, object_of, parsed, parsed_yaml, target
 from aetherius.simulator.api.reading import got, listed
 from aetherius.simulator.api.watching import Watch
-from aetherius.simulator.api.writing import Writer
+from aetherius.simulator.api.writing import APPLY, Writer
 from aetherius.simulator.cluster import Cluster
 from aetherius.simulator.documents import Document
-from aetherius.simulator.errors import ApiError, no_such_path
+from aetherius.simulator.errors import ApiError, no_process, no_such_path
+from aetherius.simulator.kinds import STREAMS
 from aetherius.simulator.kubelet.kubelet import Kubelet
 from aetherius.simulator.kubelet.log_options import LogOptions
 
@@ -61,9 +62,16 @@ class KubernetesApi:
             return _json(_review(decoded(await self._body(request))), 201)
         if request.method == "GET" and (document := _discovered(path)) is not None:
             return _json(document)
-        return await self._act(request, target(path), Options(request.query_params))
+        options = Options(request.query_params, request.headers.get("user-agent", ""))
+        answer = await self._act(request, target(path), options)
+        for warning in options.warnings:
+            answer.headers.append("Warning", f"299 - {json.dumps(warning)}")
+        return answer
 
     async def _act(self, request: Request, named: Target, options: Options) -> Response:
+        if named.subresource in STREAMS:
+            self._cluster.store.get(named.kind, named.namespace, named.name)
+            raise no_process(named.subresource)
         match request.method:
             case "GET":
                 return self._read(request, named, options)
@@ -72,9 +80,7 @@ class KubernetesApi:
             case "PUT" if named.name:
                 return _json(self._writer.update(named, options, decoded(await self._body(request))))
             case "PATCH" if named.name:
-                content_type = request.headers.get("content-type", "")
-                body = parsed(await self._body(request))
-                return _json(self._writer.patch(named, options, content_type, body))
+                return await self._patch(request, named, options)
             case "DELETE" if not named.subresource:
                 return await self._delete(request, named, options)
         raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
@@ -100,6 +106,13 @@ class KubernetesApi:
             raise ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
         return _json(self._writer.create(named, options, decoded(raw, named.kind)), 201)
 
+    async def _patch(self, request: Request, named: Target, options: Options) -> Response:
+        form, raw = _media_type(request), await self._body(request)
+        if form == APPLY:
+            document, is_new = self._writer.apply(named, options, object_of(parsed_yaml(raw), named.kind))
+            return _json(document, 201 if is_new else 200)
+        return _json(self._writer.patch(named, options, form, parsed(raw)))
+
     async def _delete(self, request: Request, named: Target, options: Options) -> Response:
         orders = decoded(await self._body(request))
         if named.name:
@@ -113,8 +126,6 @@ class KubernetesApi:
             raw += part
             if len(raw) > limit:
                 raise ApiError(413, "RequestEntityTooLarge", f"limit is {limit}")
-        if bytes(raw[:4]) == b"k8s\x00":
-            raise ApiError(415, "UnsupportedMediaType", "the body is protobuf: this server reads application/json only")
         return bytes(raw)
 
 
@@ -122,6 +133,10 @@ def _discovered(path: str) -> Document | None:
     match path.strip("/").split("/"):
         case ["version"]:
             return discovery.version()
+        case ["openapi", "v3"]:
+            return openapi.index()
+        case ["openapi", "v3", *version]:
+            return _known(openapi.document("/".join(version)))
         case ["api"]:
             return discovery.core_versions()
         case ["apis"]:
@@ -149,6 +164,10 @@ def _review(review: Document) -> Document:
         "spec": review.get("spec") or {},
         "status": {"allowed": True, "reason": "the simulator has one user"},
     }
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip()
 
 
 def _json(document: Document, status: int = 200) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aetherius.simulator.cluster import KUBELET_VERSION
 from aetherius.simulator.documents import Document
-from aetherius.simulator.kinds import KINDS, Kind
+from aetherius.simulator.kinds import KINDS, STREAMS, Kind
 
 _REVIEW = "selfsubjectaccessreviews"
 _SCALE = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
@@ -71,7 +71,7 @@ def _resource(kind: Kind) -> list[Document]:
     main = _entry(kind.plural, kind.name, kind.namespaced, list(kind.verbs)) | {"singularName": kind.name.lower()}
     main |= {"shortNames": list(kind.short)} if kind.short else {}
     main |= {"categories": list(kind.categories)} if kind.categories else {}
-    return [main, *(_subresource(kind, name) for name in kind.subresources)]
+    return [main, *(_subresource(kind, name) for name in kind.subresources if name not in STREAMS)]
 
 
 def _subresource(kind: Kind, name: str) -> Document:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from aetherius.simulator.documents import Document
 from aetherius.simulator.errors import bad_request, invalid, no_such_path
 from aetherius.simulator.kinds import BY_PATH, NAMESPACE, Kind
+from aetherius.simulator.schema import protobuf
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,22 @@ class Options:
     """The query of a request, checked."""
 
     raw: Mapping[str, str]
+    agent: str = ""
+    """The client's User-Agent: its first word is the field manager where the query names none."""
+    warnings: list[str] = field(default_factory=list)
+    """What the answer warns of."""
+
+    def manager(self) -> str:
+        """Who is to own the fields that are written."""
+        return self.text("fieldManager") or self.agent.partition("/")[0] or "unknown"
+
+    def validation(self) -> str:
+        """What becomes of fields that nobody knows: `Strict` refuses, `Warn` (the default) warns, `Ignore` leaves them out. Raises `ApiError` 422."""
+        asked = self.text("fieldValidation") or "Warn"
+        if asked not in ("Strict", "Warn", "Ignore"):
+            rule = f'Unsupported value: "{asked}": supported values: "Ignore", "Strict", "Warn"'
+            raise invalid("Options", "", "fieldValidation", rule, "FieldValueNotSupported")
+        return asked
 
     def text(self, key: str) -> str:
         """An option as it stands; empty when absent."""
@@ -96,9 +116,21 @@ def parsed(raw: bytes) -> Any:
         raise bad_request(f"couldn't get version/kind; json parse error: {exc}") from exc
 
 
+def parsed_yaml(raw: bytes) -> Any:
+    """The YAML (or JSON) of a body; raises `ApiError` 400."""
+    try:
+        return YAML(typ="safe", pure=True).load(raw)
+    except YAMLError as exc:
+        raise bad_request(f"error decoding YAML: {exc}") from exc
+
+
 def decoded(raw: bytes, kind: Kind | None = None) -> Document:
-    """The JSON object of a body, of the kind that is expected (where it names one); raises `ApiError` 400."""
-    body = parsed(raw)
+    """The object of a body in JSON or protobuf, of the kind that is expected (where it names one); raises `ApiError` 400, 415."""
+    return object_of(protobuf.decoded(raw) if raw.startswith(protobuf.MAGIC) else parsed(raw), kind)
+
+
+def object_of(body: Any, kind: Kind | None = None) -> Document:
+    """A body that must be an object, of the kind that is expected; raises `ApiError` 400."""
     if not isinstance(body, dict) or not isinstance(body.get("metadata") or {}, dict):
         raise bad_request("the body is not a Kubernetes object")
     if kind is not None:
@@ -107,6 +139,6 @@ def decoded(raw: bytes, kind: Kind | None = None) -> Document:
 
 
 def _check_kind(body: Document, kind: Kind) -> None:
-    for field, want in (("kind", kind.name), ("apiVersion", kind.api_version)):
-        if body.get(field) not in (None, "", want):
-            raise bad_request(f"{field} in the body is {body[field]!r}: this path takes {want!r}")
+    for key, want in (("kind", kind.name), ("apiVersion", kind.api_version)):
+        if body.get(key) not in (None, "", want):
+            raise bad_request(f"{key} in the body is {body[key]!r}: this path takes {want!r}")

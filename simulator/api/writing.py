@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aetherius.simulator.admission import admit_change, admit_new
@@ -11,15 +13,22 @@ from aetherius.simulator.cluster import Cluster
 from aetherius.simulator.deletion import delete
 from aetherius.simulator.disruption import check_eviction
 from aetherius.simulator.documents import Document, copied, is_going, name_of, stamp, suffix, uid_of
-from aetherius.simulator.errors import ApiError, bad_request, conflict, invalid
+from aetherius.simulator.errors import ApiError, bad_request, conflict, invalid, not_found
+from aetherius.simulator.field_sets import fields_of
 from aetherius.simulator.json_patch import json_patch
 from aetherius.simulator.kinds import NAMESPACE, POD
-from aetherius.simulator.managed_fields import claim
+from aetherius.simulator.managed_fields import Owner, claim_applied, claim_changes, owned_part
 from aetherius.simulator.patches import merge, strategic_merge
+from aetherius.simulator.schema.reading import Reading
+from aetherius.simulator.schema.shape import Shape, shape_of
+from aetherius.simulator.server_side_apply import apply
 
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
+Note = Callable[[Document], None]
+"""Notes in a document who owns its fields."""
 
 
 class Writer:
@@ -31,33 +40,41 @@ class Writer:
 
     def create(self, target: Target, options: Options, body: Document) -> Document:
         """Create an object."""
-        document = copied(body)
-        self._name(target, document)
-        if target.kind.namespaced:
-            self._check_namespace(target.namespace)
-        document = admit_new(target.kind, document, self._cluster.settings)
-        claim(document, options.text("fieldManager"), "Update", body, target.kind, self._cluster.clock())
-        if not options.dry_run():
-            return self._store.create(target.kind, document)
-        if self._store.find(target.kind, target.namespace, name_of(document)) is not None:
-            raise ApiError(409, "AlreadyExists", f'{target.kind.qualified} "{name_of(document)}" already exists')
-        return self._store.stamped(target.kind, document)
+        document = self._admitted(target, self._read(target, options, body))
+        claim_changes(document, Owner(options.manager()), target.kind, self._cluster.clock())
+        return self._created(target, options, document)
 
     def update(self, target: Target, options: Options, body: Document) -> Document:
         """Replace an object, or its status or scale."""
         old = self._store.get(target.kind, target.namespace, target.name)
         if target.subresource == "scale":
             return self._scale(target, options, body)
-        return self._change(target, options, old, body, body)
+        return self._change(target, options, old, body)
 
-    def patch(self, target: Target, options: Options, content_type: str, body: Any) -> Document:
+    def patch(self, target: Target, options: Options, form: str, body: Any) -> Document:
         """Apply a merge, strategic merge or JSON patch."""
         old = self._store.get(target.kind, target.namespace, target.name)
         before = scale_of(old) if target.subresource == "scale" else old
-        after = _patched(before, content_type.split(";")[0].strip(), body)
+        after = _patched(_shape(target), before, form, body)
         if target.subresource == "scale":
             return self._scale(target, options, after)
-        return self._change(target, options, old, after, body if isinstance(body, dict) else after)
+        return self._change(target, options, old, after)
+
+    def apply(self, target: Target, options: Options, body: Document) -> tuple[Document, bool]:
+        """Server-side apply: the object, and whether it is new."""
+        if not options.text("fieldManager"):
+            rule = "Required value: is required for apply patch"
+            raise invalid("PatchOptions", "", "fieldManager", rule, "FieldValueRequired")
+        wanted, old = self._read(target, options, body), self._store.find(target.kind, target.namespace, target.name)
+        if (wanted.get("metadata") or {}).get("managedFields"):
+            raise bad_request("metadata.managedFields must be nil")
+        owner = Owner(options.manager(), "Apply", target.subresource)
+        if old is None:
+            return self._applied_anew(target, options, wanted, owner), True
+        made = apply(_shape(target), old, wanted, owner, force=options.flag("force"))
+        note = partial(claim_applied, owner=owner, kind=target.kind, now=self._cluster.clock())
+        note = partial(note, applied=made.fields, forced=made.forced)
+        return self._change(target, options, old, made.document, note), False
 
     def scale(self, target: Target) -> Document:
         """The Scale of a workload."""
@@ -99,40 +116,69 @@ class Writer:
             delete(self._cluster, target.kind, document, body.get("gracePeriodSeconds"))
         return list_of(target.kind, doomed, {"resourceVersion": str(self._store.revision)})
 
-    def _change(self, target: Target, options: Options, old: Document, new: Document, sent: Document) -> Document:
+    def _admitted(self, target: Target, document: Document) -> Document:
+        self._name(target, document)
+        if target.kind.namespaced:
+            self._check_namespace(target.namespace)
+        return admit_new(target.kind, document, self._cluster.settings)
+
+    def _created(self, target: Target, options: Options, document: Document) -> Document:
+        if not options.dry_run():
+            return self._store.create(target.kind, document)
+        if self._store.find(target.kind, target.namespace, name_of(document)) is not None:
+            raise ApiError(409, "AlreadyExists", f'{target.kind.qualified} "{name_of(document)}" already exists')
+        return self._store.stamped(target.kind, document)
+
+    def _applied_anew(self, target: Target, options: Options, wanted: Document, owner: Owner) -> Document:
+        if target.subresource:
+            raise not_found(target.kind.plural, target.kind.group, target.name)
+        self._check_same("name", wanted.setdefault("metadata", {}).setdefault("name", target.name), target.name)
+        fields = fields_of(_shape(target), owned_part(wanted))
+        document = self._admitted(target, wanted)
+        claim_applied(document, owner, target.kind, self._cluster.clock(), fields, set())
+        return self._created(target, options, document)
+
+    def _read(self, target: Target, options: Options, document: Document, old: Document | None = None) -> Document:
+        """The document without the fields that its type does not name; raises `ApiError` 400 where that is not wanted."""
+        reading = Reading(_shape(target), target.kind.name, document)
+        if reading.unknown and old is not None:  # what was there before is nobody's mistake now
+            reading.forgive(Reading(_shape(target), target.kind.name, old).unknown)
+        if reading.unknown and options.validation() == "Strict":
+            raise reading.refusal(target.kind.version)
+        if options.validation() == "Warn":
+            options.warnings.extend(f'unknown field "{path}"' for path in reading.unknown)
+        return reading.document
+
+    def _change(
+        self, target: Target, options: Options, old: Document, new: Document, note: Note | None = None
+    ) -> Document:
+        """Store what is new, with a note in it of who owns that."""
+        new = self._read(target, options, new, old)
         self._check_identity(target, old, new)
+        draft = admit_change(target.kind, old, self._within_reach(target, old, new), self._cluster.settings)
+        self._check_version(target, old, draft)
+        if "managedFields" in old["metadata"]:
+            draft["metadata"].setdefault("managedFields", old["metadata"]["managedFields"])
+        owner = Owner(options.manager(), subresource=target.subresource)
+        (note or partial(claim_changes, owner=owner, kind=target.kind, now=self._cluster.clock(), old=old))(draft)
+        return draft if options.dry_run() else self._store.replace(target.kind, draft)
+
+    def _within_reach(self, target: Target, old: Document, new: Document) -> Document:
+        """The old object with what a request to this path may change: only the status, or all but the status."""
         draft = copied(old) if target.subresource == "status" else copied(new)
         if target.subresource == "status":
             draft["status"] = new.get("status") or {}
             draft["metadata"]["resourceVersion"] = new["metadata"].get("resourceVersion")
         elif target.kind.subresources and "status" in old:
             draft["status"] = old["status"]
-        draft |= {"kind": old["kind"], "apiVersion": old["apiVersion"]}
-        draft = admit_change(target.kind, old, draft, self._cluster.settings)
-        self._check_version(target, old, draft)
-        claim(
-            draft,
-            options.text("fieldManager"),
-            "Update",
-            sent,
-            target.kind,
-            self._cluster.clock(),
-            old,
-            target.subresource,
-        )
-        if options.dry_run():
-            return draft
-        return self._store.replace(target.kind, draft)
+        return draft | {"kind": old["kind"], "apiVersion": old["apiVersion"]}
 
     def _scale(self, target: Target, options: Options, scale: Document) -> Document:
         old = self._store.get(target.kind, target.namespace, target.name)
         replicas = (scale.get("spec") or {}).get("replicas", 0)
         draft = copied(old)
         draft["spec"]["replicas"] = replicas
-        changed = self._change(
-            Target(target.kind, target.namespace, target.name), options, old, draft, {"spec": {"replicas": replicas}}
-        )
-        return scale_of(changed)
+        return scale_of(self._change(Target(target.kind, target.namespace, target.name), options, old, draft))
 
     def _name(self, target: Target, document: Document) -> None:
         metadata: dict[str, Any] = document.setdefault("metadata", {})
@@ -209,15 +255,20 @@ def scale_of(document: Document) -> Document:
     }
 
 
-def _patched(document: Document, content_type: str, body: Any) -> Document:
-    if content_type == JSON and isinstance(body, list):
+def _shape(target: Target) -> Shape:
+    return shape_of(target.kind.api_version, target.kind.name)
+
+
+def _patched(shape: Shape, document: Document, form: str, body: Any) -> Document:
+    if form == JSON and isinstance(body, list):
         return json_patch(document, body)
-    apply = {MERGE: merge, STRATEGIC: strategic_merge}.get(content_type)
-    if apply is None:
-        accepted = f"{JSON}, {MERGE}, {STRATEGIC}"
+    ways: dict[str, Callable[[Any, Any], Any]] = {MERGE: merge, STRATEGIC: partial(strategic_merge, shape)}
+    change = ways.get(form)
+    if change is None:
+        accepted = f"{JSON}, {MERGE}, {STRATEGIC}, {APPLY}"
         message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
         raise ApiError(415, "UnsupportedMediaType", message)
-    if not isinstance(body, dict) or not isinstance(patched := apply(document, body), dict):
+    if not isinstance(body, dict) or not isinstance(patched := change(document, body), dict):
         raise bad_request("the body is not a patch of this form")
     return patched
 

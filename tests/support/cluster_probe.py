@@ -103,10 +103,15 @@ class ClusterProbe:
 
     def kubectl(self, *arguments: str) -> str:
         """What the real kubectl prints; fails when it does."""
-        command = [str(KUBECTL), "--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = self.try_kubectl(*arguments)
         assert done.returncode == 0, f"kubectl {arguments}: {done.stderr}"
         return done.stdout
+
+    def try_kubectl(self, *arguments: str, given: Document | None = None) -> subprocess.CompletedProcess[str]:
+        """How the real kubectl ends, with a document on its standard input if one is given."""
+        command = [str(KUBECTL), "--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace, *arguments]
+        text = None if given is None else json.dumps(given)
+        return subprocess.run(command, capture_output=True, text=True, input=text, timeout=60, check=False)
 
     def get(self, kind: str, name: str) -> Document:
         """An object as a plain document."""

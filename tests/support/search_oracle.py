@@ -71,16 +71,14 @@ def _holds(value: int | None, sign: str, bound: int) -> bool:
 
 
 def _reads(words: Sequence[str], text: Text) -> bool:
-    wanted = text.words
-    match text.match:
-        case "any":
-            return any(word in words for word in wanted)
-        case "phrase":
-            return any(list(words[at : at + len(wanted)]) == wanted for at in range(len(words)))
-        case "prefix":
-            return all(word in words for word in wanted[:-1]) and any(word.startswith(wanted[-1]) for word in words)
-        case _:
-            return all(word in words for word in wanted)
+    found = [_follow(wanted, words) for wanted in text.phrases]
+    if text.match == "any":
+        return any(found)
+    return all(found) and (not text.beginning or any(word.startswith(text.beginning) for word in words))
+
+
+def _follow(wanted: Sequence[str], words: Sequence[str]) -> bool:
+    return any(list(words[at : at + len(wanted)]) == list(wanted) for at in range(len(words)))
 
 
 def _counted(found: Sequence[Document], wanted: Terms | Histogram) -> list[Bucket]:

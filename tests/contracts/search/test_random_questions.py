@@ -29,6 +29,9 @@ WORDS = (
     "oom_killed",
     "😀",
     "x1",
+    "再起",
+    "動x",
+    "起",
     "_",
     "'",
     "\\",
@@ -51,7 +54,7 @@ DOCUMENT = st.fixed_dictionaries(
 )
 TEXT = st.fixed_dictionaries(
     {
-        "query": st.lists(st.sampled_from(WORDS[:11]), min_size=1, max_size=3).map(" ".join),
+        "query": st.lists(st.sampled_from(WORDS[:11] + WORDS[12:16]), min_size=1, max_size=3).map(" ".join),
         "match": st.sampled_from(("all", "any", "phrase", "prefix")),
     }
 )

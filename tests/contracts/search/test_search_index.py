@@ -9,6 +9,7 @@ from aetherius.projections.errors import InvalidQueryError
 from aetherius.projections.search.document import Document
 from aetherius.projections.search.index import SearchIndex
 from aetherius.projections.search.query import Query, query_of
+from aetherius.projections.search.words import VERSION
 from search_oracle import a_document, expected
 from search_site import Generations
 
@@ -22,6 +23,9 @@ DOCUMENTS = [
     ),
     a_document("d", 4, "Straße gesperrt \u0130stanbul", reason="Odd", cluster_id="Süd"),
     a_document("e", 5, "container failed restarting", reason="BackOff", cluster_id="north", count=7),
+    a_document("f", 6, f"このPodは再起動しました: 地域住民が主体となって{'長い' * 40}まちづくりを進めるための組織です"),
+    a_document("g", 7, "ระบบประเทศไทยล่ม ខ្ញុំរៀនភាសាខ្មែរ ພາສາລາວ မြန်မာဘာသာ 集群节点故障"),
+    a_document("h", 8, f"résumé of {'0123456789abcdef' * 12} naïve Ελλάς ёлка"),
 ]
 QUESTIONS = [
     {},
@@ -33,6 +37,45 @@ QUESTIONS = [
     {"text": {"query": "back-off res", "match": "prefix"}},
     {"text": {"query": "strasse"}},
     {"text": {"query": "i\u0307stanbul"}},
+    *(
+        {"text": {"query": query, "match": match}}
+        for match in ("all", "any", "phrase", "prefix")
+        for query in (
+            "まちづくり",
+            "ちづく",
+            "り",
+            "住民 再起動",
+            "pod",
+            "Podは再",
+            "再起 まち",
+            "起再",
+            "長い" * 40,
+            "长い",
+            "ประเทศ",
+            "ទេស",
+            "ភាសា",
+            "ລາວ",
+            "ဘာသာ",
+            "节点",
+            "点节",
+            "节点 故障",
+            "istanbul",
+            "ISTANBUL",
+            "gesperrt ıst",
+            "resume",
+            "RÉSUMÉ",
+            "re\u0301sume\u0301",
+            "naive",
+            "ελλασ",
+            "елка",
+            "0123456789abcdef" * 12,
+            "0123456789abcdef" * 5,
+            "0123456789abcdef" * 4,
+            "0123456789abcdef" * 12 + "0",
+        )
+    ),
+    {"text": {"query": "本" * 1000}},
+    {"text": {"query": "a " * 499 + "a", "match": "any"}},
     {"filter": {"cluster_id": "north"}},
     {"filter": {"cluster_id": ["north", "Süd"], "reason": "BackOff"}},
     {"exclude": {"severity": "high"}},
@@ -140,6 +183,13 @@ async def test_a_generation_is_built_unseen_and_then_serves_in_one_action(
     assert (await live.search(Query())).total == len(DOCUMENTS) + 1
     await index.drop()
     assert (await live.search(Query())).total == len(DOCUMENTS) + 1
+
+
+async def test_an_index_tells_by_which_words_it_was_filled(index: SearchIndex) -> None:
+    assert await index.words() == VERSION
+    await filled(index)
+    await index.prepare()
+    assert await index.words() == VERSION
 
 
 async def test_an_index_without_documents_answers_nothing(index: SearchIndex) -> None:

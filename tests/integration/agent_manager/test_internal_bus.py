@@ -16,7 +16,7 @@ from aetherius.domain.wire.critical_event import CriticalEventMessage
 from aetherius.domain.wire.event import Severity
 from aetherius.domain.workflow.definition import Retired, definition_stream
 from aetherius.orchestrator.workflow.publication import PublishedDefinition, publish
-from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
+from aetherius.orchestrator.workflow.shipped import ShippedWorkflows, shipped
 from aetherius.runtime.jetstream.streams import INTERNAL
 from manager_site import PATIENCE, Site, events_of, headers_of
 from sealed_state import KEYS
@@ -41,7 +41,7 @@ async def test_severe_events_are_told_once_with_their_category(site: Site) -> No
 
 
 async def test_a_severe_event_suggests_the_workflow_that_it_would_start(site: Site) -> None:
-    catalogue = Catalogue(shipped(), {})
+    catalogue = ShippedWorkflows(shipped(), {})
     publish(site.log, catalogue)
     told = await site.js.subscribe(subjects.CRITICAL_EVENT, ordered_consumer=True)
     async with site.manager():
@@ -55,7 +55,7 @@ async def test_a_severe_event_suggests_the_workflow_that_it_would_start(site: Si
 
 
 async def test_a_retired_workflow_is_not_suggested(site: Site) -> None:
-    publish(site.log, Catalogue(shipped(), {}))
+    publish(site.log, ShippedWorkflows(shipped(), {}))
     stream = site.log.load(PublishedDefinition, definition_stream("diagnose_pod_crashloop"))
     stream.record(Retired(name="diagnose_pod_crashloop"), datetime.now(UTC))
     site.log.save(stream, Cause(actor="user:test"))

@@ -36,7 +36,7 @@ from aetherius.orchestrator.correlation.incident_process import IncidentProcess
 from aetherius.orchestrator.remediation.process import RemediationProcess
 from aetherius.orchestrator.state_tables import on_postgres
 from aetherius.orchestrator.workflow.driver import WorkflowDriver
-from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
+from aetherius.orchestrator.workflow.shipped import ShippedWorkflows, shipped
 from aetherius.orchestrator.workflow.starter import WorkflowStarter
 from aetherius.readers.deciding import Deciding
 from aetherius.readers.runner import Runner
@@ -74,12 +74,12 @@ class Stage:
         self.rows = StateRows(dsn)
         self._sequence = 0
         sources = {**shipped(), **(workflows or {})}
-        catalogue = Catalogue(sources, {"diagnose_lost_node": {"grace": "30s"}}, self.faults, actions)
+        workflows = ShippedWorkflows(sources, {"diagnose_lost_node": {"grace": "30s"}}, self.faults, actions)
         keys, patience = self.log.sealing.keys, Patience(soak=5, rollout=60, repair=30)
         tables = on_postgres()
         managers = (
             Correlator(self.clock, tables.subjects, self.faults),
-            WorkflowStarter(catalogue, self.clock),
+            WorkflowStarter(workflows, self.clock),
             WorkflowDriver(self.clock, keys, tables.awaited, actions=actions),
             RemediationProcess(self.clock, patience, keys, actions),
             IncidentProcess(self.clock, self.faults, actions),

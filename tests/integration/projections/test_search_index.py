@@ -9,8 +9,10 @@ import pytest
 from aetherius.domain.command import Succeeded
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
+from aetherius.projections.search import elasticsearch, postgres
 from aetherius.projections.search.query import Query, Text
 from aetherius.projections.search.rebuilding import rebuild
+from aetherius.projections.search.renewing import is_current, renew, serving
 from aetherius.projections.search.verifying import verify
 from event_builders import CAUSE, NOON, a_command
 from log_history import History
@@ -100,4 +102,25 @@ async def test_an_indexer_killed_again_and_again_leaves_nothing_out(site: Search
             eventually(lambda before=before: site.log.checkpoint("search") > before + 10, "some batches")  # type: ignore[misc]
     with site.indexing():
         site.until_caught_up()
+    await site.must_be_whole()
+
+
+async def test_an_index_that_an_older_version_filled_is_made_again_by_itself(
+    site: SearchSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    History(site.log, 3).go_on(40)
+    with monkeypatch.context() as older:
+        for module in (postgres, elasticsearch):
+            older.setattr(module, "VERSION", 1)
+        older.setitem(elasticsearch._MAPPINGS, "_meta", {})
+        async with site.server() as server:
+            await rebuild(site.dsn, site.log, server)
+            old = await serving(site.dsn, server.backend)
+    async with site.server() as server:
+        assert not await is_current(site.dsn, server)
+        await renew(site.dsn, site.log, server)
+        assert await is_current(site.dsn, server)
+        assert await serving(site.dsn, server.backend) == old + 1
+        await renew(site.dsn, site.log, server)
+        assert await serving(site.dsn, server.backend) == old + 1
     await site.must_be_whole()

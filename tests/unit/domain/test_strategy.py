@@ -8,10 +8,10 @@ import pytest
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.wire.event import Labels, Severity
-from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
+from aetherius.orchestrator.workflow.shipped import ShippedWorkflows, shipped
 
 suggested_workflow = shipped_faults().suggested_workflow
-DEFINITIONS = Catalogue(shipped(), {}).definitions
+DEFINITIONS = ShippedWorkflows(shipped(), {}).definitions
 
 
 def a_report(reason: str, message: str = "", kind: str = "Pod") -> Reported:

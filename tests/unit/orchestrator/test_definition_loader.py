@@ -9,7 +9,7 @@ from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.workflow.definition import CommandStep, DecisionStep, WaitStep
 from aetherius.orchestrator.errors import DefinitionError
 from aetherius.orchestrator.workflow.definition_loader import load
-from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
+from aetherius.orchestrator.workflow.shipped import ShippedWorkflows, shipped
 from aetherius.runtime.errors import SettingError
 
 CRASH_LOOP = shipped()["diagnose_pod_crashloop.yaml"]
@@ -86,7 +86,7 @@ def test_a_typed_action_is_checked_at_load() -> None:
 
 
 def test_every_strategy_has_its_workflow_and_settings_override_parameters() -> None:
-    catalogue = Catalogue(shipped(), {"diagnose_lost_node": {"grace": "7s"}})
+    catalogue = ShippedWorkflows(shipped(), {"diagnose_lost_node": {"grace": "7s"}})
     found = [catalogue.strategy_for(strategy.symptom) for strategy in shipped_faults()]
     assert None not in found
     lost = catalogue.definitions["diagnose_lost_node"]
@@ -106,7 +106,7 @@ def test_a_wrong_override_of_a_parameter_is_refused_at_the_start(
     override: dict[str, dict[str, str]], rule: str
 ) -> None:
     with pytest.raises(SettingError, match=rule):
-        Catalogue(shipped(), override)
+        ShippedWorkflows(shipped(), override)
 
 
 COMMAND = """workflow:

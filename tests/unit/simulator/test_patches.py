@@ -7,6 +7,9 @@ import pytest
 from aetherius.simulator.errors import ApiError
 from aetherius.simulator.json_patch import json_patch
 from aetherius.simulator.patches import merge, strategic_merge
+from aetherius.simulator.schema.shape import shape_of
+
+POD_SPEC = shape_of("v1", "Pod").fields["spec"]
 
 
 def test_a_merge_patch_removes_by_null_and_replaces_lists() -> None:
@@ -18,18 +21,20 @@ def test_a_strategic_patch_merges_a_list_by_its_key_and_deletes_on_demand() -> N
     patch = {
         "containers": [{"name": "a", "image": "x:2"}, {"name": "b", "$patch": "delete"}, {"name": "c", "image": "z"}]
     }
-    assert strategic_merge(pod, patch) == {"containers": [{"name": "a", "image": "x:2"}, {"name": "c", "image": "z"}]}
+    assert strategic_merge(POD_SPEC, pod, patch) == {
+        "containers": [{"name": "a", "image": "x:2"}, {"name": "c", "image": "z"}]
+    }
 
 
 def test_a_strategic_patch_needs_the_key_of_a_list() -> None:
     with pytest.raises(ApiError) as refused:
-        strategic_merge({"containers": []}, {"containers": [{"image": "x"}]})
+        strategic_merge(POD_SPEC, {"containers": []}, {"containers": [{"image": "x"}]})
     assert refused.value.code == 400
 
 
 def test_patches_leave_what_they_are_given() -> None:
     document = {"containers": [{"name": "a", "image": "x:1"}]}
-    strategic_merge(document, {"containers": [{"name": "a", "image": "x:2"}]})
+    strategic_merge(POD_SPEC, document, {"containers": [{"name": "a", "image": "x:2"}]})
     json_patch(document, [{"op": "remove", "path": "/containers"}])
     assert document == {"containers": [{"name": "a", "image": "x:1"}]}
 
