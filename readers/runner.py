@@ -28,6 +28,7 @@ from aetherius.readers.followed_log import FollowedLog
 from aetherius.readers.place import Place
 from aetherius.readers.reader import Reader
 from aetherius.readers.state import Committed, ReaderState
+from aetherius.runtime.in_words import in_words
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +133,7 @@ class Runner:
             self._course.is_ahead(exc)
             return False
         except InfrastructureError as exc:
-            self._course.refused(self._place.seen, str(exc) or repr(exc))
+            self._course.refused(self._place.seen, in_words(exc))
             return False
         if committed is None:
             return False

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -26,6 +27,9 @@ from postgres_site import PostgresSite
 from real_cluster import RealCluster
 from s3_server import S3Server
 from simulated_cluster import SimulatedCluster
+
+settings.register_profile("unhurried", deadline=None)  # no test depends on how fast the machine is just now
+settings.load_profile("unhurried")
 
 pytest_plugins = ["builds", "order_of_tests", "skipped_table"]
 

@@ -41,7 +41,7 @@ def group_of(nodeid: str) -> str:
     return "kubernetes" if _ON_A_CONTROL_PLANE in nodeid else nodeid
 
 
-class Groups(LoadScopeScheduling):
+class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Hands out group by group, in the order of the collection."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -74,12 +74,12 @@ class Stage:
         self.rows = StateRows(dsn)
         self._sequence = 0
         sources = {**shipped(), **(workflows or {})}
-        workflows = ShippedWorkflows(sources, {"diagnose_lost_node": {"grace": "30s"}}, self.faults, actions)
+        shipped_workflows = ShippedWorkflows(sources, {"diagnose_lost_node": {"grace": "30s"}}, self.faults, actions)
         keys, patience = self.log.sealing.keys, Patience(soak=5, rollout=60, repair=30)
         tables = on_postgres()
         managers = (
             Correlator(self.clock, tables.subjects, self.faults),
-            WorkflowStarter(workflows, self.clock),
+            WorkflowStarter(shipped_workflows, self.clock),
             WorkflowDriver(self.clock, keys, tables.awaited, actions=actions),
             RemediationProcess(self.clock, patience, keys, actions),
             IncidentProcess(self.clock, self.faults, actions),

@@ -17,6 +17,10 @@ def test_no_module_with_events_is_missing() -> None:
         each.__name__
         for each in modules
         for value in vars(each).values()
-        if isinstance(value, type) and issubclass(value, Event) and value.topic and value.__module__ == each.__name__
+        if isinstance(value, type)
+        and issubclass(value, Event)
+        and isinstance(value.topic, str)
+        and value.topic
+        and value.__module__ == each.__name__
     }
     assert having == {each.__name__ for each in vocabulary.MODULES}
