@@ -11,8 +11,8 @@ from nats.js import JetStreamContext
 
 from aetherius.agent_manager.settings import AgentManagerSettings
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.sealing import sealing_of
+from aetherius.event_store.subscription import LogSignal
 from aetherius.readers.open_log import OpenLog, open_log
 from aetherius.runtime.clock import utc_now
 from aetherius.runtime.jetstream.dead_letters import DeadLetters

@@ -26,12 +26,12 @@ from aetherius.agent_manager.relays.command_results import CommandResults
 from aetherius.agent_manager.relays.observations import Observations
 from aetherius.agent_manager.schema import ROOM
 from aetherius.agent_manager.settings import AgentManagerSettings
-from aetherius.event_store.audit.anchor_metrics import forget_anchors
+from aetherius.event_store.anchor_metrics import forget_anchors
+from aetherius.event_store.archive.archiving import Archiving
+from aetherius.event_store.audit.anchoring import Anchoring, anchorings
 from aetherius.event_store.health import health_of
 from aetherius.event_store.metrics import forget_readers
 from aetherius.event_store.schema import ROOM as LOG_ROOM
-from aetherius.event_store.upkeep.anchoring import Anchoring, anchorings
-from aetherius.event_store.upkeep.archiving import Archiving
 from aetherius.event_store.upkeep.leadership import Leadership
 from aetherius.readers.schema import ROOM as READERS
 from aetherius.runtime.clock import utc_now

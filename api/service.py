@@ -20,9 +20,9 @@ from aetherius.api.rooms import room_routes
 from aetherius.api.settings import ApiSettings
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.schema import ROOM as LOG_ROOM
 from aetherius.event_store.sealing import sealing_of
+from aetherius.event_store.subscription import LogSignal
 from aetherius.graphql.context import Services
 from aetherius.graphql.feed import Feed
 from aetherius.graphql.persisted import PersistedDocuments

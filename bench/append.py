@@ -40,7 +40,7 @@ from aetherius.domain.event import Cause
 from aetherius.event_store import schema
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.writing.recorder import LogRecorder
+from aetherius.event_store.recorder import LogRecorder
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 
 BATCH = 2000

@@ -13,8 +13,8 @@ from aetherius.cli.missing import explained
 from aetherius.cli.output import Output, OutputOption, show, show_one
 
 if TYPE_CHECKING:
+    from aetherius.event_store.status import LogStatus
     from aetherius.event_store.upkeep.partitions import Partition
-    from aetherius.event_store.upkeep.status import LogStatus
 
 
 def status(data: DataOption = DEFAULT, dsn: DsnOption = "", output: OutputOption = Output.TABLE) -> None:
@@ -22,7 +22,7 @@ def status(data: DataOption = DEFAULT, dsn: DsnOption = "", output: OutputOption
     with explained():
         import psycopg
 
-        from aetherius.event_store.upkeep.status import status as ask
+        from aetherius.event_store.status import status as ask
 
         try:
             with psycopg.connect(log_address(dsn, data), autocommit=True, connect_timeout=10) as connection:

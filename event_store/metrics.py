@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter, Gauge, Histogram, generate_latest
 
-from aetherius.event_store.audit.anchor_metrics import measure_anchors
+from aetherius.event_store.anchor_metrics import measure_anchors
 from aetherius.event_store.errors import LogUnavailableError, UnknownPositionError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from aetherius.access.errors import StoppingError
 from aetherius.domain.event import Recorded
 from aetherius.event_store.log import Log
 from aetherius.event_store.reading.filtered import wanted
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.graphql.errors import TooManySubscriptionsError
 from aetherius.readers.errors import FanOutClosedError
 from aetherius.readers.fan_out import Batch, FanOut

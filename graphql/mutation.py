@@ -22,8 +22,8 @@ from aetherius.domain.remediation import Remediation as RemediationAggregate
 from aetherius.domain.wire.command import MAX_TIMEOUT, CommandType, parse_duration
 from aetherius.domain.workflow.workflow import Cancel, Pause, Resume
 from aetherius.domain.workflow.workflow import Workflow as WorkflowAggregate
+from aetherius.event_store.change import change
 from aetherius.event_store.log import Log
-from aetherius.event_store.writing.change import change
 from aetherius.graphql.context import Info
 from aetherius.graphql.scalars import Position
 from aetherius.graphql.time_travel import kind_of

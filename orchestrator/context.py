@@ -9,8 +9,8 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.sealing import sealing_of
+from aetherius.event_store.subscription import LogSignal
 from aetherius.orchestrator.settings import OrchestratorSettings
 from aetherius.readers.open_log import OpenLog, open_log
 from aetherius.readers.state_rows import StateRows

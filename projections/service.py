@@ -11,12 +11,12 @@ from functools import partial
 import anyio.to_thread
 
 from aetherius.domain.errors import InfrastructureError
+from aetherius.event_store.contents_index import ContentsIndex
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.contents_index import ContentsIndex
-from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.schema import ROOM as LOG_ROOM
 from aetherius.event_store.sealing import sealing_of
+from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import schema
 from aetherius.projections.errors import ReadModelParkedError, ReadModelUnavailableError, RebuildRunsError
 from aetherius.projections.models import MODELS

@@ -28,7 +28,7 @@ from aetherius.event_store.errors import (
 )
 from aetherius.event_store.log import Log
 from aetherius.event_store.metrics import note_reader
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.readers import deliveries as waiting
 from aetherius.readers.deliveries import Claim, Deliveries
 from aetherius.readers.errors import DestinationAwayError

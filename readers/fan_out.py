@@ -32,7 +32,7 @@ from aetherius.event_store.metrics import note_reader
 from aetherius.event_store.pending import Page
 from aetherius.event_store.reading.clusters import NO_CLUSTER, named_cluster
 from aetherius.event_store.reading.filtered import Wanted
-from aetherius.event_store.reading.subscription import LogSignal, Subscription
+from aetherius.event_store.subscription import LogSignal, Subscription
 from aetherius.readers.errors import FanOutClosedError
 from aetherius.readers.metrics import DROPPED, FOLLOWERS, QUEUED
 

@@ -10,8 +10,8 @@ import anyio
 import anyio.to_thread
 
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.sealing import Sealing
+from aetherius.event_store.subscription import LogSignal
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -21,7 +21,7 @@ from aetherius.domain.errors import InfrastructureError
 from aetherius.domain.event import Recorded, Unreadable
 from aetherius.event_store.errors import CheckpointConflictError, PositionAheadError, VersionConflictError
 from aetherius.event_store.pending import Page
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.readers.control import Order, ReaderControl
 from aetherius.readers.course import Course
 from aetherius.readers.followed_log import FollowedLog

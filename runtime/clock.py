@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Tells the time: an argument, so that tests give their own."""
 
 
 def utc_now() -> datetime:

@@ -31,8 +31,7 @@ from aetherius.edge_agent.commanding.journal import CommandJournal, CommandState
 from aetherius.edge_agent.commanding.runner import CommandRunner, Ending, stopwatch
 from aetherius.edge_agent.commanding.unhandled import Unhandled, decode_command
 from aetherius.edge_agent.repair.cluster import Stopwatch
-from aetherius.edge_agent.watching.collector import Clock
-from aetherius.runtime.clock import utc_now
+from aetherius.runtime.clock import Clock, utc_now
 from aetherius.runtime.envelope import agent_source, envelope
 from aetherius.runtime.in_words import in_words
 from aetherius.runtime.jetstream.consumer import Durable

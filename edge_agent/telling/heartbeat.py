@@ -14,8 +14,7 @@ from nats.errors import Error as NatsError
 from aetherius.domain.wire import subjects
 from aetherius.domain.wire.agent import HeartbeatMessage
 from aetherius.edge_agent.telling.spool import Spool
-from aetherius.edge_agent.watching.collector import Clock
-from aetherius.runtime.clock import utc_now
+from aetherius.runtime.clock import Clock, utc_now
 from aetherius.runtime.envelope import agent_source, envelope
 from aetherius.runtime.in_words import in_words
 from aetherius.runtime.telemetry import new_traceparent

@@ -17,8 +17,7 @@ from nats.js import JetStreamContext
 
 from aetherius.domain.wire import headers, subjects
 from aetherius.edge_agent.telling.spool import Spool, SpooledBatch
-from aetherius.edge_agent.watching.collector import Clock
-from aetherius.runtime.clock import utc_now
+from aetherius.runtime.clock import Clock, utc_now
 from aetherius.runtime.envelope import agent_source, envelope
 from aetherius.runtime.in_words import in_words
 from aetherius.runtime.telemetry import new_traceparent

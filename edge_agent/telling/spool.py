@@ -24,8 +24,8 @@ import msgspec
 
 from aetherius.domain.wire.event import EventMessage
 from aetherius.edge_agent.database import Database
-from aetherius.edge_agent.watching.failing import FailingObject
-from aetherius.edge_agent.watching.observation import Observation
+from aetherius.edge_agent.telling.failing import FailingObject
+from aetherius.edge_agent.telling.observation import Observation
 
 MAX_SEEN: Final = 200_000
 """Ids remembered: about 20 MiB on disk. More than an hour of events (what the API keeps) at 50 per second."""

@@ -19,12 +19,11 @@ import msgspec
 from aetherius.domain.errors import InfrastructureError
 from aetherius.domain.wire.event import Severity
 from aetherius.domain.wire.identity import observation_id
+from aetherius.edge_agent.telling.failing import FailingObject
+from aetherius.edge_agent.telling.observation import Observation, shortened
 from aetherius.edge_agent.telling.spool import MAX_FAILING, Spool
-from aetherius.edge_agent.watching.collector import Clock
-from aetherius.edge_agent.watching.failing import FailingObject
-from aetherius.edge_agent.watching.observation import Observation, shortened
 from aetherius.edge_agent.watching.rollout import path_of, wanted_replicas, why_incomplete
-from aetherius.runtime.clock import utc_now
+from aetherius.runtime.clock import Clock, utc_now
 
 PERIOD: Final = 5.0
 """Seconds between looks at an owner, as long as something is true of it that would be told."""

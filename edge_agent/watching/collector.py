@@ -10,21 +10,20 @@ from typing import Final
 
 from aetherius.domain.catalogue.event_reasons import event_reasons
 from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Node, Pod, ReplicaSet
+from aetherius.edge_agent.telling.observation import Observation
 from aetherius.edge_agent.telling.spool import Spool
 from aetherius.edge_agent.watching.events import EventClassifier
 from aetherius.edge_agent.watching.node_status import readiness
-from aetherius.edge_agent.watching.observation import Observation
 from aetherius.edge_agent.watching.owners import Owners
 from aetherius.edge_agent.watching.pod_status import PodStatusClassifier
 from aetherius.edge_agent.watching.revisions import AvailableRevisions
 from aetherius.edge_agent.watching.watch import Change, Changes, Listed
-from aetherius.runtime.clock import utc_now
+from aetherius.runtime.clock import Clock, utc_now
 
 BATCH: Final = 256
 """Changes in one transaction."""
 TICK: Final = 0.5
 """Seconds between looks at the pods that may have recovered."""
-Clock = Callable[[], datetime]
 
 
 class Collector:

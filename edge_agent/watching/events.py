@@ -14,7 +14,7 @@ from aetherius.domain.wire.event import Labels, RawData
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import ClusterEvent
 from aetherius.edge_agent.redaction import mask_text
-from aetherius.edge_agent.watching.observation import Observation, shortened
+from aetherius.edge_agent.telling.observation import Observation, shortened
 from aetherius.edge_agent.watching.owners import Owners
 
 _CONTAINER: Final = re.compile(r"containers\{([^}]+)\}")

@@ -8,7 +8,7 @@ from typing import Final
 from aetherius.domain.wire.event import Labels, Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import Node
-from aetherius.edge_agent.watching.observation import Observation, shortened
+from aetherius.edge_agent.telling.observation import Observation, shortened
 
 SOURCE: Final = "node_status"
 NOT_READY: Final = "NodeNotReady"

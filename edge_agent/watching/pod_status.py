@@ -11,7 +11,7 @@ from aetherius.domain.wire.event import Labels, RawData, Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import Container, ContainerStatus, Pod, Terminated, Waiting
 from aetherius.edge_agent.redaction import mask_text
-from aetherius.edge_agent.watching.observation import Observation, shortened
+from aetherius.edge_agent.telling.observation import Observation, shortened
 from aetherius.edge_agent.watching.owners import Owners
 
 SOURCE: Final = "container_status"

@@ -22,9 +22,9 @@ from aetherius.domain.wire import headers
 from aetherius.domain.wire.analysis import AnalysisResponse
 from aetherius.domain.wire.subjects import WORK_ANALYSES
 from aetherius.domain.wire.subjects import analysis as subject_of
+from aetherius.event_store.change import change
 from aetherius.event_store.errors import AnotherTimelineError, CheckpointConflictError, LogUnavailableError
-from aetherius.event_store.reading.subscription import Subscription
-from aetherius.event_store.writing.change import change
+from aetherius.event_store.subscription import Subscription
 from aetherius.orchestrator.analysis.reasoning import Reasoner
 from aetherius.orchestrator.analysis.request import request_of
 from aetherius.orchestrator.context import Context

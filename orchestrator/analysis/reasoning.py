@@ -7,8 +7,8 @@ from typing import Protocol
 import anyio.to_thread
 import msgspec
 
-from aetherius.domain.diagnosis import rules
 from aetherius.domain.errors import InvalidMessageError
+from aetherius.domain.fault import rules
 from aetherius.domain.fault.faults import Faults, shipped_faults
 from aetherius.domain.wire.analysis import AnalysisRequest, AnalysisResponse, RootCause
 

@@ -5,7 +5,7 @@ A process manager over the whole of what clusters report. One `EventsCorrelated`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from aetherius.domain.workflow.workflow import Workflow
 from aetherius.orchestrator.correlation.correlated_subjects import CorrelatedSubject, CorrelatedSubjects, SubjectTable
 from aetherius.orchestrator.workflow.starter import workflow_of
 from aetherius.readers.unit import Unit
+from aetherius.runtime.clock import Clock
 
 ACTOR = "system:correlator"
 REOPEN_WINDOW = timedelta(minutes=10)
@@ -37,8 +38,6 @@ _AND_MORE = "..."
 _UNDER_REPAIR = frozenset(
     {RemediationStatus.APPROVED, RemediationStatus.EXECUTED, RemediationStatus.VERIFICATION_FAILED}
 )
-
-Clock = Callable[[], datetime]
 
 
 class Correlator:

@@ -16,7 +16,7 @@ from aetherius.domain.fault.faults import Faults, shipped_faults
 from aetherius.domain.incident import Diagnosed, Incident
 from aetherius.domain.remediation import Remediation, Verified
 from aetherius.domain.repair.actions import Actions, shipped_actions
-from aetherius.orchestrator.remediation.proposal import summary
+from aetherius.orchestrator.workflow.proposal import summary
 from aetherius.readers.unit import Unit
 
 ACTOR = "system:incidents"

@@ -15,8 +15,8 @@ from nats.errors import Error as NatsError
 
 from aetherius.domain.remediation import ApprovalRequested, Remediation, RemediationStatus
 from aetherius.domain.wire.subjects import WORK_DEADLINES
+from aetherius.event_store.change import change
 from aetherius.event_store.errors import StreamNotFoundError
-from aetherius.event_store.writing.change import change
 from aetherius.orchestrator.context import Context
 from aetherius.orchestrator.statements import statement
 from aetherius.orchestrator.work import stream_id_in, work_queue

@@ -50,9 +50,9 @@ from aetherius.domain.workflow.workflow import (
     wakes_at,
 )
 from aetherius.orchestrator.errors import ConditionError
-from aetherius.orchestrator.remediation.proposal import propose, summary
 from aetherius.orchestrator.workflow import conditions
 from aetherius.orchestrator.workflow.awaited import ApprovalDeadline, Awaited, OpenAnalysis, RaisedLimit, Wakeup
+from aetherius.orchestrator.workflow.proposal import propose, summary
 from aetherius.orchestrator.workflow.starter import workflow_at
 from aetherius.orchestrator.workflow.step_commands import order_of
 from aetherius.readers.unit import Unit

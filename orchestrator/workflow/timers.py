@@ -18,8 +18,8 @@ from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.wire.subjects import WORK_WAKEUPS
 from aetherius.domain.workflow.events import StepScheduled, StepStarted
 from aetherius.domain.workflow.workflow import Wake, Workflow, wakes_at
+from aetherius.event_store.change import change
 from aetherius.event_store.errors import StreamNotFoundError
-from aetherius.event_store.writing.change import change
 from aetherius.orchestrator.context import Context
 from aetherius.orchestrator.statements import statement
 from aetherius.orchestrator.work import work_queue

@@ -9,9 +9,9 @@ import anyio.to_thread
 
 from aetherius.event_store.health import health_of
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.schema import ROOM as LOG_ROOM
 from aetherius.event_store.sealing import sealing_of
+from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import schema
 from aetherius.projections.search.indexer import SearchIndexer
 from aetherius.projections.search.opening import search_server

@@ -9,7 +9,7 @@ from typing import Self
 
 from aetherius.domain.event import Recorded
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal, Subscription
+from aetherius.event_store.subscription import LogSignal, Subscription
 
 PATIENCE = 20.0
 """Seconds."""

@@ -12,8 +12,8 @@ from eventsourcing.utils import Environment
 from psycopg import Cursor
 from psycopg.conninfo import conninfo_to_dict
 
-from aetherius.event_store.writing import recorder
-from aetherius.event_store.writing.recorder import CheckpointRecorder, LogFactory, LogRecorder
+from aetherius.event_store import recorder
+from aetherius.event_store.recorder import CheckpointRecorder, LogFactory, LogRecorder
 
 
 class OnPostgres:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from aetherius.event_store.archive.archiving import FAILURES
 from aetherius.event_store.archive.reading import ARCHIVED
-from aetherius.event_store.upkeep.archiving import FAILURES
 from archive_site import everything, fill
 from manager_site import Site
 

@@ -20,7 +20,7 @@ from aetherius.domain.errors import DomainError
 from aetherius.domain.event import topics_of
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.readers.competing_consumer import CompetingConsumer, Delivery, Retry
 from aetherius.readers.deliveries import Deliveries, Parked
 from aetherius.readers.errors import DestinationAwayError, NotParkedError
@@ -43,7 +43,7 @@ from aetherius.readers.competing_consumer import CompetingConsumer, Retry
 from aetherius.readers.deliveries import Deliveries
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 dsn = sys.argv[1]
 
 async def main():

@@ -19,7 +19,7 @@ from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.reading.filtered import wanted
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.readers import fan_out as fan_out_module
 from aetherius.readers.errors import FanOutClosedError
 from aetherius.readers.fan_out import Batch, FanOut

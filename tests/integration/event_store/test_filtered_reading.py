@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 from aetherius.domain.event import Recorded
+from aetherius.event_store.contents_index import ContentsIndex
 from aetherius.event_store.log import Log
 from aetherius.event_store.reading import contents
 from aetherius.event_store.reading import filtered as filtered_reading
-from aetherius.event_store.reading.contents_index import ContentsIndex
 from aetherius.event_store.tables import LOG
 from event_builders import a_choice, a_command, a_gap, report
 

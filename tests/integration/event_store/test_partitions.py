@@ -22,9 +22,9 @@ from aetherius.event_store.connections import Connections
 from aetherius.event_store.errors import UnplaceableEventError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
+from aetherius.event_store.status import status
 from aetherius.event_store.upkeep import partitions
 from aetherius.event_store.upkeep.partitions import FARTHEST, Partition
-from aetherius.event_store.upkeep.status import status
 from processes import eventually
 
 WEEK = timedelta(days=7)

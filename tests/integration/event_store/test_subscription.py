@@ -21,7 +21,7 @@ from aetherius.event_store.audit import ledger_audit as audit
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Page, Pending
-from aetherius.event_store.reading.subscription import LogSignal, Subscription
+from aetherius.event_store.subscription import LogSignal, Subscription
 from aetherius.event_store.tables import DECIDED as DECIDED_TABLE
 from aetherius.event_store.tables import LOG
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres

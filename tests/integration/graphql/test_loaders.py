@@ -11,7 +11,7 @@ import pytest
 
 from aetherius.access.user import Role, User
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.graphql.context import Context, Services
 from aetherius.graphql.feed import Feed
 from aetherius.graphql.schema import create_schema

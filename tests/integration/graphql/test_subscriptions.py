@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed
 
 from aetherius.domain.event import all_topics
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.reading.timeline import restored
+from aetherius.event_store.subscription import LogSignal
 from aetherius.graphql.errors import TooManySubscriptionsError
 from aetherius.graphql.feed import Feed
 from graphql_client import GraphQLClient, receive, send, take

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.projections.models import MODELS
 from aetherius.projections.versioned_rows import VersionedRows
 from aetherius.readers.projecting import Projecting

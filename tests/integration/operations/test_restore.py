@@ -22,8 +22,8 @@ from aetherius.event_store.errors import (
     UnknownPositionError,
 )
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
 from aetherius.event_store.reading.timeline import restored
+from aetherius.event_store.subscription import LogSignal
 from aetherius.graphql.feed import Feed
 from aetherius.projections import service
 from aetherius.projections.errors import ReadModelUnavailableError

@@ -15,8 +15,8 @@ from aetherius.cli.tables import create_tables
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import Answer, Command, CommandStatus, Failed, Issued, Succeeded
-from aetherius.domain.diagnosis import rules
 from aetherius.domain.event import Cause, Event, encode, topics_of
+from aetherius.domain.fault import rules
 from aetherius.domain.fault.faults import Faults, shipped_faults
 from aetherius.domain.incident import Incident, Opened
 from aetherius.domain.remediation import Proposed, Remediation
@@ -28,7 +28,7 @@ from aetherius.domain.wire.identity import observation_id
 from aetherius.domain.workflow.events import Started
 from aetherius.domain.workflow.workflow import Wake, Workflow
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.orchestrator.analysis.desk import concluded
 from aetherius.orchestrator.analysis.request import request_of
 from aetherius.orchestrator.correlation.correlator import Correlator

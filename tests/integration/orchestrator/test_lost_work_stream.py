@@ -16,14 +16,14 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
-from aetherius.domain.diagnosis import rules
+from aetherius.domain.fault import rules
 from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.remediation import Remediation, RemediationStatus
 from aetherius.domain.repair.answers import WorkloadRef
 from aetherius.domain.repair.drain_node import DrainNodeAnswer, PodPlacement
 from aetherius.domain.wire.analysis import AnalysisRequest, AnalysisResponse
 from aetherius.domain.wire.event import Severity
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.orchestrator.analysis.desk import AnalysisDesk
 from aetherius.orchestrator.context import Context
 from aetherius.orchestrator.remediation.approval_timers import ApprovalTimers

@@ -14,7 +14,7 @@ from aetherius.agent_manager.letters.dead_letter_box import DeadLetterBox
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
 from aetherius.domain.event import Cause
 from aetherius.domain.wire.analysis import AnalysisRequest, AnalysisResponse, RootCause
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.orchestrator.analysis import desk as desks
 from aetherius.orchestrator.analysis.desk import AnalysisDesk
 from aetherius.orchestrator.analysis.request import request_of

@@ -16,7 +16,7 @@ from aetherius.domain.agent import GapDetected
 from aetherius.domain.event import Cause
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import models, rebuild, schema, verification
 from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.projections.read_model import Filter, ReadModel

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import schema
 from aetherius.projections.models import MODELS
 from aetherius.projections.rebuild import rebuild

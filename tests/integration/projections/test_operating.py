@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from aetherius.cli.main import app
 from aetherius.domain.event import Recorded
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import schema, service
 from aetherius.projections.build import hold
 from aetherius.projections.compaction import compact

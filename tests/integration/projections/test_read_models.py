@@ -10,7 +10,7 @@ import pytest
 from aetherius.domain.incident import IncidentStatus
 from aetherius.event_store.errors import UnknownPositionError
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import schema, service
 from aetherius.projections.errors import ReadModelBehindError
 from aetherius.projections.events import EventFilter

@@ -18,7 +18,7 @@ from aetherius.domain.event import Cause, Recorded, topics_of
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.readers.deciding import Deciding
 from aetherius.readers.projecting import Projecting
 from aetherius.readers.runner import Runner

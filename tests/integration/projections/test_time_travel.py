@@ -24,7 +24,7 @@ from aetherius.domain.wire.event import Labels, Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.projections.events import EventFilter
 from aetherius.projections.models import EVENTS, MODELS, model_named
 from aetherius.projections.postgres_queries import PostgresReadModels

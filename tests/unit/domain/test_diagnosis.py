@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aetherius.domain.diagnosis import rules
+from aetherius.domain.fault import rules
 from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.wire.analysis import AnalysisContext, AnalysisRequest, AnalysisResponse
 from aetherius.domain.words import UNKNOWN

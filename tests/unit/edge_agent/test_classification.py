@@ -11,9 +11,9 @@ import pytest
 from aetherius.domain.catalogue.event_reasons import event_reasons
 from aetherius.domain.wire.event import Severity
 from aetherius.edge_agent.kubernetes_objects import Metadata, OwnerReference
+from aetherius.edge_agent.telling.observation import MAX_MESSAGE, Observation
 from aetherius.edge_agent.watching.events import EventClassifier
 from aetherius.edge_agent.watching.node_status import readiness
-from aetherius.edge_agent.watching.observation import MAX_MESSAGE, Observation
 from aetherius.edge_agent.watching.owners import Owners
 from aetherius.edge_agent.watching.pod_status import PodStatusClassifier
 from kubernetes_samples import DIED, a_node, a_pod, a_status, an_event, ended, waits

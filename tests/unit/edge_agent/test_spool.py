@@ -13,8 +13,8 @@ import pytest
 from aetherius.domain.wire.event import EventMessage, Labels, Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.database import Database
+from aetherius.edge_agent.telling.observation import Observation
 from aetherius.edge_agent.telling.spool import Spool
-from aetherius.edge_agent.watching.observation import Observation
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Open = Callable[..., Spool]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import REGISTRY
 
-from aetherius.event_store.audit.anchor_metrics import expect_anchors, forget_anchors, measure_anchors, note_anchored
+from aetherius.event_store.anchor_metrics import expect_anchors, forget_anchors, measure_anchors, note_anchored
 
 
 @pytest.fixture(autouse=True)

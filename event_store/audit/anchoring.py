@@ -14,9 +14,9 @@ from pathlib import Path
 import anyio.to_thread
 import psycopg
 
+from aetherius.event_store.anchor_metrics import expect_anchors, note_anchored
 from aetherius.event_store.audit.anchor import AnchorFile, AnchorSink, SignedHead
 from aetherius.event_store.audit.anchor_bucket import AnchorBucket
-from aetherius.event_store.audit.anchor_metrics import expect_anchors, note_anchored
 from aetherius.event_store.audit.evidence import holds, last_entry
 from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.ledger import moment
