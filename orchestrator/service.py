@@ -69,7 +69,9 @@ async def run(
                 ("analysis-queue", desk.enqueue()),
                 ("analyses", desk.queue.run()),
                 ("workflow-timers", timers.queue.run()),
+                ("late-workflow-timers", timers.keep_ringing()),
                 ("approval-timers", approvals.queue.run()),
+                ("late-approval-timers", approvals.keep_ringing()),
             ):
                 tasks.create_task(cancelled_by(stop, endless(name, work)), name=name)
             control = ReaderControl(settings.postgres_dsn)

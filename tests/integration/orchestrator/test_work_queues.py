@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from aetherius.agent_manager.letters.dead_letter_box import DeadLetterBox
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
@@ -22,8 +25,9 @@ from aetherius.orchestrator.context import Context
 from aetherius.orchestrator.service import run
 from aetherius.orchestrator.settings import OrchestratorSettings
 from aetherius.orchestrator.workflow.timers import WorkflowTimers
+from aetherius.runtime.clock import utc_now
 from aetherius.runtime.embedded_nats import EmbeddedNats
-from aetherius.runtime.jetstream.streams import WORK, ensure_streams
+from aetherius.runtime.jetstream.streams import INTERNAL, WORK, ensure_streams
 from aetherius.runtime.nats_connection import connect
 from aetherius.runtime.process import cancelled_by
 from agent_platform import soon
@@ -124,6 +128,66 @@ async def test_work_that_nobody_can_do_goes_to_the_dead_letters_and_is_found_the
     assert told == {("work.analysis.normal.north", "north", WORK), ("work.due.workflow", "", WORK)}
     assert [letter.subject for letter in await box.first(10, cluster="north")] == ["work.analysis.normal.north"]
     assert (await context.js.stream_info(WORK)).state.messages == 0
+
+
+async def test_each_of_its_consumers_and_streams_that_is_deleted_is_made_again(
+    stage: Any, dsn: str, broker: EmbeddedNats
+) -> None:
+    settings = OrchestratorSettings(dsn, broker.url, state_keys=KEYS_TEXT)
+    reasoner, ready, stop = Slow(), asyncio.Event(), asyncio.Event()
+    reasoner.gate.set()
+    async with connect(broker.url, "test") as nats, asyncio.TaskGroup() as tasks:
+        js = nats.jetstream()
+        tasks.create_task(run(settings, stop, ready.set, reasoner))
+        await asyncio.wait_for(ready.wait(), 60)
+        for consumer in ("analyses", "workflow-timers", "approval-timers"):
+            await until_there(js, consumer)
+            assert await js.delete_consumer(WORK, consumer)
+            await until_there(js, consumer)
+        await js.delete_stream(INTERNAL)  # nobody here takes from it
+        await js.delete_stream(WORK)
+        for consumer in ("analyses", "workflow-timers", "approval-timers"):
+            await until_there(js, consumer)
+        async with asyncio.timeout(10):
+            while INTERNAL not in [stream.config.name for stream in await js.streams_info()]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        analysis = asked(stage)
+        await soon(lambda: status(stage, analysis) is AnalysisStatus.COMPLETED)
+        stop.set()
+
+
+async def until_there(js: JetStreamContext, consumer: str) -> None:
+    async with asyncio.timeout(10):
+        while not await is_there(js, consumer):  # noqa: ASYNC110  # the orchestrator's work
+            await asyncio.sleep(0.05)
+
+
+async def is_there(js: JetStreamContext, consumer: str) -> bool:
+    try:
+        await js.consumer_info(WORK, consumer)
+    except NotFoundError:
+        return False
+    return True
+
+
+async def test_a_timer_that_was_purged_rings_all_the_same(stage: Any, context: Context) -> None:
+    timers, stop = WorkflowTimers(context), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        for work in (timers.queue.run(), timers.keep_ringing()):
+            tasks.create_task(cancelled_by(stop, work))
+        await until_there(context.js, "workflow-timers")
+        stage.now = utc_now() - timedelta(hours=1)
+        stage.report("CreateContainerConfigError", message='configmap "settings" not found')
+        step = (
+            stage.workflow.state.current().id
+        )  # it waits, by a clock that is an hour behind, and nobody has set its timer
+
+        def has_rung() -> bool:
+            stage.settle()
+            return bool(stage.workflow.state.current().id != step)
+
+        await soon(has_rung, 60)
+        stop.set()
 
 
 async def test_stopping_in_the_middle_of_an_analysis_is_bounded_and_another_replica_has_it_at_once(
