@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.event import Cause, Recorded
-from aetherius.event_store.connections import Connections
+from aetherius.event_store.connections import LOCK_TIMEOUT, STUCK_AFTER, Connections
 from aetherius.event_store.errors import StreamNotFoundError, UnplaceableEventError, VersionConflictError
 from aetherius.event_store.metrics import APPEND_SECONDS
 from aetherius.event_store.pending import Page, Pending
@@ -44,16 +44,29 @@ BULK = 4000
 class Log:
     """Appends to and reads from the log. Every method may raise ``LogUnavailableError``, which says what may be repeated."""
 
-    def __init__(self, dsn: str, *, pool_size: int = 8, timeout: float = 10.0, sealing: Sealing = PLAIN) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        pool_size: int = 8,
+        timeout: float = 10.0,
+        lock_timeout: float = LOCK_TIMEOUT,
+        stuck_after: float = STUCK_AFTER,
+        sealing: Sealing = PLAIN,
+    ) -> None:
         """Connect in the background.
 
         Args:
             dsn: libpq connection string; the tables are there already (`schema.create`).
             pool_size: connections at most; one is enough for all appends, each read and transaction at a time takes one.
             timeout: seconds that a caller waits for a free connection.
+            lock_timeout: seconds that an append waits for another one.
+            stuck_after: seconds without a word from that other one, after which its session is ended then.
             sealing: how secrets are sealed; without keys none is stored.
         """
-        self._connections = Connections(dsn, size=pool_size, timeout=timeout)
+        self._connections = Connections(
+            dsn, size=pool_size, timeout=timeout, lock_timeout=lock_timeout, stuck_after=stuck_after
+        )
         self._appender = Appender(LOG, table_of)
         self._reader = Reader(LOG, sealing)
         self.sealing = sealing

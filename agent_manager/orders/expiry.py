@@ -27,6 +27,7 @@ CHECKPOINT: Final = "command_expiry"
 ACTOR: Final = "system:expiry"
 REASON: Final = "the agent did not answer; whether it ran is unknown"
 _TOPICS: Final = topics_of([Issued, *ANSWERS])
+_ISSUED: Final = topics_of([Issued])
 _PAGE: Final = 1000
 _SAVE_EVERY: Final = 1000
 """Positions that a restart may read again."""
@@ -65,6 +66,9 @@ class Expiry:
         await context.signal.wait(seen)
 
     def _note(self, recorded: Recorded) -> None:
+        if not recorded.is_readable and recorded.event.topic in _ISSUED:
+            self._open[recorded.stream_id] = recorded.position  # its time is not known here: kept for a newer version
+            return
         if not isinstance(recorded.event, Issued):
             self._open.pop(recorded.stream_id, None)
             return
@@ -75,13 +79,13 @@ class Expiry:
     async def _give_up_due(self) -> None:
         while self._due and self._due[0][0] <= self._context.now():
             _, command_id = self._due[0]
-            if command_id in self._open:
-                try:
+            try:
+                if command_id in self._open:
                     await self._give_up(command_id)
-                except UnreadableEventError as exc:
-                    logger.error("command %s is left to a newer version: %s", command_id, exc)
+                self._open.pop(command_id, None)
+            except UnreadableEventError as exc:
+                logger.error("command %s is left to a newer version: %s", command_id, exc)
             heapq.heappop(self._due)
-            self._open.pop(command_id, None)
 
     async def _give_up(self, command_id: UUID) -> None:
         context = self._context

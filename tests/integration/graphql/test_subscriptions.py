@@ -20,6 +20,7 @@ from aetherius.graphql.errors import TooManySubscriptionsError
 from aetherius.graphql.feed import Feed
 from graphql_client import GraphQLClient, receive, send, take
 from log_history import History
+from newer_version import TELEPORTED, append_in_another_form, append_of_unknown_topic
 
 pytestmark = pytest.mark.anyio
 
@@ -307,3 +308,24 @@ async def test_the_subscriptions_of_a_connection_share_a_budget(client: GraphQLC
             await send(socket, type="subscribe", id="6", payload={"query": dear})
             if (await receive(socket))["type"] == "next":
                 break
+
+
+async def test_an_event_of_a_newer_version_is_shown_and_disturbs_no_other_follower(
+    open_: Open, client: GraphQLClient, history: History, log: Log
+) -> None:
+    entries = "subscription($after: Position) { log(after: $after) { position type event } }"
+    async with open_(entries, after=0) as all_, open_(INCIDENTS, after=0) as incidents:
+        incident = await asyncio.to_thread(history.open_incident)
+        before = await take(all_, (await asyncio.to_thread(log.head)))
+        opened = await take(incidents, 1)
+        await asyncio.to_thread(append_of_unknown_topic, log)
+        await asyncio.to_thread(append_in_another_form, log)
+        await asyncio.to_thread(history.open_incident)
+        (unknown, other_form) = await take(all_, 2)
+        again = await take(incidents, 1)
+    assert (unknown["position"], unknown["type"]) == (before[-1]["position"] + 1, "Incident.Teleported")
+    assert unknown["event"]["topic"] == TELEPORTED
+    assert unknown["event"]["state"] == '{"cluster_id":"oslo","to":"orbit"}'
+    assert other_form["type"] == "Agent.GapDetected"
+    assert opened[0]["incident"]["streamId"] == str(incident)
+    assert again[0]["incident"]["streamId"] != str(incident)

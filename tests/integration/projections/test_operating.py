@@ -130,6 +130,13 @@ async def test_a_parked_replica_goes_on_when_one_of_a_newer_version_came_past(
         stop.set()
 
 
+def test_a_checkpoint_of_which_nobody_ever_told_is_listed_with_what_is_known(dsn: str, log: Log) -> None:
+    History(log).report()
+    log.transact("lonely", 1)
+    (shown,) = [each for each in aetherius("list", "--dsn", dsn) if each["name"] == "lonely"]
+    assert (shown["position"], shown["lag"], shown["status"], shown["error"]) == (1, 0, "unknown", "")
+
+
 @pytest.mark.anyio
 async def test_a_paused_reader_stands_still_over_a_restart_until_it_is_resumed(dsn: str, log: Log) -> None:
     history = History(log)
