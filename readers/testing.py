@@ -1,6 +1,6 @@
 """A case for a process manager, told as a story: given these events, when this one comes, then it decides these.
 
-It runs on a log in memory, by the same commit that its runner makes, and holds it to what a reader promises: asked twice about a batch it decides the same, what
+It runs on a log in memory, by the commit that its runner makes (`deciding.py`), and holds it to what a reader promises: asked twice about a batch it decides the same, what
 it decides says what led to it, and what it decided itself leads to nothing but more decisions. Time is told by the test::
 
     case = ProcessCase(lambda log, clock: Escalation(clock, MemoryTable(log, Waiting)))
@@ -23,8 +23,7 @@ from aetherius.domain.event import Cause, Event, event_id
 from aetherius.event_store.memory import MemoryLog
 from aetherius.event_store.pending import Page, Pending
 from aetherius.event_store.sealing import PLAIN, Sealing
-from aetherius.readers.errors import UnsavedDecisionsError
-from aetherius.readers.reader import ProcessManager
+from aetherius.readers.deciding import Deciding, ProcessManager
 from aetherius.readers.unit import Unit
 
 Clock = Callable[[], datetime]
@@ -69,6 +68,7 @@ class ProcessCase:
         self.now = now
         self.log = MemoryLog(sealing=sealing, clock=self.clock)
         self.manager = make(self.log, self.clock)
+        self._reader = Deciding(self.manager, _no_sql)
         self.decided: list[Pending] = []
         """What the last `when` led to."""
 
@@ -120,20 +120,16 @@ class ProcessCase:
         return self.log.read_page(self.log.checkpoint(self.manager.name), limit, self.manager.topics)
 
     def _commit(self, page: Page) -> None:
-        unit, again = self._reacted(page), self._reacted(page)
-        assert unit.pending == again.pending, f"{self.manager.name} decides otherwise when a batch comes again"
-        known = {recorded.id for recorded in page} | {event_id(each.stream_id, each.version) for each in unit.pending}
-        assert {each.cause.causation_id for each in unit.pending} <= known, "a decision does not say what led to it"
-        after = self.log.checkpoint(self.manager.name)
-        self.log.transact(self.manager.name, page.next_position, unit.pending, unit.write, after=after)
-        self.decided += unit.pending
-
-    def _reacted(self, page: Page) -> Unit:
-        unit = Unit(self.log, _no_sql)
-        self.manager.react(page.events, unit)
-        if unit.unsaved:
-            raise UnsavedDecisionsError(self.manager.name, [f"{each.stream} {each.id}" for each in unit.unsaved])
-        return unit
+        rehearsal = Unit(self.log, _no_sql)
+        self.manager.react(page.events, rehearsal)
+        committed = self._reader.commit(self.log, page, self.log.checkpoint(self.manager.name))
+        assert rehearsal.pending == committed.decided, f"{self.manager.name} decides otherwise when a batch comes again"
+        known = {recorded.id for recorded in page}
+        known |= {event_id(each.stream_id, each.version) for each in committed.decided}
+        assert {each.cause.causation_id for each in committed.decided} <= known, (
+            "a decision does not say what led to it"
+        )
+        self.decided += committed.decided
 
 
 def _no_sql(query: QueryNoTemplate, params: Params | None = None) -> list[TupleRow]:

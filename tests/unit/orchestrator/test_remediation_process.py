@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,16 +10,13 @@ import pytest
 
 from aetherius.domain import command, remediation
 from aetherius.domain.event import Event
-from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Reopened, Resolved
 from aetherius.domain.repair.answers import RepairAnswer, VerificationAnswer, WorkloadRef
 from aetherius.domain.repair.drain_node import DrainNodeAnswer, PodPlacement
-from aetherius.domain.repair.patience import Patience
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.workflow import events
-from aetherius.orchestrator.remediation.process import RemediationProcess
-from aetherius.readers.testing import ProcessCase, like
-from sealed_state import KEYS, SEALING
+from aetherius.readers.testing import like
+from remediation_case import RemediationCase, phase, succeeded
 from story_events import (
     ADA,
     FIX,
@@ -31,7 +27,6 @@ from story_events import (
     REMEDIATION,
     WORKFLOW,
     begun,
-    lost_node,
     opened,
     ordered,
     proposed,
@@ -68,44 +63,17 @@ DRAINED = DrainNodeAnswer(
 )
 
 
-def phase(name: str) -> UUID:
-    """The command of a phase."""
-    return stable_id("Command", REMEDIATION, name)
-
-
-def succeeded(answer: Any) -> command.Succeeded:
-    """The agent ran it."""
-    text = answer if isinstance(answer, str) else msgspec.json.encode(answer).decode()
-    return command.Succeeded(exit_code=0, output=text)
-
-
-class Case(ProcessCase):
-    """With commands of phases."""
-
-    def __init__(self) -> None:
-        patience = Patience(soak=5, rollout=60, repair=30)
-        super().__init__(lambda log, clock: RemediationProcess(clock, patience, KEYS), sealing=SEALING)
-
-    def given_ordered(self, name: str, action: str = "UpdateResourceLimits", **changes: Any) -> None:
-        """The command of a phase is under way."""
-        parameters = changes.pop("parameters", RAISE)
-        order = ordered(
-            tool="repair", action=action, remediation_id=REMEDIATION, step_id=name, parameters=parameters, **changes
-        )
-        self.given(phase(name), order)
-
-
 @pytest.fixture
-def case() -> Case:
+def case() -> RemediationCase:
     """A workflow has come to its repair."""
-    case = Case()
+    case = RemediationCase()
     case.given(INCIDENT, opened())
     case.given(WORKFLOW, started(LOOK, FIX), *begun(FIX, REMEDIATION))
     return case
 
 
 class TestApproved:
-    def test_a_yes_is_carried_out_at_once(self, case: Case) -> None:
+    def test_a_yes_is_carried_out_at_once(self, case: RemediationCase) -> None:
         case.given(REMEDIATION, proposed())
         case.when(REMEDIATION, YES)
         case.then(
@@ -124,13 +92,13 @@ class TestApproved:
         )
         assert case.decided[0].stream_id == phase("execute")
 
-    def test_a_yes_that_is_read_twice_is_carried_out_once(self, case: Case) -> None:
+    def test_a_yes_that_is_read_twice_is_carried_out_once(self, case: RemediationCase) -> None:
         case.given(REMEDIATION, proposed())
         case.given_ordered("execute")
         case.when(REMEDIATION, YES)
         case.then_nothing()
 
-    def test_to_tell_the_owner_needs_no_agent(self, case: Case) -> None:
+    def test_to_tell_the_owner_needs_no_agent(self, case: RemediationCase) -> None:
         case.given(REMEDIATION, proposed("Notify", reason="a config map is missing"))
         case.when(REMEDIATION, YES)
         case.then(
@@ -139,31 +107,33 @@ class TestApproved:
         )
 
     @pytest.mark.parametrize("since", [[ENDED], [ENDED, AGAIN]], ids=["ended", "reopened"])
-    def test_a_yes_after_the_end_of_what_it_was_for_is_withdrawn(self, case: Case, since: list[Event]) -> None:
+    def test_a_yes_after_the_end_of_what_it_was_for_is_withdrawn(
+        self, case: RemediationCase, since: list[Event]
+    ) -> None:
         case.given(INCIDENT, *since)
         case.given(REMEDIATION, proposed())
         case.when(REMEDIATION, YES)
         case.then(like(remediation.Rejected, reason="the incident ended before the repair began"))
 
-    def test_a_yes_to_a_cancelled_workflow_is_withdrawn(self, case: Case) -> None:
+    def test_a_yes_to_a_cancelled_workflow_is_withdrawn(self, case: RemediationCase) -> None:
         case.given(WORKFLOW, events.Cancelled(by=ADA, reason="enough"))
         case.given(REMEDIATION, proposed())
         case.when(REMEDIATION, YES)
         case.then(like(remediation.Rejected, reason="its workflow was cancelled before the repair began"))
 
-    def test_a_yes_that_is_overtaken_by_a_no_does_nothing(self, case: Case) -> None:
+    def test_a_yes_that_is_overtaken_by_a_no_does_nothing(self, case: RemediationCase) -> None:
         case.given(REMEDIATION, proposed())
         case.when(REMEDIATION, YES, remediation.Rejected(by=ADA, reason="no"))
         case.then_nothing()
 
-    def test_a_repair_that_this_version_does_not_know_fails(self, case: Case) -> None:
+    def test_a_repair_that_this_version_does_not_know_fails(self, case: RemediationCase) -> None:
         case.given(REMEDIATION, proposed("ScaleOut"))
         case.when(REMEDIATION, YES)
         case.then(
             like(remediation.Failed, reason="this version does not know the repair ScaleOut: nothing was changed")
         )
 
-    def test_parameters_that_do_not_fit_fail_it(self, case: Case) -> None:
+    def test_parameters_that_do_not_fit_fail_it(self, case: RemediationCase) -> None:
         case.given(REMEDIATION, proposed(parameters={"kind": "Deployment"}))
         (failed,) = case.when(REMEDIATION, YES)
         assert isinstance(failed, remediation.Failed)
@@ -172,11 +142,11 @@ class TestApproved:
 
 class TestExecuted:
     @pytest.fixture(autouse=True)
-    def _ordered(self, case: Case) -> None:
+    def _ordered(self, case: RemediationCase) -> None:
         case.given(REMEDIATION, proposed(), YES)
         case.given_ordered("execute")
 
-    def test_what_was_done_is_verified(self, case: Case) -> None:
+    def test_what_was_done_is_verified(self, case: RemediationCase) -> None:
         case.when(phase("execute"), succeeded(RAISED))
         case.then(
             like(
@@ -194,7 +164,7 @@ class TestExecuted:
             ),
         )
 
-    def test_what_was_done_and_cannot_be_read_is_verified_too(self, case: Case) -> None:
+    def test_what_was_done_and_cannot_be_read_is_verified_too(self, case: RemediationCase) -> None:
         case.when(phase("execute"), succeeded("[cut off"))
         case.then(like(command.Issued, step_id="verify"), like(remediation.Executed, undo_action=""))
 
@@ -209,18 +179,20 @@ class TestExecuted:
         ],
         ids=lambda value: type(value).__name__,
     )
-    def test_what_was_not_done_or_not_surely_fails_and_says_so(self, case: Case, answer: Event, reason: str) -> None:
+    def test_what_was_not_done_or_not_surely_fails_and_says_so(
+        self, case: RemediationCase, answer: Event, reason: str
+    ) -> None:
         (failed,) = case.when(phase("execute"), answer)
         assert isinstance(failed, remediation.Failed)
         assert failed.reason.startswith(reason)
 
-    def test_an_answer_that_comes_after_the_end_changes_nothing(self, case: Case) -> None:
+    def test_an_answer_that_comes_after_the_end_changes_nothing(self, case: RemediationCase) -> None:
         case.given(REMEDIATION, remediation.Failed(reason="lost"))
         case.when(phase("execute"), succeeded(RAISED))
         case.then_nothing()
 
 
-def test_an_answer_for_a_repair_that_this_version_does_not_know_fails_it(case: Case) -> None:
+def test_an_answer_for_a_repair_that_this_version_does_not_know_fails_it(case: RemediationCase) -> None:
     case.given(REMEDIATION, proposed("ScaleOut"), YES)
     case.given_ordered("execute", "ScaleOut")
     case.when(phase("execute"), succeeded(RAISED))
@@ -229,58 +201,58 @@ def test_an_answer_for_a_repair_that_this_version_does_not_know_fails_it(case: C
 
 class TestVerified:
     @pytest.fixture(autouse=True)
-    def _verifying(self, case: Case) -> None:
+    def _verifying(self, case: RemediationCase) -> None:
         case.given(REMEDIATION, proposed(), YES, DONE)
         case.given_ordered("execute")
         case.given_ordered("verify", "VerifyWorkload", parameters=LOOK_AT_WEB)
 
-    def test_what_helped_is_verified(self, case: Case) -> None:
+    def test_what_helped_is_verified(self, case: RemediationCase) -> None:
         case.when(phase("verify"), succeeded(WELL))
         case.then(remediation.Verified(command_id=phase("verify"), summary=WELL.summary))
 
-    def test_what_did_not_help_is_taken_back(self, case: Case) -> None:
+    def test_what_did_not_help_is_taken_back(self, case: RemediationCase) -> None:
         case.when(phase("verify"), succeeded(ILL))
         case.then(
             like(command.Issued, type=CommandType.REMEDIATION, parameters=UNDO, step_id="roll_back"),
             remediation.VerificationFailed(command_id=phase("verify"), reason="killed again"),
         )
 
-    def test_what_nobody_saw_is_looked_at_once_more(self, case: Case) -> None:
+    def test_what_nobody_saw_is_looked_at_once_more(self, case: RemediationCase) -> None:
         case.when(phase("verify"), command.Lost(reason="expired"))
         case.then(like(command.Issued, action="VerifyWorkload", step_id="verify_again"))
 
     @pytest.mark.parametrize(
         "answer", [command.Failed(error="no"), succeeded("not json")], ids=["failed", "unreadable"]
     )
-    def test_what_nobody_could_see_is_not_taken_back(self, case: Case, answer: Event) -> None:
+    def test_what_nobody_could_see_is_not_taken_back(self, case: RemediationCase, answer: Event) -> None:
         (failed,) = case.when(phase("verify"), answer)
         assert isinstance(failed, remediation.Failed)
         assert failed.reason.startswith("it was done, but nobody could see whether it helped")
 
-    def test_a_second_look_that_is_lost_is_the_last(self, case: Case) -> None:
+    def test_a_second_look_that_is_lost_is_the_last(self, case: RemediationCase) -> None:
         case.given_ordered("verify_again", "VerifyWorkload")
         case.when(phase("verify_again"), command.Lost(reason="expired"))
         case.then(remediation.Failed)
 
-    def test_a_second_look_counts_as_the_first(self, case: Case) -> None:
+    def test_a_second_look_counts_as_the_first(self, case: RemediationCase) -> None:
         case.given_ordered("verify_again", "VerifyWorkload")
         case.when(phase("verify_again"), succeeded(WELL))
         case.then(remediation.Verified)
 
     @pytest.mark.parametrize("answer", [succeeded(ILL), command.Failed(error="no")], ids=["ill", "failed"])
-    def test_an_answer_after_the_end_changes_nothing(self, case: Case, answer: Event) -> None:
+    def test_an_answer_after_the_end_changes_nothing(self, case: RemediationCase, answer: Event) -> None:
         case.given(REMEDIATION, remediation.Verified(command_id=None, summary="well"))
         case.when(phase("verify"), answer)
         case.then_nothing()
 
 
 class TestTakenBack:
-    def given_no_help(self, case: Case, done: remediation.Executed) -> None:
+    def given_no_help(self, case: RemediationCase, done: remediation.Executed) -> None:
         case.given(REMEDIATION, proposed(), YES, done)
         case.given_ordered("execute")
         case.given_ordered("verify", "VerifyWorkload")
 
-    def test_what_has_no_undo_fails(self, case: Case) -> None:
+    def test_what_has_no_undo_fails(self, case: RemediationCase) -> None:
         self.given_no_help(case, remediation.Executed(command_id=None, summary="done"))
         case.when(phase("verify"), succeeded(ILL))
         case.then(
@@ -288,23 +260,23 @@ class TestTakenBack:
             like(remediation.Failed, reason="it did not help and cannot be taken back: killed again"),
         )
 
-    def test_an_undo_that_does_not_fit_fails_and_stops_nobody_else(self, case: Case) -> None:
+    def test_an_undo_that_does_not_fit_fails_and_stops_nobody_else(self, case: RemediationCase) -> None:
         self.given_no_help(case, msgspec.structs.replace(DONE, undo_parameters={"kind": "Pod"}))
         _, failed = case.when(phase("verify"), succeeded(ILL))
         assert isinstance(failed, remediation.Failed)
         assert failed.reason.startswith("cannot roll back: ")
 
-    def given_roll_back(self, case: Case, *more: Event) -> None:
+    def given_roll_back(self, case: RemediationCase, *more: Event) -> None:
         no_help = remediation.VerificationFailed(command_id=None, reason="killed again")
         case.given(REMEDIATION, proposed(), YES, DONE, no_help, *more)
         case.given_ordered("roll_back", parameters=UNDO)
 
-    def test_what_was_taken_back_says_how(self, case: Case) -> None:
+    def test_what_was_taken_back_says_how(self, case: RemediationCase) -> None:
         self.given_roll_back(case)
         case.when(phase("roll_back"), succeeded(msgspec.structs.replace(RAISED, summary="64Mi again")))
         case.then(remediation.RolledBack(command_id=phase("roll_back"), summary="64Mi again"))
 
-    def test_what_was_taken_back_in_words_that_cannot_be_read_was_taken_back(self, case: Case) -> None:
+    def test_what_was_taken_back_in_words_that_cannot_be_read_was_taken_back(self, case: RemediationCase) -> None:
         self.given_roll_back(case)
         case.when(phase("roll_back"), succeeded("?"))
         case.then(
@@ -314,13 +286,13 @@ class TestTakenBack:
             )
         )
 
-    def test_what_could_not_be_taken_back_fails(self, case: Case) -> None:
+    def test_what_could_not_be_taken_back_fails(self, case: RemediationCase) -> None:
         self.given_roll_back(case)
         case.when(phase("roll_back"), command.Failed(error="conflict"))
         case.then(like(remediation.Failed, reason="it did not help, and taking it back failed: Failed: conflict"))
 
 
-def test_what_an_unknown_repair_took_back_is_taken_back(case: Case) -> None:
+def test_what_an_unknown_repair_took_back_is_taken_back(case: RemediationCase) -> None:
     no_help = remediation.VerificationFailed(command_id=None, reason="no")
     case.given(REMEDIATION, proposed("ScaleOut"), YES, DONE, no_help)
     case.given_ordered("roll_back", "ScaleOut")
@@ -328,100 +300,12 @@ def test_what_an_unknown_repair_took_back_is_taken_back(case: Case) -> None:
     case.then(remediation.RolledBack)
 
 
-class TestMarks:
-    """A drain leaves a cordon on its node, which is taken off once the node is back."""
-
-    RESTORE = like(command.Issued, action="DrainNode", parameters={"node": "n1", "mode": "restore"}, step_id="restore")
-
-    @pytest.fixture
-    def case(self) -> Case:
-        case = Case()
-        case.given(INCIDENT, lost_node())
-        case.given(WORKFLOW, started(LOOK, FIX), *begun(FIX, REMEDIATION))
-        case.given(REMEDIATION, proposed("DrainNode"), YES)
-        return case
-
-    def given_drained(self, case: Case, *since: Event) -> None:
-        case.given_ordered("execute", "DrainNode")
-        case.given(REMEDIATION, remediation.Executed(command_id=None, summary="moved"), *since)
-
-    def test_a_drain_is_verified_by_what_ran_there(self, case: Case) -> None:
-        case.given_ordered("execute", "DrainNode")
-        case.when(phase("execute"), succeeded(DRAINED))
-        case.then(like(command.Issued, action="VerifyEvacuation", step_id="verify"), remediation.Executed)
-
-    def test_a_drain_that_finds_no_room_fails(self, case: Case) -> None:
-        case.given_ordered("execute", "DrainNode")
-        case.when(phase("execute"), succeeded(msgspec.structs.replace(DRAINED, feasible=False)))
-        case.then(remediation.Failed)
-
-    def test_a_node_that_is_back_loses_its_cordon(self, case: Case) -> None:
-        self.given_drained(case, remediation.Verified(command_id=None, summary="moved"))
-        case.when(INCIDENT, ENDED)
-        case.then(self.RESTORE)
-
-    def test_it_loses_it_once(self, case: Case) -> None:
-        self.given_drained(case, remediation.Verified(command_id=None, summary="moved"))
-        case.given_ordered("restore", "DrainNode")
-        case.when(INCIDENT, ENDED)
-        case.then_nothing()
-
-    def test_while_the_drain_is_under_way_the_cordon_stays(self, case: Case) -> None:
-        self.given_drained(case)
-        case.when(INCIDENT, ENDED)
-        case.then_nothing()
-
-    def test_the_end_of_the_drain_then_takes_it_off(self, case: Case) -> None:
-        self.given_drained(case)
-        case.given(INCIDENT, ENDED)
-        case.given_ordered("verify", "VerifyEvacuation")
-        case.when(phase("verify"), succeeded(WELL))
-        case.then(self.RESTORE, remediation.Verified)
-
-    def test_what_was_taken_back_left_no_cordon(self, case: Case) -> None:
-        no_help = remediation.VerificationFailed(command_id=None, reason="no")
-        self.given_drained(case, no_help, remediation.RolledBack(command_id=None, summary="back"))
-        case.when(INCIDENT, ENDED)
-        case.then_nothing()
-
-    def test_a_drain_that_never_began_left_no_cordon(self, case: Case) -> None:
-        case.given(REMEDIATION, remediation.Rejected(by=ADA, reason="no"))
-        case.when(INCIDENT, ENDED)
-        case.then_nothing()
-
-    def test_the_answer_to_taking_it_off_is_the_last_word(self, case: Case) -> None:
-        self.given_drained(case, remediation.Verified(command_id=None, summary="moved"))
-        case.given(INCIDENT, ENDED)
-        case.given_ordered("restore", "DrainNode")
-        case.when(phase("restore"), succeeded(msgspec.structs.replace(DRAINED, mode="restore")))
-        case.then_nothing()
-
-
-@pytest.mark.parametrize("action", ["UpdateResourceLimits", "Notify", "ScaleOut"])
-def test_a_repair_without_marks_leaves_nothing_to_take_off(case: Case, action: str) -> None:
-    case.given(REMEDIATION, proposed(action), YES, DONE, remediation.Verified(command_id=None, summary="well"))
-    case.given_ordered("execute", action)
-    case.when(INCIDENT, ENDED)
-    case.then_nothing()
-
-
 class TestOthers:
     @pytest.mark.parametrize("order", [ordered(), None], ids=["a-workflows", "nobodys"])
-    def test_answers_of_other_commands_are_not_for_it(self, case: Case, order: command.Issued | None) -> None:
+    def test_answers_of_other_commands_are_not_for_it(
+        self, case: RemediationCase, order: command.Issued | None
+    ) -> None:
         if order:
             case.given(UUID(int=9), order)
         case.when(UUID(int=9), succeeded("text"))
-        case.then_nothing()
-
-    def test_an_incident_without_a_workflow_has_nothing_to_take_off(self) -> None:
-        case = Case()
-        case.given(INCIDENT, opened())
-        case.when(INCIDENT, ENDED)
-        case.then_nothing()
-
-    def test_a_workflow_that_proposed_nothing_has_nothing_to_take_off(self) -> None:
-        case = Case()
-        case.given(INCIDENT, opened())
-        case.given(WORKFLOW, started(LOOK, FIX), *begun(LOOK, UUID(int=5)))
-        case.when(INCIDENT, ENDED)
         case.then_nothing()

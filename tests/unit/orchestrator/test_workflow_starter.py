@@ -11,18 +11,18 @@ from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import EventsCorrelated, Reopened, Resolved
 from aetherius.domain.strategy import Selected
 from aetherius.domain.workflow.events import Started, StepScheduled, Target
-from aetherius.orchestrator.workflow.shipped import Catalogue, shipped
+from aetherius.orchestrator.workflow.shipped import ShippedWorkflows, shipped
 from aetherius.orchestrator.workflow.starter import WorkflowStarter
 from aetherius.readers.testing import ProcessCase, like
 from story_events import INCIDENT, WORKFLOW, lost_node, opened
 
-CATALOGUE = Catalogue(shipped(), {"diagnose_lost_node": {"grace": "30s"}})
+WORKFLOWS = ShippedWorkflows(shipped(), {"diagnose_lost_node": {"grace": "30s"}})
 AGAIN = Reopened(event_id=UUID(int=0xE2), reason="CrashLoopBackOff")
 ENDED = Resolved(how="recovered", summary="well")
 
 
 def a_case() -> ProcessCase:
-    return ProcessCase(lambda log, clock: WorkflowStarter(CATALOGUE, clock))
+    return ProcessCase(lambda log, clock: WorkflowStarter(WORKFLOWS, clock))
 
 
 def signs(*reasons: str, pods: tuple[str, ...] = ()) -> EventsCorrelated:
