@@ -70,7 +70,7 @@ class ProcessCase:
         self.manager = make(self.log, self.clock)
         self._reader = Deciding(self.manager, _no_sql)
         self.decided: list[Pending] = []
-        """What the last `when` led to."""
+        """What came of the last `when` or `go_on`, and of each `read` since."""
 
     def clock(self) -> datetime:
         """The time of the case."""
@@ -98,9 +98,16 @@ class ProcessCase:
     def go_on(self, limit: int = WHOLE) -> list[Event]:
         """Read to the end, in batches of at most so many events; what was decided."""
         self.decided = []
-        while (page := self._page(limit)).events:
-            self._commit(page)
+        while self.read(limit):
+            pass
         return [pending.event for pending in self.decided]
+
+    def read(self, limit: int = WHOLE) -> bool:
+        """Read one batch of at most so many events; whether there was one."""
+        page = self.log.read_page(self.log.checkpoint(self.manager.name), limit, self.manager.topics)
+        if page.events:
+            self._commit(page)
+        return bool(page.events)
 
     def then(self, *expected: Event | Like | type[Event]) -> None:
         """Exactly these were decided, in this order: events as they are, or types of which the fields do not matter."""
@@ -115,9 +122,6 @@ class ProcessCase:
     def _append(self, stream_id: UUID, events: Sequence[Event], at: datetime | None, cause: Cause) -> None:
         first = max((recorded.version for recorded in self.log.stream(stream_id)), default=0) + 1
         self.log.append([Pending(stream_id, first + n, event, at or self.now, cause) for n, event in enumerate(events)])
-
-    def _page(self, limit: int) -> Page:
-        return self.log.read_page(self.log.checkpoint(self.manager.name), limit, self.manager.topics)
 
     def _commit(self, page: Page) -> None:
         rehearsal = Unit(self.log, _no_sql)
