@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from pathlib import Path
+from typing import Final
 
 from aetherius.runtime.errors import PortTakenError
 
@@ -19,8 +21,16 @@ def port_is_free(port: int) -> bool:
         return True
 
 
+_SERVERS: Final = range(20_000, 32_768)
+"""Below the ports that the kernel lends to clients (`net.ipv4.ip_local_port_range`): among those, any connection of anybody may take a port between our choice
+and our server's start, or while our server is away."""
+
+
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on now."""
+    """A port on 127.0.0.1 that nobody listens on now, and that no client is lent meanwhile."""
+    for port in random.sample(_SERVERS, 100):
+        if port_is_free(port):
+            return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

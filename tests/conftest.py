@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from hypothesis import settings
@@ -32,6 +33,12 @@ settings.register_profile("unhurried", deadline=None)  # no test depends on how 
 settings.load_profile("unhurried")
 
 pytest_plugins = ["builds", "order_of_tests", "skipped_table"]
+
+# How long an example takes tells of the machine and of what else runs on it.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 _NEEDS = {"real_cluster": "kubernetes", "elasticsearch_url": "elasticsearch", "own_elasticsearch": "elasticsearch"}
 """Fixture to the mark of the server that it needs."""

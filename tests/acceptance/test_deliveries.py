@@ -91,7 +91,7 @@ async def test_events_and_results_that_come_twice_and_in_disorder_happen_once(si
     batches = [signs("echo", space, number) for number in range(1, BATCHES + 1)]
     deliveries = [*batches, *batches, *batches]
     random.Random(4).shuffle(deliveries)
-    async with PlayedAgent.connected(site.enrolled("echo")) as agent, asyncio.timeout(60):
+    async with PlayedAgent.connected(site.enrolled("echo")) as agent, asyncio.timeout(120):
         await agent.register()
         await asyncio.gather(*(agent.report(batch) for batch in deliveries))
         commands = await obey(agent, 4)
@@ -119,7 +119,7 @@ async def test_malformed_and_oversized_messages_are_put_aside_and_the_good_ones_
     foreign = msgspec.structs.replace(an_event("odd", 90), cluster_id="north")
     large = msgspec.json.encode({**msgspec.to_builtins(an_event("odd", 91)), "message": "x" * 70_000})
     old = an_event("odd", 92, timestamp=datetime(2020, 1, 1, tzinfo=UTC))
-    async with PlayedAgent.connected(site.enrolled("odd")) as agent, asyncio.timeout(30):
+    async with PlayedAgent.connected(site.enrolled("odd")) as agent, asyncio.timeout(120):
         await agent.report(good[:1])
         await agent.say("event", b"\xff{")
         await agent.say("event", line[1] + b"\n", 7)

@@ -33,7 +33,7 @@ from aetherius.runtime.signing_key import SigningKey
 T = TypeVar("T")
 
 
-async def soon(probe: Callable[[], T], seconds: float = 30.0) -> T:
+async def soon(probe: Callable[[], T], seconds: float = 120.0) -> T:
     """What the probe returns once that is true; fails with the last answer after `seconds`."""
     end = time.monotonic() + seconds
     while not (found := probe()):
@@ -129,12 +129,12 @@ class AgentPlatform:
         """The signature header of a payload."""
         return base64.b64encode(self.key.sign(headers.signed_bytes(subject, payload))).decode()
 
-    async def order(self, command: CommandMessage, seconds: float = 30.0) -> ResultMessage:
+    async def order(self, command: CommandMessage, seconds: float = 120.0) -> ResultMessage:
         """Send a command and wait for its result."""
         await self.send(command)
         return await self.result(command.id, seconds)
 
-    async def result(self, command_id: str, seconds: float = 30.0) -> ResultMessage:
+    async def result(self, command_id: str, seconds: float = 120.0) -> ResultMessage:
         """The first result of a command."""
         found = await soon(lambda: [each for each in self.results if each.command_id == command_id], seconds)
         return found[0]

@@ -25,7 +25,7 @@ _API = {
 }
 
 
-def eventually(probe: Callable[[], T | None], seconds: float = 30.0) -> T:
+def eventually(probe: Callable[[], T | None], seconds: float = 120.0) -> T:
     """What the probe returns once that is true; fails with the last answer after `seconds`."""
     end = time.monotonic() + seconds
     while True:

@@ -81,7 +81,7 @@ class CrashSite:
 
     async def until_all_is_taken(self) -> None:
         """Return once every message of agents was answered for."""
-        async with connect(self.installation.nats_url, "test") as client, asyncio.timeout(30):
+        async with connect(self.installation.nats_url, "test") as client, asyncio.timeout(120):
             js = client.jetstream()
             for stream in (EVENTS, CONTROL):
                 while (await js.stream_info(stream)).state.messages:  # noqa: ASYNC110  # it is a work queue: what is done is gone

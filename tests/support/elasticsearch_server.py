@@ -171,7 +171,7 @@ xpack.security.http.ssl.key: key.pem
         environment = {"PATH": os.environ["PATH"], "ES_PATH_CONF": config, "ES_JAVA_HOME": str(_java_home())}
         words = ("useradd", user, "-p", self.password, "-r", role)
         program = self.root / "home" / "bin" / "elasticsearch-users"
-        subprocess.run([program, *words], env=environment, check=True, capture_output=True, timeout=60)
+        subprocess.run([program, *words], env=environment, check=True, capture_output=True, timeout=120)
 
 
 def _make(root: Path) -> None:
@@ -213,7 +213,7 @@ def _user() -> tuple[int, int] | None:
 
 @cache
 def _distribution() -> Path:
-    found = subprocess.run([FETCH, "--where"], capture_output=True, text=True, check=True, timeout=10)
+    found = subprocess.run([FETCH, "--where"], capture_output=True, text=True, check=True, timeout=120)
     return Path(found.stdout.strip())
 
 

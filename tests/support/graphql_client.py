@@ -79,7 +79,7 @@ async def send(socket: ClientConnection, **message: Any) -> None:
 
 
 async def receive(socket: ClientConnection) -> Any:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         return json.loads(await socket.recv())
 
 
@@ -104,5 +104,5 @@ def _only(payload: dict[str, Any]) -> Any:
 
 async def take(payloads: AsyncIterator[Any], count: int) -> list[Any]:
     """The next so many."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         return [await anext(payloads) for _ in range(count)]

@@ -152,7 +152,7 @@ class IngestSite:
 
     async def kill(self, name: str) -> None:
         """`kill -9` of a child (`postgres`, `nats`, `replica-1`), as soon as it runs; the supervisor starts it again."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not self._killed(name):  # noqa: ASYNC110  # it is being started
                 await asyncio.sleep(0.05)
 
@@ -178,7 +178,7 @@ class IngestSite:
         except psycopg.OperationalError:
             return -1
 
-    async def until_stored(self, count: int, within: float = 60.0) -> None:
+    async def until_stored(self, count: int, within: float = 120.0) -> None:
         """Return once the log holds so many."""
         async with asyncio.timeout(within):
             while await self.stored() < count:  # noqa: ASYNC110  # other processes' work
@@ -188,7 +188,7 @@ class IngestSite:
         """Event messages that nobody has acknowledged."""
         return (await self.js.stream_info(EVENTS)).state.messages
 
-    async def must_hold_once(self, ids: list[UUID], within: float = 60.0) -> None:
+    async def must_hold_once(self, ids: list[UUID], within: float = 120.0) -> None:
         """Every event by its id, each once; nothing is left unacknowledged; the ledger is intact."""
         async with asyncio.timeout(within):
             while await self._left():  # noqa: ASYNC110  # other processes' work

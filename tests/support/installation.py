@@ -170,7 +170,7 @@ class SimulatedSite:
         program = Path(sys.executable).absolute().parent / "kubectl"
         given = json.dumps(document) if document is not None else None
         argv = [str(program), "--kubeconfig", str(self._kubeconfig), *words]
-        done = subprocess.run(argv, input=given, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(argv, input=given, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, f"kubectl {' '.join(words)}: {done.stderr}"
         return done.stdout
 
@@ -216,6 +216,6 @@ class SimulatedSite:
 def aetherius(*words: str) -> str:
     """What a command that ends prints; fails unless it succeeds."""
     argv = [os.path.abspath(sys.executable), "-m", "aetherius.cli.main", *words]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"aetherius {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout

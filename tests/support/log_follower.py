@@ -11,7 +11,7 @@ from aetherius.domain.event import Recorded
 from aetherius.event_store.log import Log
 from aetherius.event_store.subscription import LogSignal, Subscription
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 """Seconds."""
 
 

@@ -29,7 +29,7 @@ from aetherius.domain.wire.identity import observation_id
 from aetherius.event_store.log import Log
 from sealed_state import KEYS, KEYS_TEXT, SEALING
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds until what must come is given up: far beyond what it takes on a machine that is busy with other things."""
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)

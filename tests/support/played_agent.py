@@ -28,7 +28,7 @@ class PlayedAgent:
     def __init__(self, client: Client, cluster_id: str) -> None:
         self.client = client
         self.cluster_id = cluster_id
-        self.js = client.jetstream(timeout=5)
+        self.js = client.jetstream(timeout=30)
 
     @classmethod
     @asynccontextmanager
@@ -53,7 +53,7 @@ class PlayedAgent:
             kubernetes_version="v1.37.0",
             timestamp=datetime.now(UTC),
         )
-        await register(self.client, message, 2.0)
+        await register(self.client, message, 30.0)
 
     async def say(self, leaf: str, payload: bytes, batch: int | None = None) -> None:
         """Publish on the cluster's own subject that ends so; returns when the stream has it."""

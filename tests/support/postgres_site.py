@@ -89,7 +89,7 @@ class PostgresSite:
             [str(self._programs / program), *words],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
             cwd="/",
             user=uid,

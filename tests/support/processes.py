@@ -17,7 +17,7 @@ from aetherius.runtime.parent_death import guarded
 T = TypeVar("T")
 
 
-def eventually(probe: Callable[[], T], what: str, within: float = 30.0, every: float = 0.02) -> T:
+def eventually(probe: Callable[[], T], what: str, within: float = 120.0, every: float = 0.02) -> T:
     """What the probe returns once that is true; fails, saying what was waited for, after `within` seconds."""
     end = time.monotonic() + within
     while not (found := probe()):
@@ -61,7 +61,7 @@ class Started:
         """Its output so far."""
         return self.output.read_bytes()[self._begin :].decode(errors="replace")
 
-    def until_it_says(self, words: str, within: float = 60.0) -> None:
+    def until_it_says(self, words: str, within: float = 120.0) -> None:
         """Wait for words in its output; fails at once when it ends before."""
 
         def probe() -> bool:

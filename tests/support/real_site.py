@@ -60,7 +60,7 @@ class Trouble:
         """The kinds of its events, in order."""
         return [each.event.type_name for each in self.events()]
 
-    def until(self, kind: type[Event], within: float = 60.0) -> None:
+    def until(self, kind: type[Event], within: float = 120.0) -> None:
         """Wait for an event of the story."""
         self.site.witness.until(lambda: self._all(kind), f"{kind.type_name} of {self.story}", within)
 
@@ -73,7 +73,7 @@ class Trouble:
         assert len(found) == 1, f"{kind.type_name}: {self.told()}"
         return found[0].event
 
-    def approve(self, within: float = 60.0) -> None:
+    def approve(self, within: float = 120.0) -> None:
         """Wait for the question, and say yes through the API."""
         self.until(remediations.ApprovalRequested, within)
         self.site.approve(self._all(remediations.ApprovalRequested)[-1].stream_id)
@@ -100,7 +100,7 @@ class Trouble:
         found = [report for _, report in self.site.witness.all(Reported, self._mark)]
         return [report for report in found if report.reason == reason and report.namespace == self.story.space]
 
-    def until_reported(self, reason: str, within: float = 30.0) -> None:
+    def until_reported(self, reason: str, within: float = 120.0) -> None:
         """Wait until the agent has told, and the correlator has taken it in."""
         self.site.witness.until(lambda: self.reports(reason), f"{reason} in {self.story.space}", within)
         head = len(self.site.witness.history)

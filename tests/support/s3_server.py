@@ -54,7 +54,7 @@ class S3Server:
     def bucket(self, name: str) -> str:
         """Make a bucket; its URL."""
         request = Request(f"{self.endpoint}/{name}", data=b"", method="PUT", headers={"Authorization": _SIGNED})
-        with urlopen(request, timeout=10):
+        with urlopen(request, timeout=60):
             return f"s3://{name}"
 
     def _answers(self) -> bool:

@@ -36,7 +36,7 @@ Generations = Callable[[int], SearchIndex]
 @asynccontextmanager
 async def on_elasticsearch(url: str) -> AsyncIterator[Generations]:
     prefix = f"test{uuid4().hex[:10]}"
-    async with AsyncElasticsearch(url, request_timeout=20, max_retries=0) as client:
+    async with AsyncElasticsearch(url, request_timeout=60, max_retries=0) as client:
         yield lambda generation: ElasticsearchIndex(client, prefix, generation)
         await client.indices.delete(index=f"{prefix}-g*")
         await client.options(ignore_status=404).indices.delete_index_template(name=f"{prefix}-search")
@@ -72,7 +72,7 @@ class SearchSite:
             process.kill()
             process.wait()
 
-    def until_caught_up(self, within: float = 60.0) -> None:
+    def until_caught_up(self, within: float = 120.0) -> None:
         """Wait until the index holds all that the log does."""
         head = self.log.head()
         eventually(lambda: self.log.checkpoint("search") >= head, f"the index at {head}", within)

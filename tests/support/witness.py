@@ -45,7 +45,7 @@ class Witness:
             if len(found) < 1000:
                 return
 
-    def until(self, probe: Callable[[], T], what: str, within: float = 60.0) -> T:
+    def until(self, probe: Callable[[], T], what: str, within: float = 120.0) -> T:
         """Read on until the probe says something true."""
         end = time.monotonic() + within
         while True:
@@ -93,7 +93,7 @@ class Story:
         name = kind if isinstance(kind, str) else kind.type_name
         return any(each.event.type_name == name for each in self.events())
 
-    def until(self, kind: type[Event] | str, within: float = 60.0) -> None:
+    def until(self, kind: type[Event] | str, within: float = 120.0) -> None:
         """Wait for an event of a kind."""
         self._witness.until(lambda: self.happened(kind), f"{kind} of {self}: {self.told()}", within)
 

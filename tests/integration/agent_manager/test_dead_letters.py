@@ -31,7 +31,7 @@ async def command(site: Site, *words: str) -> tuple[int, bytes, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out, err.decode()
@@ -180,7 +180,7 @@ async def test_a_header_that_cannot_be_sent_does_not_stand_in_the_way(site: Site
         login = json.dumps({"user": "server", "pass": password, "verbose": False, "headers": True, "protocol": 1})
         payload = b"HPUB %s %d %d\r\n%sno event\r\n" % (subject, len(head), len(head) + 8, head)
         writer.write(b"CONNECT " + login.encode() + b"\r\n" + payload + b"PING\r\n")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not (await reader.readline()).startswith(b"PONG"):
                 pass
         writer.close()
@@ -198,7 +198,7 @@ async def test_a_broker_that_is_not_there_is_told_without_its_password(site: Sit
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    out, _ = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 75
     assert b"NATS does not answer" in out
     assert b"hidden-word" not in out

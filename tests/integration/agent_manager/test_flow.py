@@ -43,7 +43,7 @@ async def publish(site: Site, count: int, payload: bytes = b"x", **headers: str)
 
 async def taken(flow: Flow, count: int) -> list[Msg]:
     messages: list[Msg] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while len(messages) < count:
             messages += await flow.take()
     return messages

@@ -174,7 +174,7 @@ async def test_killed_between_commit_and_acknowledgement_it_stores_nothing_twice
     }
     script = Path(__file__).with_name("dies_after_commit.py")
     process = await asyncio.create_subprocess_exec(sys.executable, str(script), env=environment)
-    assert await asyncio.wait_for(process.wait(), 30) == -9
+    assert await asyncio.wait_for(process.wait(), 120) == -9
     assert sequences(site)
     assert await site.waiting(EVENTS) == 10
     async with site.manager():

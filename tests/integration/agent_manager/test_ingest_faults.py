@@ -78,11 +78,11 @@ def small_disk(open_folder: Path) -> Iterator[Path]:
     folder.mkdir(mode=0o711)
     folder.chmod(0o711)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK}m,mode=711", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False, timeout=10)
+    done = subprocess.run(mount, capture_output=True, text=True, check=False, timeout=120)
     if done.returncode:
         pytest.skip(f"THE FULL DISK IS NOT TESTED: a tmpfs cannot be mounted here (needs root): {done.stderr.strip()}")
     yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=10)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=120)
 
 
 async def test_the_disk_of_postgresql_is_full_until_there_is_room(root: Path, small_disk: Path) -> None:
@@ -91,7 +91,7 @@ async def test_the_disk_of_postgresql_is_full_until_there_is_room(root: Path, sm
         async with site.load() as load:
             await site.until_stored(1000)
             _fill(filler, leave=4)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while await site.waiting() < 50:  # noqa: ASYNC110  # nothing is acknowledged
                     await asyncio.sleep(0.05)
             assert "No space left on device" in site.said("replica-1")

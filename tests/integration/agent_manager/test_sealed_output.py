@@ -36,11 +36,11 @@ async def api(site: Site, tokens: Path, keys: str) -> AsyncIterator[GraphQLClien
     write_tokens(tokens, users)
     settings = ApiSettings(site.dsn, tokens, state_keys=keys, graphql_port=0)
     stop, ready, ports = asyncio.Event(), asyncio.Event(), list[int]()
-    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
         tasks.create_task(projections_service.run(ProjectionsSettings(site.dsn), stop))
         tasks.create_task(api_service.run(settings, stop, ready.set, ports.append))
         await ready.wait()
-        async with httpx2.AsyncClient(timeout=20) as http:
+        async with httpx2.AsyncClient(timeout=120) as http:
             yield GraphQLClient(http, ports[0], OPERATOR)
         stop.set()
 

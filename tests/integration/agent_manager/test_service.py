@@ -37,20 +37,20 @@ async def test_stopping_finishes_what_was_taken(site: Site) -> None:
 
 
 async def test_stopping_an_idle_manager_is_quick(site: Site) -> None:
-    async with site.manager():
+    async with site.manager(drain_timeout=PATIENCE):
         await site.register()
         began = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - began < 3
+    assert asyncio.get_running_loop().time() - began < PATIENCE / 2, "it waited for what is not there"
 
 
 async def test_it_goes_on_when_nats_is_back_and_takes_nobody_offline_for_it(site: Site, broker: EmbeddedNats) -> None:
-    async with site.manager(heartbeat_interval=0.7, missed_heartbeats=3):
+    async with site.manager(heartbeat_interval=2.0, missed_heartbeats=3):
         await site.register()
         await site.report(*events_of([1]))
         await site.until(lambda: site.recorded(Reported))
         await broker.stop()
         command = site.issue()
-        await asyncio.sleep(3)  # longer than an agent may be silent
+        await asyncio.sleep(7)  # longer than an agent may be silent
         await broker.start()
         await site.until(lambda: site.status(command) is CommandStatus.DISPATCHED)
         await site.beat()

@@ -132,7 +132,7 @@ def test_an_auditor_needs_none_of_the_servers_libraries() -> None:
 import sys, aetherius.cli.audit_evidence
 print([name for name in ("psycopg", "eventsourcing", "fastapi", "obstore", "nats") if name in sys.modules])
 """
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     assert found.stdout.strip() == "[]"
 
 

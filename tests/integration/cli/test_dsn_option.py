@@ -52,7 +52,7 @@ def test_a_command_works_with_a_password_on_its_line_and_warns(dsn_of_a_log: str
         [*PROGRAM, "audit", "verify", *words],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         env=environment(),
         check=False,
     )
@@ -95,7 +95,7 @@ def test_while_it_works_the_list_of_processes_shows_no_password(form: str) -> No
 
 def test_an_address_without_a_password_is_left_as_it_is() -> None:
     command = [*PROGRAM, "log", "status", "--dsn", "host=127.0.0.1 port=1 user=u dbname=d"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment(), check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(), check=False)
     assert done.returncode != 0
     assert WARNING not in done.stderr
 

@@ -40,7 +40,7 @@ def test_keys_are_made_listed_and_used_and_never_shown(tmp_path: Path) -> None:
 def test_a_service_that_stores_or_shows_secrets_names_the_setting_it_lacks(room: str) -> None:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": "src", **NEEDED}
     words = [sys.executable, "-m", "aetherius.cli.main", "serve", room]
-    ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert ended.returncode == 2
     assert ended.stderr.startswith("AETHERIUS_STATE_KEYS_FILE is not set")
     assert len(ended.stderr.splitlines()) == 1
@@ -49,6 +49,6 @@ def test_a_service_that_stores_or_shows_secrets_names_the_setting_it_lacks(room:
 def test_the_api_answers_to_its_old_name_and_says_so() -> None:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": "src", **NEEDED}
     words = [sys.executable, "-m", "aetherius.cli.main", "serve", "graphql"]
-    ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert ended.stderr.splitlines()[0].startswith("`serve graphql` is called `serve api` now")
     assert ended.stderr.splitlines()[1].startswith("AETHERIUS_STATE_KEYS_FILE is not set")

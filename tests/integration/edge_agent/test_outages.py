@@ -66,7 +66,7 @@ async def test_what_happens_while_nats_is_away_comes_afterwards_in_order(
                     probe.deploy(f"during-{number}")
                 await soon(lambda: all(probe.is_complete(f"during-{number}") for number in range(3)))
                 await nats.start()
-                await soon(lambda: {"during-0", "during-1", "during-2"} <= started(probe, platform), 40)
+                await soon(lambda: {"during-0", "during-1", "during-2"} <= started(probe, platform))
                 probe.deploy("after")
                 await soon(lambda: "after" in started(probe, platform))
         assert_each_once_and_in_order(platform)
@@ -123,7 +123,7 @@ async def test_a_stopped_agent_ends_in_time_and_leaves_nothing_in_the_spool(
         probe.deploy("web")
         await soon(lambda: "web" in started(probe, platform))
         process.terminate()
-        await soon(lambda: process.poll() is not None, 10)
+        await soon(lambda: process.poll() is not None)
         assert process.returncode == 0, (tmp_path / "agent.log").read_text()
     assert_each_once_and_in_order(platform)
 
@@ -132,7 +132,7 @@ async def test_a_command_that_was_running_when_the_agent_died_is_answered_by_the
     platform: AgentPlatform, settings: AgentSettings, probe: ClusterProbe, tmp_path: Path
 ) -> None:
     probe.deploy("web")
-    parameters = {"kind": "Deployment", "name": "web", "soak_seconds": 3.0, "deadline_seconds": 20.0}
+    parameters = {"kind": "Deployment", "name": "web", "soak_seconds": 3.0, "deadline_seconds": 100.0}
     command = platform.command(tool="repair", action="VerifyWorkload", parameters=parameters, namespace=probe.namespace)
     with agent_process(settings, tmp_path / "agent.log") as process:
         await soon(lambda: platform.registrations)
@@ -162,7 +162,7 @@ async def test_a_refused_agent_stops_and_says_why(platform: AgentPlatform, setti
     platform.reply = RegisterReply(accepted=False, reason="another agent of this cluster is alive")
     with pytest.raises(ExceptionGroup) as group:
         async with running_agent(settings):
-            await asyncio.sleep(20)
+            await asyncio.sleep(100)
     found = group.value.split(RegistrationRefusedError)[0]
     assert found is not None
     assert platform.events == []
@@ -171,7 +171,7 @@ async def test_a_refused_agent_stops_and_says_why(platform: AgentPlatform, setti
 async def test_two_agents_cannot_share_a_state_folder(agent: AgentPlatform, settings: AgentSettings) -> None:
     with pytest.raises(ExceptionGroup) as group:
         async with running_agent(settings):
-            await asyncio.sleep(5)
+            await asyncio.sleep(100)
     assert group.value.split(FolderInUseError)[0] is not None
 
 

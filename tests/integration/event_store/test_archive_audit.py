@@ -139,7 +139,7 @@ def test_restored_and_released_partitions_are_audited_too(tables: Connection[Any
     assert (found(tables), audit.verify(tables).events) == ([], LAST)
 
 
-@pytest.mark.timeout(1800 if LONG else 120)
+@pytest.mark.timeout(1800 if LONG else 300)
 def test_any_changed_byte_of_an_archived_object_is_found(tables: Connection[Any], folder: Path) -> None:
     there = partition(tables, 1)
     for name in (there.events_object, there.ledger_object):

@@ -88,7 +88,7 @@ async def consuming(
 ) -> AsyncIterator[None]:
     """One replica at work; stopped at the end."""
     stop = asyncio.Event()
-    async with asyncio.timeout(60), LogSignal(dsn) as signal, asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(120), LogSignal(dsn) as signal, asyncio.TaskGroup() as tasks:
         consumer = CompetingConsumer("test", log, signal, deliveries, effect, TOPICS, retry=retry, lease=2.0)
         tasks.create_task(consumer.run(stop))
         yield
@@ -110,7 +110,7 @@ async def test_replicas_killed_in_the_midst_lose_nothing_and_keep_the_order_of_e
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("CREATE TABLE received (at bigserial PRIMARY KEY, id uuid, stream uuid, version bigint)")
     streams = [uuid4() for _ in range(KEYS)]
-    async with asyncio.timeout(100), two_replicas(dsn) as replicas:
+    async with asyncio.timeout(120), two_replicas(dsn) as replicas:
         for turn in range(5):
             for stream in streams:
                 await asyncio.to_thread(log.append, gaps(stream, range(turn * 5 + 1, turn * 5 + 6)))
@@ -245,7 +245,7 @@ async def test_a_stop_lets_go_of_what_is_under_way(log: Log, dsn: str, deliverie
 
     log.append(gaps(uuid4(), range(1, 2)))
     stop = asyncio.Event()
-    async with asyncio.timeout(20), LogSignal(dsn) as signal:
+    async with asyncio.timeout(120), LogSignal(dsn) as signal:
         consumer = CompetingConsumer("test", log, signal, deliveries, never, TOPICS, lease=600.0)
         running = asyncio.create_task(consumer.run(stop, drain=0.1))
         await begun.wait()

@@ -81,7 +81,7 @@ async def test_each_follower_gets_exactly_what_it_wants_while_processes_write_an
         wanted(["Command.Dispatched.v1", "ClusterEvent.Reported.v1"], ["berlin"]),
     ]
     end: list[int] = []
-    async with asyncio.timeout(100), followed(dsn, log) as fan_out, asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(120), followed(dsn, log) as fan_out, asyncio.TaskGroup() as tasks:
         followers = {
             (filter, number): tasks.create_task(
                 collect(fan_out.follow(0, filter), lambda: end[0] if end else None, slow=number == 2)
@@ -125,7 +125,7 @@ async def test_a_slow_follower_is_told_dropped_and_gets_everything(
 ) -> None:
     monkeypatch.setattr(fan_out_module, "QUEUE", 20)
     dropped = metric("aetherius_fan_out_dropped_total")
-    async with asyncio.timeout(60), followed(dsn, log) as fan_out:
+    async with asyncio.timeout(120), followed(dsn, log) as fan_out:
         slow, quick = fan_out.follow(0), fan_out.follow(0)
         first = await until_live(slow, log)
         await until_live(quick, log)
@@ -160,7 +160,7 @@ async def write_to(quick: AsyncGenerator[Batch, None], log: Log, position: int) 
 async def test_a_follower_that_takes_nothing_holds_nothing(log: Log, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One event waits for it, and the log goes on by more than the window."""
     monkeypatch.setattr(fan_out_module, "WINDOW", 100)
-    async with asyncio.timeout(60), followed(dsn, log) as fan_out:
+    async with asyncio.timeout(120), followed(dsn, log) as fan_out:
         stalled, quick = fan_out.follow(0, wanted(clusters=["rare"])), fan_out.follow(0)
         await until_live(stalled, log)
         await until_live(quick, log)
@@ -178,7 +178,7 @@ async def test_followers_do_not_notice_that_the_server_was_killed(open_folder: P
     try:
         create_tables(dsn)
         with Log(dsn, timeout=2) as log:
-            async with asyncio.timeout(100), followed(dsn, log) as fan_out, asyncio.TaskGroup() as tasks:
+            async with asyncio.timeout(120), followed(dsn, log) as fan_out, asyncio.TaskGroup() as tasks:
                 last: list[int] = []
                 followers = [
                     tasks.create_task(collect(fan_out.follow(0, filter), lambda: last[0] if last else None))
@@ -214,7 +214,7 @@ async def until_stored(log: Log, pending: list[Pending]) -> int:
 
 
 async def test_a_closed_fan_out_ends_its_followers(log: Log, dsn: str) -> None:
-    async with asyncio.timeout(20), followed(dsn, log) as fan_out:
+    async with asyncio.timeout(120), followed(dsn, log) as fan_out:
         follower = fan_out.follow(0)
         await until_live(follower, log)
         waiting = asyncio.create_task(anext(follower))

@@ -79,7 +79,7 @@ def empty(postgres: str) -> Iterator[str]:
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-@pytest.mark.timeout(3600 if LONG else 120)
+@pytest.mark.timeout(3600 if LONG else 300)
 def test_the_log_says_what_a_list_in_memory_says(postgres: str, empty: str) -> None:
     class Machine(Story):
         def __init__(self) -> None:

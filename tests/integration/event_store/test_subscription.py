@@ -77,7 +77,7 @@ async def collect(subscription: Subscription, until: int) -> list[int]:
 
 async def test_a_subscription_catches_up_and_then_follows(log: Log, events: Events, dsn: str) -> None:
     log.append([events.decided(uuid4()), events.observed(), events.decided(uuid4())])
-    async with asyncio.timeout(20), LogSignal(dsn) as signal_:
+    async with asyncio.timeout(120), LogSignal(dsn) as signal_:
         following = asyncio.create_task(collect(Subscription(log, signal_, after=1, limit=1), until=5))
         while not following.done() and log.head() < 5:
             await asyncio.to_thread(log.append, [events.observed()])
@@ -85,7 +85,7 @@ async def test_a_subscription_catches_up_and_then_follows(log: Log, events: Even
 
 
 async def test_a_notification_wakes_long_before_the_poll(log: Log, events: Events, dsn: str) -> None:
-    async with asyncio.timeout(20), LogSignal(dsn, poll_interval=3600) as signal_:
+    async with asyncio.timeout(120), LogSignal(dsn, poll_interval=3600) as signal_:
         await signal_.wait(0)  # listening
         following = asyncio.create_task(collect(Subscription(log, signal_), until=1))
         await asyncio.to_thread(log.append, [events.decided(uuid4())])
@@ -103,7 +103,7 @@ async def test_an_error_of_the_reader_passes_through_as_it_is(dsn: str) -> None:
 
 
 async def test_a_signal_that_ended_ends_its_readers(dsn: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         async with LogSignal(dsn) as signal_:
             pass
         with pytest.raises(asyncio.CancelledError):
@@ -112,14 +112,14 @@ async def test_a_signal_that_ended_ends_its_readers(dsn: str) -> None:
 
 async def test_a_filtered_subscription_moves_past_what_it_leaves_out(log: Log, events: Events, dsn: str) -> None:
     log.append([events.decided(uuid4()), *(events.observed() for _ in range(50)), events.decided(uuid4())])
-    async with asyncio.timeout(20), LogSignal(dsn) as signal_:
+    async with asyncio.timeout(120), LogSignal(dsn) as signal_:
         subscription = Subscription(log, signal_, topics=[DECIDED])
         assert await collect(subscription, until=52) == [1, 52]
         assert subscription.position == 52
 
 
 async def test_many_readers_of_one_process_all_see_everything(log: Log, events: Events, dsn: str) -> None:
-    async with asyncio.timeout(30), LogSignal(dsn) as signal_, asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(120), LogSignal(dsn) as signal_, asyncio.TaskGroup() as tasks:
         readers = [tasks.create_task(collect(Subscription(log, signal_, limit=7), until=40)) for _ in range(25)]
         for _ in range(40):
             await asyncio.to_thread(log.append, [events.decided(uuid4())])
@@ -149,7 +149,7 @@ async def test_a_page_has_no_hole_when_both_tables_grow_between_its_two_looks(
 
 
 async def test_two_writing_processes_and_a_tailing_reader_see_every_position_in_order(log: Log, dsn: str) -> None:
-    async with asyncio.timeout(90), LogSignal(dsn) as signal_, asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(120), LogSignal(dsn) as signal_, asyncio.TaskGroup() as tasks:
         everything = tasks.create_task(collect(Subscription(log, signal_, limit=97), until=2 * WRITTEN))
         writers = [
             await asyncio.create_subprocess_exec(sys.executable, "-c", WRITER, dsn, seed, str(WRITTEN)) for seed in "12"
@@ -165,7 +165,7 @@ async def test_the_log_comes_back_after_its_server_was_killed(open_folder: Path,
     dsn = await server.start()
     try:
         schema.create(dsn)
-        async with asyncio.timeout(90), LogSignal(dsn) as signal_:
+        async with asyncio.timeout(120), LogSignal(dsn) as signal_:
             with Log(dsn, timeout=2) as log:
                 await asyncio.to_thread(log.append, [events.decided(uuid4()) for _ in range(20)])
                 positions: list[int] = []

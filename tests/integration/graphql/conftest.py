@@ -57,9 +57,9 @@ async def client(log: Log, dsn: str, settings: ApiSettings) -> AsyncIterator[Gra
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(projections_service.run(ProjectionsSettings(dsn), stop, projecting.set))
         tasks.create_task(api_service.run(settings, stop, ready.set, ports.append))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await projecting.wait()
             await ready.wait()
-        async with httpx2.AsyncClient(timeout=20) as http:
+        async with httpx2.AsyncClient(timeout=120) as http:
             yield GraphQLClient(http, ports[0], READER)
         stop.set()

@@ -145,7 +145,7 @@ async def test_nothing_is_lost_and_memory_has_a_bound(
 
 def metrics(port: int) -> dict[str, float]:
     """What the server tells Prometheus."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         lines = answer.read().decode().splitlines()
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
 

@@ -83,9 +83,9 @@ async def test_only_trusted_documents_are_taken_if_so_told(
         graphql_health_port=health,
     )
     stop, ready, ports = asyncio.Event(), asyncio.Event(), list[int]()
-    async with asyncio.TaskGroup() as tasks, httpx2.AsyncClient(timeout=20) as http:
+    async with asyncio.TaskGroup() as tasks, httpx2.AsyncClient(timeout=120) as http:
         tasks.create_task(service.run(told, stop, ready.set, ports.append))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await ready.wait()
         client = GraphQLClient(http, ports[0], READER)
         assert "agents" in (await by_hash(client, LIST))["data"]

@@ -59,7 +59,7 @@ async def test_a_promoted_standby_takes_over_and_nothing_acknowledged_is_lost(si
     create_tables(dsn)
     standby = await replicated(site, dsn)
     stop = asyncio.Event()
-    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
         tasks.create_task(service.run(ProjectionsSettings(dsn), stop))
         with writing(dsn) as acknowledged:
             await asyncio.to_thread(eventually, lambda: len(acknowledged) > 100, "a hundred events")

@@ -118,7 +118,7 @@ async def test_services_that_ran_on_while_the_log_was_restored_skip_nothing(site
     write(dsn, 20)
     stop = asyncio.Event()
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(120),
         LogSignal(dsn) as signal,
         asyncio.TaskGroup() as tasks,
         AsyncExitStack() as opened,

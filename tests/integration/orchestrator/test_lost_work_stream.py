@@ -103,7 +103,7 @@ def is_answered(stage: Any, analysis: Analysis) -> Callable[[], bool]:
 
 
 async def until_opened(js: JetStreamContext, durable: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while durable not in [each.name for each in await js.consumers_info(WORK)]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

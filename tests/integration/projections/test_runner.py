@@ -111,7 +111,7 @@ def idle(dsn: str) -> LogSignal:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110  # a database has no event to wait for
             await asyncio.sleep(0.01)
 
@@ -130,7 +130,7 @@ async def test_a_runner_catches_up_follows_and_stops(log: Log, tally: Tallied, s
     gaps(log, 5)
     await until(lambda: len(seen(tally)) == 35 and runner.state.status is ReaderStatus.WAITING)
     stop.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(120):
         await running
     assert seen(tally) == list(range(1, 36))
     assert told[:4] == [7, 14, 21, 28]

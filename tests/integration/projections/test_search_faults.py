@@ -30,7 +30,7 @@ def site(elasticsearch_url: str, dsn: str, log: Log) -> SearchSite:
 
 
 def client(site: SearchSite) -> Elasticsearch:
-    return Elasticsearch(site.settings.elasticsearch_url, request_timeout=20)
+    return Elasticsearch(site.settings.elasticsearch_url, request_timeout=60)
 
 
 def state(site: SearchSite) -> str:
@@ -62,7 +62,7 @@ def load(log: Log, seed: int) -> Iterator[None]:
         writing.join()
 
 
-@pytest.mark.timeout(300)  # the server starts three times
+@pytest.mark.timeout(600)  # the server starts three times
 async def test_every_event_is_there_once_after_server_and_indexer_were_killed_under_load(
     own_elasticsearch: ElasticsearchServer, dsn: str, log: Log
 ) -> None:
@@ -104,7 +104,7 @@ async def test_while_the_indices_take_no_writes_it_waits_and_then_catches_up(sit
     assert parked(site.dsn) == []
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_a_server_that_is_away_is_waited_for_with_one_batch_in_memory(
     own_elasticsearch: ElasticsearchServer, dsn: str, log: Log
 ) -> None:

@@ -48,7 +48,7 @@ def test_a_new_folder_cannot_be_listed_by_others(tmp_path: Path) -> None:
 def test_a_dead_holders_folder_is_free(tmp_path: Path) -> None:
     program = "import os, pathlib, sys; from aetherius.runtime.data_folder import FolderLock\n"
     program += "FolderLock(pathlib.Path(sys.argv[1])).acquire(); os.kill(os.getpid(), 9)"
-    assert subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, timeout=30).returncode == -9
+    assert subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, timeout=120).returncode == -9
     with FolderLock(tmp_path), pytest.raises(FolderInUseError, match=f"process {os.getpid()}"):
         FolderLock(tmp_path).acquire()
 

@@ -120,7 +120,7 @@ def begun(dsn: str, folder: Path) -> subprocess.Popen[str]:
 def test_of_two_at_once_one_does_it_and_the_other_finds_it_done(dsn: str, folder: Path) -> None:
     (folder / FILLED).write_text((folder / FILLED).read_text() + "SELECT pg_sleep(0.3);")
     both = [begun(dsn, folder) for _ in range(2)]
-    said = sorted(process.communicate(timeout=60) for process in both)
+    said = sorted(process.communicate(timeout=120) for process in both)
     assert said == [("", ""), ("a 0001 pre (things)\na 0002 pre (names)\na 0002 post (names)\n", "")]
 
 

@@ -75,6 +75,6 @@ def test_a_second_signal_leaves_at_once() -> None:
 )
 def test_a_service_that_fails_or_ends_says_why(behaviour: str, code: int, said: str) -> None:
     with start(behaviour) as process:
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=120)
         assert process.returncode == code
         assert said in json.loads(errors.splitlines()[-1])["exception"]

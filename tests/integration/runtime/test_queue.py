@@ -24,7 +24,7 @@ from aetherius.runtime.nats_connection import connect
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 Handler = Callable[[Msg], Awaitable[None]]
 
 

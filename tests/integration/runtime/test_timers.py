@@ -47,7 +47,7 @@ async def test_a_timer_is_delivered_when_it_is_due_and_not_before(js: JetStreamC
     queue = await due(js, target)
     at = soon(1.5)
     await schedule(js, uuid.uuid4().hex, at, target, b"wake up", {"traceparent": "00-1-2-01"})
-    [message] = await queue.fetch(1, timeout=10)
+    [message] = await queue.fetch(1, timeout=60)
     assert datetime.now(UTC) >= at
     assert message.data == b"wake up"
     assert (message.headers or {})["traceparent"] == "00-1-2-01"
@@ -57,7 +57,7 @@ async def test_a_timer_is_delivered_when_it_is_due_and_not_before(js: JetStreamC
 async def test_a_timer_in_the_past_is_delivered_at_once(js: JetStreamContext, target: str) -> None:
     queue = await due(js, target)
     await schedule(js, uuid.uuid4().hex, soon(-60), target, b"late")
-    [message] = await queue.fetch(1, timeout=5)
+    [message] = await queue.fetch(1, timeout=60)
     await message.ack_sync()
 
 
@@ -66,7 +66,7 @@ async def test_a_cancelled_timer_is_never_delivered(js: JetStreamContext, target
     await schedule(js, timer, soon(1), target, b"no")
     await cancel(js, timer)
     await schedule(js, uuid.uuid4().hex, soon(2), target, b"the one after it")
-    [message] = await queue.fetch(1, timeout=10)
+    [message] = await queue.fetch(1, timeout=60)
     assert message.data == b"the one after it"
     await message.ack_sync()
 
@@ -79,7 +79,7 @@ async def test_setting_a_timer_again_replaces_it(js: JetStreamContext, target: s
     queue, timer = await due(js, target), uuid.uuid4().hex
     await schedule(js, timer, soon(1), target, b"first")
     await schedule(js, timer, soon(2), target, b"second")
-    [message] = await queue.fetch(1, timeout=10)
+    [message] = await queue.fetch(1, timeout=60)
     assert message.data == b"second"
     await message.ack_sync()
     with pytest.raises(NatsTimeoutError):

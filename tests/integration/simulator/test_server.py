@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import stat
 import threading
-import time
 from pathlib import Path
 
 from cluster_probe import ClusterProbe
@@ -34,9 +33,7 @@ def test_an_open_watch_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
 
         follower = threading.Thread(target=follow)
         follower.start()
-        begun = time.monotonic()
-    assert ended.wait(5)
-    assert time.monotonic() - begun < 5
+    assert ended.wait(60), "by itself the watch lasts for many minutes"
     follower.join()
     probe.close()
 
