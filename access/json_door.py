@@ -88,7 +88,7 @@ def text_rule(text: str) -> str:
 
 
 def _broken(value: Any, depth: int) -> str:
-    if depth > MAX_DEPTH:
+    if depth >= MAX_DEPTH and isinstance(value, dict | list):
         return f"nests deeper than {MAX_DEPTH} levels"
     if isinstance(value, str):
         return text_rule(value)
