@@ -5,6 +5,7 @@ DomainError
 |   +-- PositionAheadError  a position that the log does not have yet
 +-- ForbiddenError          the user's role does not allow it
 +-- UnknownThingError       no such node or stream
++-- NoTokenError            nobody known asks
 InfrastructureError
 +-- TokensFileError         the file of tokens is missing or malformed
 +-- StoppingError           this process ends: connect again
@@ -18,20 +19,28 @@ from aetherius.domain.errors import DomainError, InfrastructureError
 
 
 class InvalidArgumentError(DomainError):
-    """Attributes: `field` (the argument, with a path into it), `rule`."""
+    """Attributes: `field` (the argument, with a path into it), `rule`; of a moment that is not past, `head` (the log's end)."""
 
-    def __init__(self, field: str, rule: str) -> None:
+    def __init__(self, field: str, rule: str, head: int | None = None) -> None:
         super().__init__(f"{field}: {rule}")
         self.field = field
         self.rule = rule
+        if head is not None:
+            self.head = head
 
 
 class PositionAheadError(InvalidArgumentError):
     """The log ends before a position to go on after: it was restored to an earlier point, or is another one. Attributes: `field`, `rule`, `head`."""
 
     def __init__(self, field: str, head: int) -> None:
-        super().__init__(field, f"the log ends at {head}")
-        self.head = head
+        super().__init__(field, f"the log ends at {head}", head)
+
+
+class NoTokenError(DomainError):
+    """Nobody known asks."""
+
+    def __init__(self) -> None:
+        super().__init__("a bearer token is needed")
 
 
 class ForbiddenError(DomainError):

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from aetherius.access.error_codes import extensions_of
@@ -36,9 +36,12 @@ def explain_errors(app: FastAPI, statuses: dict[type[AetheriusError], int]) -> N
             logger.warning("a request was not answered: %s", exc)
         return problem(status, str(exc), headers={"Retry-After": "5"} if status == 503 else {}, **extensions_of(exc))
 
-    async def http(request: Request, exc: Exception) -> JSONResponse:
+    async def http(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, HTTPException)
-        return problem(exc.status_code, exc.detail, headers=dict(exc.headers or {}))
+        headers = dict(exc.headers or {})
+        if request.method == "OPTIONS" and exc.status_code == 405:
+            return Response(None, 204, headers)  # what may be asked of this place: its Allow says so
+        return problem(exc.status_code, exc.detail, headers=headers, code=_code(exc.status_code))
 
     async def invalid(request: Request, exc: Exception) -> JSONResponse:
         assert isinstance(exc, RequestValidationError)
@@ -55,6 +58,10 @@ def explain_errors(app: FastAPI, statuses: dict[type[AetheriusError], int]) -> N
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unforeseen)
+
+
+def _code(status: int) -> str:
+    return "NO_TOKEN" if status == 401 else HTTPStatus(status).name
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:

@@ -22,6 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from aetherius.access.answers import json_answer
 from aetherius.access.errors import ForbiddenError, InvalidArgumentError, StoppingError
 from aetherius.access.idempotency import Key
+from aetherius.access.moment import aware, known_position, position_by
 from aetherius.access.routes import Reach, RoomRoutes
 from aetherius.access.signing_in import SignedIn
 from aetherius.access.user import Role, User
@@ -32,6 +33,7 @@ from aetherius.event_store.audit.anchor import Anchor, AnchorFile, AnchorSink
 from aetherius.event_store.audit.anchor_bucket import AnchorBucket
 from aetherius.event_store.audit.ledger_audit import AuditReport, AuditStoppedError
 from aetherius.event_store.audit.trail import AuditRunningError, Repeatable, Trail, TrailEntry, TrailPage, Wanted
+from aetherius.event_store.log import Log
 
 MAX_PAGE = 500
 
@@ -62,19 +64,19 @@ async def routes(settings: ApiSettings, reach: Reach) -> AsyncIterator[RoomRoute
     anchors = partial(_anchors, _anchor_sinks(settings), settings.anchor_key_id)
     trail = Trail(settings.postgres_dsn, sealing=reach.log.sealing)
     try:
-        yield RoomRoutes(_router(trail, reach.signed_in, anchors), {AuditRunningError: 409})
+        yield RoomRoutes(_router(trail, reach.log, reach.signed_in, anchors), {AuditRunningError: 409})
     finally:
         await anyio.to_thread.run_sync(trail.close)
 
 
-def _router(trail: Trail, who: SignedIn, anchors: Callable[[], Iterator[Anchor]]) -> APIRouter:
+def _router(trail: Trail, log: Log, who: SignedIn, anchors: Callable[[], Iterator[Anchor]]) -> APIRouter:
     router, signed_in = APIRouter(tags=["audit"]), Depends(who)
 
     @router.get("/audit")
     async def audit(request: Request, query: Annotated[AuditQuery, Query()], user: User = signed_in) -> Response:
         """The log, newest first, by who, what, where and when."""
         wanted = _wanted(query)
-        as_of = await _as_of(trail, query.as_of)
+        as_of = await anyio.to_thread.run_sync(_as_of, log, query.as_of)
         before = None if query.cursor is None else _place(query.cursor)
         page = await anyio.to_thread.run_sync(lambda: trail.page(wanted, before=before, as_of=as_of, limit=query.limit))
         return json_answer(_page(page), {"Link": link} if (link := _next(request, page)) else {})
@@ -124,8 +126,8 @@ def _wanted(query: AuditQuery) -> Wanted:
         topics=None if query.type is None else _topics(query.type),
         stream=query.stream,
         correlation=query.correlation,
-        since=query.since,
-        until=query.until,
+        since=query.since and aware(query.since, "since"),
+        until=query.until and aware(query.until, "until"),
     )
 
 
@@ -136,19 +138,19 @@ def _topics(kind: str) -> tuple[str, ...]:
         raise InvalidArgumentError("type", "is no type of event, as Incident.Opened is one") from exc
 
 
-async def _as_of(trail: Trail, text: str | None) -> int | None:
-    """A position, or the last one at a recorded time."""
+def _as_of(log: Log, text: str | None) -> int | None:
+    """A position, or the last one at a recorded time. Blocks."""
     if text is None:
         return None
     if text.isdecimal() and text.isascii():
-        return min(int(text), 2**63 - 1)
+        return known_position(log, int(text), "as_of")
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
         time = datetime.min
     if time.tzinfo is None:
         raise InvalidArgumentError("as_of", "must be a position, or a time with its zone, as 2026-11-23T12:00:00Z")
-    return await anyio.to_thread.run_sync(trail.position_at, time)
+    return position_by(log, time, "as_of")
 
 
 def _next(request: Request, page: TrailPage) -> str:

@@ -77,9 +77,12 @@ async def run(
         ):
             reach = Reach(log, models, signed_in(tokens))
             rooms = [await opened.enter_async_context(routes(reach)) for routes in room_routes(settings)]
-            feed = Feed(log, signal, max_followers=settings.graphql_max_subscriptions)
-            services = Services(log, models, feed, threads=settings.postgres_connections)
-            server = _server(settings, create_app(services, tokens, rooms, _limits(settings), persisted))
+            feed = Feed(log, signal, max_followers=settings.graphql_max_subscriptions, idle=settings.heartbeat)
+            services = Services(log, models, feed, threads=settings.postgres_connections, heartbeat=settings.heartbeat)
+            server = _server(
+                settings,
+                create_app(services, tokens, rooms, _limits(settings), persisted, settings.cors_origins.split()),
+            )
             if on_port:
                 on_port(listening.getsockname()[1])
             await _serve(server, listening, feed, stop, ready)

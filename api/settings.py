@@ -38,6 +38,10 @@ class ApiSettings(SealingSettings, SearchSettings):
     """Bytes of a request."""
     graphql_max_subscriptions: int = 1000
     """Subscriptions at a time, over all clients: each may hold a few hundred kilobytes."""
+    heartbeat: float = 15.0
+    """Seconds between heartbeats of subscriptions: below the patience of proxies, which is often a minute."""
+    cors_origins: str = ""
+    """Origins of pages in browsers that may ask besides our own, as `https://console.example https://other.example:8443`; `*`: any. Empty: none."""
     read_model_patience: float = 5.0
     """How long a question as of a position waits for a read model that lags behind."""
     anchor_file: Path | None = None

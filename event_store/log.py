@@ -23,6 +23,7 @@ from aetherius.event_store.errors import StreamNotFoundError, UnplaceableEventEr
 from aetherius.event_store.metrics import APPEND_SECONDS
 from aetherius.event_store.pending import Page, Pending
 from aetherius.event_store.reading.catch_up import StoredRow
+from aetherius.event_store.reading.moment import Moment
 from aetherius.event_store.reading.pages import LAST, Reader
 from aetherius.event_store.reading.timeline import Timeline, check, timelines
 from aetherius.event_store.sealing import PLAIN, Sealing
@@ -270,6 +271,11 @@ class Log:
         """The last position that was recorded at or before a moment (aware); 0 if none was."""
         with self._connections.connection() as connection:
             return self._reader.position_at(connection, recorded_at)
+
+    def moment(self, at: datetime) -> Moment:
+        """What a time (aware) is to the log, and whether it is past by the database's clock."""
+        with self._connections.connection() as connection:
+            return self._reader.moment(connection, at)
 
     def recorded_at(self, position: int) -> datetime:
         """When the log recorded a position.

@@ -24,6 +24,9 @@ class Bounded(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._kept
+
     def get(self, key: K, make: Callable[[], V]) -> V:
         """What was kept for a key, or is made now. What `make` raises is not kept."""
         if key in self._kept:

@@ -14,6 +14,7 @@ from aetherius.access.errors import ForbiddenError
 from aetherius.access.user import Role, User
 from aetherius.domain.keyring import is_sealed
 from aetherius.event_store.log import Log
+from aetherius.graphql.breathing import Breath
 from aetherius.graphql.feed import Feed
 from aetherius.graphql.loaders import Loaders
 from aetherius.projections.queries import ReadModels
@@ -24,12 +25,18 @@ T = TypeVar("T")
 class Services:
     """One of each a process."""
 
-    def __init__(self, log: Log, models: ReadModels, feed: Feed, *, threads: int) -> None:
-        """`threads`: blocking calls at a time, as many as the log has connections."""
+    def __init__(self, log: Log, models: ReadModels, feed: Feed, *, threads: int, heartbeat: float = 15.0) -> None:
+        """
+        Args:
+            threads: blocking calls at a time, as many as the log has connections.
+            heartbeat: seconds between heartbeats of subscriptions.
+        """
         self.log = log
         self.models = models
         self.feed = feed
+        self.heartbeat = heartbeat
         self.limiter = anyio.CapacityLimiter(threads)
+        self.breath = Breath()
 
 
 class Context(BaseContext):
@@ -42,7 +49,10 @@ class Context(BaseContext):
         self.log = services.log
         self.models = services.models
         self.feed = services.feed
+        self.breath = services.breath
         self.loaders = Loaders(services.models)
+        self.last_event_id: int | None = None
+        """The position that a browser's stream of events goes on after."""
         self.open_cost = 0
         """Of the subscriptions that run on this connection."""
 

@@ -6,6 +6,7 @@ the most that a list without a size can give, or ten for a nested list. A subscr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -22,7 +23,9 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     OperationDefinitionNode,
+    SchemaMetaFieldDef,
     SelectionSetNode,
+    TypeMetaFieldDef,
     VariableNode,
     get_named_type,
     get_nullable_type,
@@ -35,6 +38,8 @@ from strawberry.types import ExecutionContext
 from aetherius.access.error_codes import extensions_of
 from aetherius.graphql.connection import DEFAULT_PAGE
 from aetherius.graphql.errors import TooExpensiveError
+from aetherius.graphql.operations import operation_named
+from aetherius.graphql.schema_sizes import SchemaSizes, sizes_of
 from aetherius.projections.queries import MAX_PAGE
 
 _NESTED_ROWS: Final = 10
@@ -45,11 +50,18 @@ _ROWS: Final[Mapping[tuple[str, str], int]] = {
     ("Incident", "events"): 21,
 }
 """Lists without a size that may be longer."""
-_PRICES: Final[Mapping[str, int]] = {"totalCount": 20, "recordedAt": 5, "__schema": 100, "__type": 10}
+_PRICES: Final[Mapping[str, int]] = {"totalCount": 20, "recordedAt": 5}
 """Fields for which the database is asked anew."""
 _EDGES: Final = "edges"
+_WRAPPED: Final = ("__Type", "ofType")
+"""Every other type wraps one, at the most: questions about it nest far deeper than types do."""
+_OTHER_TYPES: Final = frozenset({"type", "ofType", "possibleTypes", "interfaces"})
+"""Fields of introspection that lead from a type to others, which may be the longest."""
 
 ObjectType = GraphQLObjectType | GraphQLInterfaceType
+
+
+_META: Final[Mapping[str, GraphQLField]] = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 
 
 class Cost(NamedTuple):
@@ -64,13 +76,14 @@ class Costs:
 
     def __init__(self, schema: GraphQLSchema, limit: int) -> None:
         self._schema = schema
+        self._sizes = sizes_of(schema)
         self.limit = limit
 
     def of(
         self, document: DocumentNode, operation: OperationDefinitionNode | None, variables: Mapping[str, Any]
     ) -> Cost:
         """Cost of an operation of a valid document; of its dearest one, if it is not known which."""
-        reckoning = _Reckoning(self._schema, document, variables)
+        reckoning = _Reckoning(self._schema, self._sizes, document, variables)
         nodes = (
             [operation] if operation else [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
         )
@@ -117,14 +130,6 @@ def _coerced(
     return (given or {}) if isinstance(found, list) else found.coerced
 
 
-def operation_named(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
-    """The operation of a name, or the only one; None if there is none, or more than one without a name."""
-    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-    if name is None:
-        return operations[0] if len(operations) == 1 else None
-    return next((node for node in operations if node.name and node.name.value == name), None)
-
-
 def size_variables(nodes: Iterable[Any]) -> Iterator[str]:
     """The variables that say how many rows there are: a cost depends on no others."""
     for node in nodes:
@@ -137,55 +142,65 @@ def size_variables(nodes: Iterable[Any]) -> Iterator[str]:
 
 
 class _Reckoning:
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, sizes: SchemaSizes, document: DocumentNode, variables: Mapping[str, Any]
+    ) -> None:
         self._schema = schema
+        self._sizes = sizes
         self._variables = variables
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._of_fragments: dict[str, Cost] = {}
+        self._of_fragments: dict[tuple[str, bool], Cost] = {}
 
     def of_operation(self, operation: OperationDefinitionNode) -> Cost:
         root = self._schema.get_root_type(operation.operation)
-        return self._of_selections(root, operation.selection_set) if root else Cost(0)
+        return self._of_selections(root, operation.selection_set, False) if root else Cost(0)
 
-    def _of_selections(self, parent: ObjectType | None, selections: SelectionSetNode) -> Cost:
-        costs = [self._of_selection(parent, node) for node in selections.selections]
+    def _of_selections(self, parent: ObjectType | None, selections: SelectionSetNode, every: bool) -> Cost:
+        """`every`: below introspection's `types`."""
+        costs = [self._of_selection(parent, node, every) for node in selections.selections]
         return Cost(sum(cost.total for cost in costs), max(costs, default=Cost(0), key=_total).place)
 
-    def _of_selection(self, parent: ObjectType | None, node: Any) -> Cost:
+    def _of_selection(self, parent: ObjectType | None, node: Any, every: bool) -> Cost:
         if isinstance(node, FragmentSpreadNode):
-            return self._of_fragment(node.name.value)
+            return self._of_fragment(node.name.value, every)
         if isinstance(node, InlineFragmentNode):
             condition = node.type_condition
-            return self._of_selections(self._type(condition.name.value) if condition else parent, node.selection_set)
+            within = self._type(condition.name.value) if condition else parent
+            return self._of_selections(within, node.selection_set, every)
         assert isinstance(node, FieldNode)
-        return self._of_field(parent, node)
+        return self._of_field(parent, node, every)
 
-    def _of_fragment(self, name: str) -> Cost:
-        if name not in self._of_fragments:
+    def _of_fragment(self, name: str, every: bool) -> Cost:
+        if (name, every) not in self._of_fragments:
             fragment = self._fragments[name]
             condition = self._type(fragment.type_condition.name.value)
-            self._of_fragments[name] = self._of_selections(condition, fragment.selection_set)
-        return self._of_fragments[name]
+            self._of_fragments[name, every] = self._of_selections(condition, fragment.selection_set, every)
+        return self._of_fragments[name, every]
 
-    def _of_field(self, parent: ObjectType | None, node: FieldNode) -> Cost:
+    def _of_field(self, parent: ObjectType | None, node: FieldNode, every: bool) -> Cost:
         name = node.name.value
         key = node.alias.value if node.alias else name
         price = _PRICES.get(name, 1)
-        if node.selection_set is None or name.startswith("__"):
+        if node.selection_set is None:
             return Cost(price, (key,))
-        field = parent.fields.get(name) if parent else None
+        field = _META.get(name) or (parent.fields.get(name) if parent else None)
         inner = get_named_type(field.type) if field else None
-        below = self._of_selections(inner if isinstance(inner, ObjectType) else None, node.selection_set)
-        return Cost(price + self._rows(parent, field, node) * below.total, (key, *below.place))
+        all_types = name == "types" or (every and name not in _OTHER_TYPES)
+        below = self._of_selections(inner if isinstance(inner, ObjectType) else None, node.selection_set, all_types)
+        return Cost(price + math.ceil(self._rows(parent, field, node, every) * below.total), (key, *below.place))
 
-    def _rows(self, parent: ObjectType | None, field: GraphQLField | None, node: FieldNode) -> int:
+    def _rows(self, parent: ObjectType | None, field: GraphQLField | None, node: FieldNode, every: bool) -> float:
         if field is None or parent is None:
             return 1
         if "first" in field.args:
             return self._first(node)
+        if (parent.name, node.name.value) == _WRAPPED:
+            return 0.5
         counted = node.name.value != _EDGES and is_list_type(get_nullable_type(field.type))
+        if counted and parent.name.startswith("__"):
+            return self._sizes.rows(parent.name, node.name.value, every=every)
         return _ROWS.get((parent.name, node.name.value), _NESTED_ROWS) if counted else 1
 
     def _first(self, node: FieldNode) -> int:

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+import anyio
+import anyio.to_thread
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -18,11 +20,16 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from aetherius.graphql.bounded import Bounded
+from aetherius.graphql.error_codes import invalid
+from aetherius.graphql.limits import too_nested, written_limits
 
 MAX_TOKENS: Final = 5000
 _KEPT: Final = 512
-_KEPT_TEXT: Final = 16 * 1024
-"""Characters of a document that is kept: so the cache stays below some tens of megabytes."""
+KEPT_TEXT: Final = 16 * 1024
+"""Characters of a document that is kept among many: so the cache stays below some tens of megabytes."""
+_KEPT_LONG: Final = 8
+_SHORT: Final = 400
+"""Characters of a document that is looked at at once: even a hostile one takes a few milliseconds."""
 
 Check = Callable[[DocumentNode], list[GraphQLError]]
 
@@ -36,7 +43,7 @@ class Document:
 
 
 class Documents:
-    """Parses and validates, and keeps what it found."""
+    """Parses and validates, and keeps what it found. Of one event loop; long documents are looked at in a thread beside it."""
 
     def __init__(self, schema: GraphQLSchema, check: Check, trust: Callable[[str], list[GraphQLError]]) -> None:
         """`check`: what a valid document must hold to besides; its limits. `trust`: whether its text may be asked at all."""
@@ -44,19 +51,33 @@ class Documents:
         self._check = check
         self._trust = trust
         self._kept: Bounded[str, Document] = Bounded("documents", _KEPT)
+        self._long: Bounded[str, Document] = Bounded("long_documents", _KEPT_LONG)
+        self._thread = anyio.CapacityLimiter(1)
 
     def get(self, text: str) -> Document:
         """The document. Raises ``GraphQLError`` if it cannot be parsed."""
-        if len(text) > _KEPT_TEXT:
-            return self._made(text)
-        return self._kept.get(text, lambda: self._made(text))
+        return self._place(text).get(text, lambda: self._made(text))
+
+    async def ready(self, text: str) -> Document:
+        """The document, made without keeping the event loop. Raises as `get`."""
+        kept = self._place(text)
+        if text not in kept and len(text) > _SHORT:
+            kept.put(text, await anyio.to_thread.run_sync(self._made, text, limiter=self._thread))
+        return self.get(text)
+
+    def _place(self, text: str) -> Bounded[str, Document]:
+        return self._kept if len(text) <= KEPT_TEXT else self._long
 
     def _made(self, text: str) -> Document:
-        node = parse(text, max_tokens=MAX_TOKENS)
-        if errors := self._trust(text):
-            return Document(node, errors)
-        errors = validate(self._schema, node, specified_rules)
-        return Document(node, errors or self._check(node))
+        try:
+            node = parse(text, max_tokens=MAX_TOKENS)
+            errors = self._trust(text) or written_limits(node) or self._invalid(node) or self._check(node)
+        except RecursionError:
+            raise too_nested() from None
+        return Document(node, errors)
+
+    def _invalid(self, node: DocumentNode) -> list[GraphQLError]:
+        return [invalid(error) for error in validate(self._schema, node, specified_rules)]
 
 
 class KnownDocuments(SchemaExtension):

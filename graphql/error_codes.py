@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError, VariableDefinitionNode
 from strawberry.extensions import SchemaExtension
 
 from aetherius.access.error_codes import extensions_of
@@ -48,11 +48,29 @@ def _coded(error: GraphQLError) -> GraphQLError:
         if isinstance(cause, InfrastructureError):
             logger.warning("a question was not answered: %s", cause)
         return _like(error, str(cause), extensions_of(cause))
-    if cause is None or isinstance(cause, GraphQLError):
+    if isinstance(error, GraphQLSyntaxError):
+        return _like(error, error.message, {"code": "GRAPHQL_PARSE_FAILED", "field": "query", "rule": error.message})
+    if error.extensions and "code" in error.extensions:
         return error
+    if cause is None or isinstance(cause, GraphQLError) or (error.path is None and error.nodes):
+        return _like(error, error.message, {"code": "BAD_USER_INPUT", **_named(error)})
     number = uuid4().hex[:12]
     logger.error("error %s in a resolver", number, exc_info=cause)
     return _like(error, f"internal error {number}", {"code": "INTERNAL", "error": number})
+
+
+def invalid(error: GraphQLError) -> GraphQLError:
+    """An error of validation, with its code and the name of the field, argument or variable that it is about."""
+    return _like(error, error.message, {"code": "GRAPHQL_VALIDATION_FAILED", **_named(error)})
+
+
+def _named(error: GraphQLError) -> dict[str, str]:
+    """What an error of the engine is about, by the nodes it names."""
+    for node in reversed(error.nodes or ()):
+        named: Any = node.variable if isinstance(node, VariableDefinitionNode) else node
+        if name := getattr(getattr(named, "name", None), "value", None):
+            return {"field": name, "rule": error.message}
+    return {"rule": error.message}
 
 
 def _like(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:

@@ -1,12 +1,17 @@
-"""Errors of the read API: leaves of the tree in `domain/errors.py`.
+"""Errors of the read API: leaves of the tree in `domain/errors.py`, beside those in `access/errors.py`.
 
 DomainError
++-- InvalidArgumentError (of access)
+|   +-- BadRequestError     what came is no question
 +-- TooExpensiveError       a query asks for too much
 +-- TooDeepError            a query nests too deep
++-- TooNestedError          a document nests deeper than it can be read
 +-- TooBroadError           a query has too many fields or aliases
 +-- NotPlainError           a list that is not answered by one statement; never told to a client
 +-- UntrustedDocumentError  only trusted documents are taken here
 +-- PersistedQueryNotFoundError   send the text with the hash, once
++-- OperationNotFoundError  the document has no such operation, or several and none is named
++-- WrongTransportError     a subscription that was asked for where one answer is given
 InfrastructureError
 +-- DocumentsFolderError    the trusted documents cannot be read
 +-- TooManySubscriptionsError   ask again when others have ended
@@ -17,6 +22,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from aetherius.access.errors import InvalidArgumentError
 from aetherius.domain.errors import DomainError, InfrastructureError
 
 
@@ -40,6 +46,15 @@ class TooDeepError(DomainError):
         self.depth = depth
         self.limit = limit
         self.field = field
+
+
+class TooNestedError(DomainError):
+    """A document that nests deeper than it can be read. Attributes: `field` (`query`), `rule`."""
+
+    def __init__(self) -> None:
+        self.field = "query"
+        self.rule = "nests deeper than it can be read"
+        super().__init__(f"{self.field}: {self.rule}")
 
 
 class TooBroadError(DomainError):
@@ -72,6 +87,30 @@ class PersistedQueryNotFoundError(DomainError):
 
     def __init__(self) -> None:
         super().__init__("PersistedQueryNotFound")
+
+
+class BadRequestError(InvalidArgumentError):
+    """A request that is no question. Attributes: `field` (of the request), `rule`."""
+
+
+class OperationNotFoundError(DomainError):
+    """Attributes: `field` (`operationName`), `rule`."""
+
+    def __init__(self, name: str | None) -> None:
+        self.field = "operationName"
+        self.rule = (
+            "the document has no operation of that name" if name else "the document has several operations: name one"
+        )
+        super().__init__(f"{self.field}: {self.rule}")
+
+
+class WrongTransportError(DomainError):
+    """A subscription, and one answer would be its end. Attributes: `field` (`query`), `rule`."""
+
+    def __init__(self) -> None:
+        self.field = "query"
+        self.rule = "subscriptions come over WebSocket (graphql-transport-ws), or as server-sent events (Accept: text/event-stream)"
+        super().__init__(self.rule)
 
 
 class DocumentsFolderError(InfrastructureError):

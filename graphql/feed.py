@@ -14,6 +14,7 @@ from aetherius.event_store.log import Log
 from aetherius.event_store.reading.filtered import wanted
 from aetherius.event_store.subscription import LogSignal
 from aetherius.graphql.errors import TooManySubscriptionsError
+from aetherius.graphql.heard import heard
 from aetherius.readers.errors import FanOutClosedError
 from aetherius.readers.fan_out import Batch, FanOut
 
@@ -21,10 +22,12 @@ from aetherius.readers.fan_out import Batch, FanOut
 class Feed:
     """Follows the log while anybody follows it. `run` is a task of the process."""
 
-    def __init__(self, log: Log, signal: LogSignal, *, max_followers: int = 1000) -> None:
+    def __init__(self, log: Log, signal: LogSignal, *, max_followers: int = 1000, idle: float = 15.0) -> None:
+        """`idle`: seconds after which a follower for whom nothing came is told how far it has come all the same."""
         self._log = log
         self._fan_out = FanOut(log, signal)
         self._max_followers = max_followers
+        self._idle = idle
         self._count = 0
 
     async def run(self) -> None:
@@ -67,10 +70,15 @@ class Feed:
         if self._count >= self._max_followers:
             raise TooManySubscriptionsError(self._max_followers)
         self._count += 1
+        told = heard()
+        told.passed = after
         try:
-            async with aclosing(self._fan_out.follow(after, wanted(topics, clusters), timeline)) as batches:
+            following = self._fan_out.follow(after, wanted(topics, clusters), timeline, self._idle)
+            async with aclosing(following) as batches:
                 async for batch in batches:
-                    yield batch
+                    if batch.events:
+                        yield batch
+                    told.passed = batch.position  # who took the batch came back: it is dealt with
         except FanOutClosedError:
             raise StoppingError from None
         finally:

@@ -11,10 +11,11 @@ from uuid import UUID
 import msgspec
 
 from aetherius.access.errors import InvalidArgumentError, PositionAheadError
+from aetherius.access.moment import position_by
 from aetherius.domain.event import Recorded
 from aetherius.event_store.errors import StreamNotFoundError
 from aetherius.graphql.context import Context
-from aetherius.graphql.moment import aware
+from aetherius.graphql.heard import heard
 from aetherius.graphql.rows_of_events import RowsOfEvents
 from aetherius.projections.read_model import Filter, R, ReadModel, matches
 
@@ -42,17 +43,19 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
 
 
 async def start(context: Context, place: Place) -> int:
-    """The position to go on after.
+    """The position to go on after; that of the last event that a browser's stream saw, if it says so.
 
     Raises:
-        InvalidArgumentError: both a position and a time, a negative position, or a time without a zone.
+        InvalidArgumentError: both a position and a time, a negative position, or a time that has no zone or is not past.
         PositionAheadError: the log ends before the position.
         AnotherTimelineError: the log was restored to before it.
     """
+    if context.last_event_id is not None:
+        place = Place(context.last_event_id, None, place.timeline)
     if place.after is not None and place.since is not None:
         raise InvalidArgumentError("since", "give either after or since")
     if place.since is not None:
-        return await context.blocking(context.log.position_at, aware(place.since, "since"))
+        return await context.blocking(position_by, context.log, place.since, "since")
     if place.after is None:
         return await context.feed.head()
     if place.after < 0:
@@ -104,6 +107,7 @@ async def _changes(
     only: UUID | None = None,
 ) -> AsyncGenerator[Change[R], None]:
     rows: RowsOfEvents[Any] = RowsOfEvents(context.log, model)
+    told = heard()
     async with aclosing(context.feed.batches(begin, model.topics, timeline, clusters)) as batches:
         async for batch in batches:
             for recorded in batch.events:
@@ -112,4 +116,5 @@ async def _changes(
                 if only is not None and model.key(recorded) != only:
                     continue
                 if (row := await rows.after(recorded)) is not None:
+                    told.payload = recorded.position
                     yield Change(recorded, row, batch.live)

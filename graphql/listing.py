@@ -11,7 +11,7 @@ from typing import Any, Final
 from aetherius.access.errors import InvalidArgumentError
 from aetherius.graphql.context import Context
 from aetherius.graphql.filters import as_filter
-from aetherius.graphql.moment import AsOf, EventsAsOf, aware, position_of
+from aetherius.graphql.moment import AsOf, EventsAsOf, occurred_of, position_of
 from aetherius.graphql.types.command import Command
 from aetherius.graphql.types.event import Event
 from aetherius.graphql.types.fleet import Agent, Cluster
@@ -69,17 +69,11 @@ async def listing(
     """
     position = await position_of(context, as_of)
     wanted = as_filter(FILTERS[kind], filter)
-    occurred = _occurred(as_of)
+    occurred = await occurred_of(context, as_of)
     if not 1 <= first <= MAX_PAGE:
         raise InvalidArgumentError("first", f"must be from 1 to {MAX_PAGE}")
     before = None if after is None else _place(after, kind.model.name)
     return Listing(kind.model, wanted, first, before, position, occurred)
-
-
-def _occurred(as_of: AsOf | EventsAsOf | None) -> datetime | None:
-    if not isinstance(as_of, EventsAsOf) or as_of.occurred_at is None:
-        return None
-    return aware(as_of.occurred_at, "asOf.occurredAt")
 
 
 def cursor(model: str, created: int) -> str:
@@ -90,7 +84,7 @@ def cursor(model: str, created: int) -> str:
 def _place(cursor: str, model: str) -> int:
     try:
         name, _, created = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(":")
-        if name == model and created.isdecimal():
+        if name == model and created.isdecimal() and created.isascii():
             return min(int(created), 2**63 - 1)
     except (binascii.Error, ValueError):
         pass

@@ -7,6 +7,7 @@ from datetime import datetime
 import strawberry
 
 from aetherius.access.errors import InvalidArgumentError
+from aetherius.access.moment import known_position, position_by
 from aetherius.graphql.context import Context
 from aetherius.graphql.scalars import Position
 
@@ -35,28 +36,20 @@ async def position_of(context: Context, as_of: AsOf | EventsAsOf | None, argumen
     """The position a question is of; None for now.
 
     Raises:
-        InvalidArgumentError: both a time and a position, or neither, a time without a zone, or a position that the log does not have yet.
+        InvalidArgumentError: both a time and a position, or neither, a time without a zone, or a moment that is not past.
     """
     if as_of is None or (isinstance(as_of, EventsAsOf) and as_of.recorded_at is None and as_of.position is None):
         return None
     if (as_of.recorded_at is None) == (as_of.position is None):
         raise InvalidArgumentError(argument, "give either recordedAt or position")
     if as_of.recorded_at is not None:
-        return await context.blocking(context.log.position_at, aware(as_of.recorded_at, f"{argument}.recordedAt"))
-    return await known_position(context, as_of.position or 0, f"{argument}.position")
+        return await context.blocking(position_by, context.log, as_of.recorded_at, f"{argument}.recordedAt")
+    return await context.blocking(known_position, context.log, as_of.position or 0, f"{argument}.position")
 
 
-async def known_position(context: Context, position: int, argument: str) -> int:
-    """The position, if the log has it or it is 0. Raises ``InvalidArgumentError``."""
-    if position < 0:
-        raise InvalidArgumentError(argument, "must not be negative")
-    if position > (head := await context.blocking(context.log.head)):
-        raise InvalidArgumentError(argument, f"the log ends at {head}")
-    return position
-
-
-def aware(time: datetime, argument: str) -> datetime:
-    """The time, if it has a zone. Raises ``InvalidArgumentError``."""
-    if time.tzinfo is None:
-        raise InvalidArgumentError(argument, "give the time with its zone, as in 2026-11-23T12:00:00Z")
-    return time
+async def occurred_of(context: Context, as_of: AsOf | EventsAsOf | None, argument: str = "asOf") -> datetime | None:
+    """The moment, in the time of what happened, that a question is of. Raises as `position_of`."""
+    if not isinstance(as_of, EventsAsOf) or as_of.occurred_at is None:
+        return None
+    await context.blocking(position_by, context.log, as_of.occurred_at, f"{argument}.occurredAt")
+    return as_of.occurred_at

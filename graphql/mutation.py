@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import strawberry
 
 from aetherius.access.errors import InvalidArgumentError
+from aetherius.access.json_door import checked_text
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.cluster import Cluster as ClusterAggregate
 from aetherius.domain.command import Command as CommandAggregate
@@ -185,8 +186,7 @@ def _timeout(text: str) -> timedelta:
 
 
 def _text(text: str, field: str, *, required: bool = False, limit: int = _MAX_TEXT) -> str:
-    if len(text) > limit or "\0" in text:
-        raise InvalidArgumentError(field, f"is longer than {limit} characters, or has a NUL in it")
+    checked_text(text, field, limit)
     if required and not text.strip():
         raise InvalidArgumentError(field, "must not be empty")
     return text

@@ -10,14 +10,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from graphql import GraphQLError
 
 from aetherius.access.error_codes import extensions_of
 from aetherius.access.errors import InvalidArgumentError
-from aetherius.domain.errors import DomainError
 from aetherius.graphql.bounded import Bounded
-from aetherius.graphql.error_codes import coded
 from aetherius.graphql.errors import DocumentsFolderError, PersistedQueryNotFoundError, UntrustedDocumentError
 
 _BROUGHT: Final = 1000
@@ -76,12 +73,6 @@ def digest_asked(extensions: Mapping[str, Any] | None) -> str | None:
     asked = (extensions or {}).get("persistedQuery")
     digest = asked.get("sha256Hash") if isinstance(asked, dict) else None
     return digest.lower() if isinstance(digest, str) else None
-
-
-def refusal(cause: DomainError) -> bytes:
-    """An answer that says so."""
-    error = coded(GraphQLError(str(cause), original_error=cause))
-    return msgspec.json.encode({"data": None, "errors": [error.formatted]})
 
 
 def _read(folder: Path) -> dict[str, str]:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 import strawberry
 
 from aetherius.access.errors import InvalidArgumentError, UnknownThingError
-from aetherius.graphql.connection import DEFAULT_PAGE, Connection, connect
+from aetherius.access.moment import known_position, position_by
+from aetherius.domain.event import Recorded
 from aetherius.graphql.context import Info
-from aetherius.graphql.filters import (
-    AgentsWanted,
-    ClustersWanted,
-    CommandsWanted,
-    EventsWanted,
-    IncidentsWanted,
-    RemediationsWanted,
-    WorkflowsWanted,
-)
-from aetherius.graphql.listing import listing
-from aetherius.graphql.moment import AsOf, EventsAsOf, aware, known_position, position_of
+from aetherius.graphql.moment import AsOf, position_of
+from aetherius.graphql.root_lists import list_of
 from aetherius.graphql.scalars import Long, Position
 from aetherius.graphql.time_travel import states
 from aetherius.graphql.types.command import Command
@@ -38,8 +32,6 @@ NODES: Final[dict[str, type[Node]]] = {
 }
 MAX_HISTORY = 200
 _FIRST_VERSION = Long(1)
-First = Annotated[int, strawberry.argument(description="Rows of a page, 1 to 500.")]
-After = Annotated[str | None, strawberry.argument(description="The endCursor of the page before.")]
 
 
 @strawberry.type
@@ -58,91 +50,13 @@ class Query:
         """From the log."""
         return (await info.context.blocking(info.context.log.timelines))[-1].id
 
-    @strawberry.field(description="The agents of the fleet.")
-    async def agents(
-        self,
-        info: Info,
-        filter: AgentsWanted | None = None,
-        first: First = DEFAULT_PAGE,
-        after: After = None,
-        as_of: AsOf | None = None,
-    ) -> Connection[Agent]:
-        """A page."""
-        return await connect(info.context, Agent, await listing(info.context, Agent, filter, first, after, as_of))
-
-    @strawberry.field(description="The clusters under watch.")
-    async def clusters(
-        self,
-        info: Info,
-        filter: ClustersWanted | None = None,
-        first: First = DEFAULT_PAGE,
-        after: After = None,
-        as_of: AsOf | None = None,
-    ) -> Connection[Cluster]:
-        """A page."""
-        return await connect(info.context, Cluster, await listing(info.context, Cluster, filter, first, after, as_of))
-
-    @strawberry.field(description="What agents reported.")
-    async def events(
-        self,
-        info: Info,
-        filter: EventsWanted | None = None,
-        first: First = DEFAULT_PAGE,
-        after: After = None,
-        as_of: EventsAsOf | None = None,
-    ) -> Connection[Event]:
-        """A page."""
-        return await connect(info.context, Event, await listing(info.context, Event, filter, first, after, as_of))
-
-    @strawberry.field(description="What broke.")
-    async def incidents(
-        self,
-        info: Info,
-        filter: IncidentsWanted | None = None,
-        first: First = DEFAULT_PAGE,
-        after: After = None,
-        as_of: AsOf | None = None,
-    ) -> Connection[Incident]:
-        """A page."""
-        return await connect(info.context, Incident, await listing(info.context, Incident, filter, first, after, as_of))
-
-    @strawberry.field(description="Orders to agents.")
-    async def commands(
-        self,
-        info: Info,
-        filter: CommandsWanted | None = None,
-        first: First = DEFAULT_PAGE,
-        after: After = None,
-        as_of: AsOf | None = None,
-    ) -> Connection[Command]:
-        """A page."""
-        return await connect(info.context, Command, await listing(info.context, Command, filter, first, after, as_of))
-
-    @strawberry.field(description="Incidents being looked into and repaired.")
-    async def workflows(
-        self,
-        info: Info,
-        filter: WorkflowsWanted | None = None,
-        first: First = DEFAULT_PAGE,
-        after: After = None,
-        as_of: AsOf | None = None,
-    ) -> Connection[Workflow]:
-        """A page."""
-        return await connect(info.context, Workflow, await listing(info.context, Workflow, filter, first, after, as_of))
-
-    @strawberry.field(description="What was proposed and done.")
-    async def remediations(
-        self,
-        info: Info,
-        filter: RemediationsWanted | None = None,
-        first: First = DEFAULT_PAGE,
-        after: After = None,
-        as_of: AsOf | None = None,
-    ) -> Connection[Remediation]:
-        """A page."""
-        return await connect(
-            info.context, Remediation, await listing(info.context, Remediation, filter, first, after, as_of)
-        )
+    agents = list_of(Agent, "The agents of the fleet.")
+    clusters = list_of(Cluster, "The clusters under watch.")
+    events = list_of(Event, "What agents reported.")
+    incidents = list_of(Incident, "What broke.")
+    commands = list_of(Command, "Orders to agents.")
+    workflows = list_of(Workflow, "Incidents being looked into and repaired.")
+    remediations = list_of(Remediation, "What was proposed and done.")
 
     @strawberry.field(description="Anything by its global id.")
     async def node(self, info: Info, id: strawberry.ID, as_of: AsOf | None = None) -> Node | None:
@@ -163,10 +77,10 @@ class Query:
         if from_version < 1 or not from_version <= last < from_version + MAX_HISTORY:
             raise InvalidArgumentError("toVersion", f"asks for no version, or for more than {MAX_HISTORY}")
         log = info.context.log
-        stream = await info.context.blocking(log.stream, stream_id, 1, min(last, 2**31))
+        stream = await info.context.blocking(log.stream, stream_id, 1, min(last, 2**31 - 1))
         if not stream:
             raise UnknownThingError("streamId", f"stream {stream_id}")
-        return [HistoryEntry.of(*step) for step in states(stream) if step[0].version >= from_version]
+        return await info.context.blocking(_steps, stream, from_version)
 
     @strawberry.field(
         description="A stream as it was at a version, at a recorded time, or at a position; by default as it is."
@@ -184,16 +98,27 @@ class Query:
             raise InvalidArgumentError("version", "give one of version, time and position")
         upto = await _moment(info, time, position)
         log = info.context.log
-        stream = await info.context.blocking(log.stream, stream_id, 1, None if version is None else min(version, 2**31))
+        stream = await info.context.blocking(
+            log.stream, stream_id, 1, None if version is None else min(version, 2**31 - 1)
+        )
         if not stream:
             raise UnknownThingError("streamId", f"stream {stream_id}")
         if version is not None and stream[-1].version != version:
             raise UnknownThingError("version", f"version {version}: the stream ends at {stream[-1].version}")
-        steps = list(states([recorded for recorded in stream if upto is None or recorded.position <= upto]))
-        return StreamState.of(steps[-1][0], steps[-1][2]) if steps else None
+        return await info.context.blocking(_last_state, stream, upto)
+
+
+def _steps(stream: Sequence[Recorded], from_version: int) -> list[HistoryEntry]:
+    return [HistoryEntry.of(*step) for step in states(stream) if step[0].version >= from_version]
+
+
+def _last_state(stream: Sequence[Recorded], upto: int | None) -> StreamState | None:
+    steps = deque(states([recorded for recorded in stream if upto is None or recorded.position <= upto]), maxlen=1)
+    return StreamState.of(steps[-1][0], steps[-1][2]) if steps else None
 
 
 async def _moment(info: Info, time: datetime | None, position: Position | None) -> int | None:
+    context = info.context
     if time is not None:
-        return await info.context.blocking(info.context.log.position_at, aware(time, "time"))
-    return None if position is None else await known_position(info.context, position, "position")
+        return await context.blocking(position_by, context.log, time, "time")
+    return None if position is None else await context.blocking(known_position, context.log, position, "position")

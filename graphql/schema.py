@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncGenerator, Container
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.execution import ExecutionResult, PreExecutionError
 
+from aetherius.domain.errors import DomainError
+from aetherius.graphql.breathing import BreathingExecutor
 from aetherius.graphql.connection_budget import ConnectionBudget
+from aetherius.graphql.context import Context
 from aetherius.graphql.cost import CostLimit, Costs
 from aetherius.graphql.documents import Documents, KnownDocuments
-from aetherius.graphql.error_codes import ErrorCodes
+from aetherius.graphql.error_codes import ErrorCodes, coded
 from aetherius.graphql.limits import within
 from aetherius.graphql.lists.answer import CompiledLists
 from aetherius.graphql.mutation import Mutation
+from aetherius.graphql.operations import ANY, chosen, operation_named
 from aetherius.graphql.persisted import PersistedDocuments
 from aetherius.graphql.query import NODES, Query
+from aetherius.graphql.replies import Answer, answered, refusal
 from aetherius.graphql.scalars import SCALARS
 from aetherius.graphql.subscription import Subscription
 
@@ -30,8 +37,53 @@ class ReadSchema(strawberry.Schema):
     documents: Documents
     lists: CompiledLists
 
+    async def answer(
+        self,
+        context: Context,
+        text: str,
+        name: str | None,
+        variables: dict[str, Any] | None,
+        allowed: Container[OperationType],
+    ) -> Answer:
+        """The answer of an operation that is answered once."""
+        if errors := await self._refused(text, name, allowed):
+            return refusal(*errors)
+        result = await self.execute(text, variable_values=variables, context_value=context, operation_name=name or None)
+        return answered(result.data, result.errors)
+
+    async def stream(self, query: str | None, *, operation_name: str | None = None, **more: Any) -> Any:  # type: ignore[override]
+        """The results of an operation, one by one; of one that is refused its errors."""
+        if errors := await self._refused(query or "", operation_name, ANY):
+            return _told(errors)
+        return await super().stream(query, operation_name=operation_name or None, **more)
+
+    async def is_query(self, text: str, name: str | None) -> bool:
+        """Whether an operation changes nothing, as far as can be told."""
+        try:
+            document = await self.documents.ready(text)
+        except GraphQLError:
+            return True
+        operation = operation_named(document.node, name)
+        return operation is None or operation.operation is OperationType.QUERY
+
+    async def _refused(self, text: str, name: str | None, allowed: Container[OperationType]) -> list[GraphQLError]:
+        """What speaks against executing it."""
+        try:
+            document = await self.documents.ready(text)
+            if not document.errors:
+                chosen(document.node, name, allowed)
+        except GraphQLError as exc:
+            return [coded(exc)]
+        except DomainError as exc:
+            return [coded(GraphQLError(str(exc), original_error=exc))]
+        return [coded(error) for error in document.errors]
+
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Nothing more to do."""
+
+
+async def _told(errors: list[GraphQLError]) -> AsyncGenerator[ExecutionResult, None]:
+    yield PreExecutionError(data=None, errors=errors)
 
 
 def create_schema(
@@ -45,6 +97,7 @@ def create_schema(
         subscription=Subscription,
         types=list(NODES.values()),
         config=StrawberryConfig(scalar_map=SCALARS),
+        execution_context_class=BreathingExecutor,
         extensions=[
             lambda: ErrorCodes(),
             lambda: KnownDocuments(schema.documents),

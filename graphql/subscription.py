@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from datetime import datetime
-from typing import Annotated, Final
-from uuid import UUID
+from typing import Final
 
 import strawberry
 
@@ -14,8 +12,9 @@ from aetherius.access.errors import InvalidArgumentError
 from aetherius.domain.errors import UnknownEventError
 from aetherius.domain.event import all_topics, topics_of
 from aetherius.graphql.context import Info
-from aetherius.graphql.filters import CommandsWanted, EventsWanted, IncidentsWanted, RemediationsWanted, as_filter
-from aetherius.graphql.following import Place, changes, changes_of, start
+from aetherius.graphql.filters import as_filter, input_of
+from aetherius.graphql.following import Place, changes_of, start
+from aetherius.graphql.heard import heard
 from aetherius.graphql.payloads import (
     CommandChanged,
     EventArrived,
@@ -24,55 +23,25 @@ from aetherius.graphql.payloads import (
     RemediationChanged,
     WorkflowChanged,
 )
-from aetherius.graphql.scalars import Position
+from aetherius.graphql.root_changes import From, On, Since, changes_in
 from aetherius.graphql.types.event import Event
 from aetherius.graphql.types.log_entry import LogEntry
 from aetherius.graphql.types.node import parse_id
-from aetherius.projections.commands import CommandFilter
 from aetherius.projections.events import EventFilter
-from aetherius.projections.incidents import IncidentFilter
-from aetherius.projections.models import COMMANDS, EVENTS, INCIDENTS, REMEDIATIONS, WORKFLOWS
+from aetherius.projections.models import EVENTS, WORKFLOWS
 from aetherius.projections.read_model import matches
-from aetherius.projections.remediations import RemediationFilter
 
 _MAX_TYPES: Final = 100
-From = Annotated[
-    Position | None,
-    strawberry.argument(description="Begin behind this position; by default with what comes from now on."),
-]
-Since = Annotated[
-    datetime | None,
-    strawberry.argument(description="Begin with what was recorded after this time, instead of behind a position."),
-]
-On = Annotated[
-    UUID | None,
-    strawberry.argument(
-        description="Timeline that `after` was read on (the query `timeline`): should the log have been restored to an earlier point since, this is refused."
-    ),
-]
 
 
 @strawberry.type
 class Subscription:
     """What can be followed."""
 
-    @strawberry.subscription(description="Reports of agents.")
-    async def events(
-        self,
-        info: Info,
-        filter: EventsWanted | None = None,
-        after: From = None,
-        timeline: On = None,
-        since: Since = None,
-    ) -> AsyncGenerator[EventArrived, None]:
-        """From the log itself."""
-        place, wanted = Place(after, since, timeline), as_filter(EventFilter, filter)
-        async with aclosing(changes(info.context, EVENTS, wanted, place)) as found:
-            async for change in found:
-                position = Position(change.position)
-                yield EventArrived(
-                    position=position, live=change.live, event=Event.shown(change.row, position, position)
-                )
+    events = changes_in(EventArrived, "Reports of agents.")
+    incidents = changes_in(IncidentChanged, "Changes of incidents.")
+    commands = changes_in(CommandChanged, "Changes of commands.")
+    remediations = changes_in(RemediationChanged, "Changes of remediations.")
 
     @strawberry.subscription(
         description="Reports of agents, up to 500 in a payload: as many as were there. For followers of everything."
@@ -80,7 +49,7 @@ class Subscription:
     async def event_pages(
         self,
         info: Info,
-        filter: EventsWanted | None = None,
+        filter: input_of(EventFilter) | None = None,  # type: ignore[valid-type]
         after: From = None,
         timeline: On = None,
         since: Since = None,
@@ -95,22 +64,8 @@ class Subscription:
                 rows = [(recorded.position, EVENTS.evolve(None, recorded)) for recorded in readable]
                 events = [Event.shown(row, at, at) for at, row in rows if row is not None and matches(wanted, row)]
                 if events:
+                    heard().payload = events[-1].changed_at_position
                     yield EventsArrived(position=events[-1].changed_at_position, live=batch.live, events=events)
-
-    @strawberry.subscription(description="Changes of incidents.")
-    async def incidents(
-        self,
-        info: Info,
-        filter: IncidentsWanted | None = None,
-        after: From = None,
-        timeline: On = None,
-        since: Since = None,
-    ) -> AsyncGenerator[IncidentChanged, None]:
-        """From the log itself; the filter looks at the incident as the change left it."""
-        place, wanted = Place(after, since, timeline), as_filter(IncidentFilter, filter)
-        async with aclosing(changes(info.context, INCIDENTS, wanted, place)) as found:
-            async for change in found:
-                yield IncidentChanged.of(change)
 
     @strawberry.subscription(description="Changes of one workflow, by global id or stream id.")
     async def workflow(
@@ -124,36 +79,6 @@ class Subscription:
         async with aclosing(changes_of(info.context, WORKFLOWS, "Workflow", stream_id, place)) as found:
             async for change in found:
                 yield WorkflowChanged.of(change)
-
-    @strawberry.subscription(description="Changes of commands.")
-    async def commands(
-        self,
-        info: Info,
-        filter: CommandsWanted | None = None,
-        after: From = None,
-        timeline: On = None,
-        since: Since = None,
-    ) -> AsyncGenerator[CommandChanged, None]:
-        """From the log itself; the filter looks at the command as the change left it."""
-        place, wanted = Place(after, since, timeline), as_filter(CommandFilter, filter)
-        async with aclosing(changes(info.context, COMMANDS, wanted, place)) as found:
-            async for change in found:
-                yield CommandChanged.of(change)
-
-    @strawberry.subscription(description="Changes of remediations.")
-    async def remediations(
-        self,
-        info: Info,
-        filter: RemediationsWanted | None = None,
-        after: From = None,
-        timeline: On = None,
-        since: Since = None,
-    ) -> AsyncGenerator[RemediationChanged, None]:
-        """From the log itself; the filter looks at the remediation as the change left it."""
-        place, wanted = Place(after, since, timeline), as_filter(RemediationFilter, filter)
-        async with aclosing(changes(info.context, REMEDIATIONS, wanted, place)) as found:
-            async for change in found:
-                yield RemediationChanged.of(change)
 
     @strawberry.subscription(
         description="Every event of the log, or those of some types (Incident.Opened) or kinds of stream (Incident)."
@@ -170,6 +95,7 @@ class Subscription:
         begin = await start(info.context, Place(after, since, timeline))
         async with aclosing(info.context.feed.follow(begin, _topics(types), timeline)) as events:
             async for recorded in events:
+                heard().payload = recorded.position
                 yield LogEntry.of(recorded)
 
 

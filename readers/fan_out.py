@@ -52,7 +52,7 @@ EVERYTHING: Final = Wanted()
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
-    """Events that a follower wants, in order; never empty."""
+    """Events that a follower wants, in order; empty only for who wants to be told how far it has come."""
 
     events: list[Recorded]
     position: int
@@ -256,12 +256,13 @@ class FanOut:
         self._restart()
 
     async def follow(
-        self, after: int, filter: Wanted = EVERYTHING, timeline: UUID | None = None
+        self, after: int, filter: Wanted = EVERYTHING, timeline: UUID | None = None, idle: float | None = None
     ) -> AsyncGenerator[Batch, None]:
         """Batches of what a filter wants after a position, each event once, for ever. Reads on while the log is away. Close it.
 
         Args:
             timeline: that `after` was read on; the present one if not given.
+            idle: seconds after which an empty batch tells the position, if nothing came; by default none does.
 
         Raises:
             AnotherTimelineError: the log was restored to before the position, now or while it was followed.
@@ -275,16 +276,18 @@ class FanOut:
             while True:
                 incarnation = self._log.incarnation
                 timeline = await self._patiently(self._log.check, position, timeline)
-                async with aclosing(self._batches(position, filter, incarnation)) as batches:
+                async with aclosing(self._batches(position, filter, incarnation, idle)) as batches:
                     async for batch in batches:
                         position = batch.position
-                        if batch.events:
+                        if batch.events or idle is not None:
                             yield batch
         finally:
             self._count -= 1
             self._note()
 
-    async def _batches(self, position: int, filter: Wanted, incarnation: int) -> AsyncGenerator[Batch, None]:
+    async def _batches(
+        self, position: int, filter: Wanted, incarnation: int, idle: float | None
+    ) -> AsyncGenerator[Batch, None]:
         """From the log up to its end, then from the one reader until we are too slow for it, or another server answers. An empty batch only tells the position."""
         while not self._closed:
             page = await self._page(position, filter)
@@ -303,7 +306,7 @@ class FanOut:
                 yield Batch(page.events, page.next_position, False)
                 position = page.next_position
             follower.position = max(follower.position, position)
-            async with aclosing(self._live_batches(follower, position)) as batches:
+            async with aclosing(self._live_batches(follower, position, idle)) as batches:
                 async for batch in batches:
                     yield batch
         finally:
@@ -311,17 +314,28 @@ class FanOut:
         if self._closed:
             raise FanOutClosedError
 
-    async def _live_batches(self, follower: _Follower, after: int) -> AsyncGenerator[Batch, None]:
+    async def _live_batches(self, follower: _Follower, after: int, idle: float | None) -> AsyncGenerator[Batch, None]:
         self._live += 1
         self._note()
         try:
-            while batch := await follower.take():
-                if batch.position > after:  # what stands before was read from the log, when we joined
+            while batch := await self._taken(follower, idle):
+                if (
+                    batch.position > after or not batch.events
+                ):  # what stands before was read from the log, when we joined
                     yield _behind(batch, after)
             yield Batch([], max(follower.position, after), False)
         finally:
             self._live -= 1
             self._note()
+
+    async def _taken(self, follower: _Follower, idle: float | None) -> Batch | None:
+        """What a follower takes; nothing but the position, if nothing came for a while: every page up to there was offered."""
+        try:
+            async with asyncio.timeout(idle):
+                return await follower.take()
+        except TimeoutError:
+            follower.position = max(follower.position, self._position)
+            return Batch([], follower.position, True)
 
     async def _join(self, filter: Wanted, position: int) -> tuple[_Follower, int]:
         """A new follower, and the position from which on it gets every page."""
@@ -360,6 +374,6 @@ class FanOut:
 
 
 def _behind(batch: Batch, after: int) -> Batch:
-    if batch.events[0].position > after:
+    if not batch.events or batch.events[0].position > after:
         return batch
     return Batch([event for event in batch.events if event.position > after], batch.position, batch.live)

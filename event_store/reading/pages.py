@@ -24,6 +24,7 @@ from aetherius.event_store.errors import UnknownPositionError
 from aetherius.event_store.pending import Page
 from aetherius.event_store.reading.catch_up import StoredRow, stored_pages
 from aetherius.event_store.reading.filtered import FilteredReader, wanted
+from aetherius.event_store.reading.moment import Moment
 from aetherius.event_store.sealing import PLAIN, Sealing
 from aetherius.event_store.tables import DECIDED, EVENT_TABLES, OBSERVED, Tables, table_of
 
@@ -149,6 +150,12 @@ class Reader:
     def position_at(self, connection: Connection[TupleRow], recorded_at: datetime) -> int:
         """The last position recorded at or before a moment; 0 if none was."""
         return _scalar(self._run(connection, "position_at", recorded_at))
+
+    def moment(self, connection: Connection[TupleRow], at: datetime) -> Moment:
+        """What a time is to the log."""
+        row = self._run(connection, "moment", at, at).fetchone()
+        assert row
+        return Moment(*row)
 
     def recorded_at(self, connection: Connection[TupleRow], position: int) -> datetime:
         """When a position was recorded. Raises ``UnknownPositionError``."""

@@ -13,13 +13,14 @@ from graphql import GraphQLError, GraphQLSchema
 from aetherius.domain.errors import AetheriusError, DomainError, InfrastructureError
 from aetherius.graphql.bounded import Bounded
 from aetherius.graphql.context import Context
-from aetherius.graphql.cost import Costs, operation_named
-from aetherius.graphql.documents import Documents
+from aetherius.graphql.cost import Costs
+from aetherius.graphql.documents import KEPT_TEXT, Documents
 from aetherius.graphql.error_codes import coded
 from aetherius.graphql.errors import NotPlainError
 from aetherius.graphql.lists.plan import Plan, lists_of
 from aetherius.graphql.lists.statement import Root
 from aetherius.graphql.lists.values import REPLACED
+from aetherius.graphql.operations import operation_named
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,10 @@ class CompiledLists:
         self, context: Context, text: str, operation: str | None, variables: Mapping[str, Any] | None
     ) -> bytes | None:
         """The answer as JSON, or None."""
-        plan = self._plans.get((text, operation), lambda: self._plan(text, operation))
+        key = (text, operation)
+        if key not in self._plans and (len(text) > KEPT_TEXT or not await self._is_ready(text)):
+            return None
+        plan = self._plans.get(key, lambda: self._plan(text, operation))
         if plan is None:
             return None
         coerced = plan.variables(variables)
@@ -49,6 +53,13 @@ class CompiledLists:
             return await self._answer(context, plan, coerced)
         except (DomainError, GraphQLError):
             return None
+
+    async def _is_ready(self, text: str) -> bool:
+        try:
+            await self._documents.ready(text)
+        except GraphQLError:
+            return False
+        return True
 
     def _plan(self, text: str, operation: str | None) -> Plan | None:
         try:

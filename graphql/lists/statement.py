@@ -131,10 +131,10 @@ class _List:
     def _object(
         self, type: GraphQLObjectType, sets: Any, print_field: Callable[[Pieces, str, list[FieldNode]], None]
     ) -> str:
-        """A JSON object with the fields asked for."""
-        printed = Pieces()
+        """A JSON object with the fields asked for; `{}` if `@skip` and `@include` leave none."""
+        printed = Pieces().text("{")
         for index, (key, nodes) in enumerate(self._spreading.fields(type, sets).items()):
-            printed.text(f'{"," if index else "{"}"{key}":')
+            printed.text(f'{"," if index else ""}"{key}":')
             if nodes[0].name.value == "__typename" and type is not self._node_type:
                 printed.text(f'"{type.name}"')
             else:
@@ -150,7 +150,6 @@ class _List:
             case "edges":
                 self._edges(printed, nodes)
             case "pageInfo":
-                self._paged = True
                 printed.sql(self._object(_object(self._root.type.fields["pageInfo"]), selections(nodes), self._of_page))
             case "position":
                 printed.sql(f"({self._position()})::text")
@@ -183,6 +182,7 @@ class _List:
 
     def _of_page(self, printed: Pieces, name: str, nodes: list[FieldNode]) -> None:
         first = self._listing.first
+        self._paged = self._paged or name != "hasPreviousPage"  # all others look at the rows
         match name:
             case "hasNextPage":
                 printed.sql(f"CASE WHEN count(*) > {first} THEN 'true' ELSE 'false' END")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import strawberry
 
@@ -26,6 +27,8 @@ def _named(values: Iterable[str]) -> dict[str, str]:
 
 CauseCode = enum.StrEnum("CauseCode", _named(shipped_faults().codes))  # type: ignore[misc]  # the faults say which there are
 Symptom = enum.StrEnum("Symptom", _named(fault.symptom for fault in shipped_faults()))  # type: ignore[misc]
+NAMED_TEXTS: Final[Mapping[str, Any]] = {"symptom": Symptom, "root_cause": CauseCode}
+"""Fields that hold texts, of which the schema names those that there are."""
 
 for _enum, _about in (
     (AgentStatus, "Whether an agent's heartbeats arrive."),

@@ -57,12 +57,14 @@ class Node:
         if id is None:
             return None
         found = await info.context.loaders.row(cls.model, id, as_of)
+        await info.context.breath.take()
         return cls.of(found, as_of) if found else None
 
     @classmethod
     async def all_with(cls, info: Info, column: str, value: Any, as_of: int | None) -> list[Self]:
         """The nodes that have a value in a column, newest first."""
         related = await info.context.loaders.related(cls.model, column, value, as_of)
+        await info.context.breath.take()
         return [cls.of(found, as_of) for found in related]
 
 

@@ -23,6 +23,7 @@ from aetherius.projections import schema as read_model_schema
 from aetherius.projections.models import MODELS
 from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.projections.versioned_rows import VersionedRows
+from chosen_fields import ChosenFields, chosen_fields
 from list_queries import ListQuery, list_queries
 from log_history import History
 from random_rows import NOON, RandomRows
@@ -95,6 +96,38 @@ async def test_both_ways_give_the_same_answer(site: Site, asked: ListQuery) -> N
     elif "errors" not in resolved and printable(resolved) and asked.plain:
         pages = json.dumps(resolved)
         raise AssertionError(f"was not compiled: {asked.text} {variables}: {pages[:500]}")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(asked=chosen_fields(), a=st.booleans(), b=st.booleans())
+async def test_any_choice_of_fields_gives_the_same_answer(site: Site, asked: ChosenFields, a: bool, b: bool) -> None:
+    variables = {"a": a, "b": b}
+    resolved, compiled = await site.resolved(asked.text, variables), await site.compiled(asked.text, variables)
+    assert "errors" not in resolved, resolved
+    if compiled is not None:
+        event("compiled")
+        assert ordered(compiled) == ordered(resolved), asked.text
+
+
+async def test_an_object_that_loses_all_its_fields_is_printed_empty(site: Site) -> None:
+    for selected in (
+        "position @skip(if: $a)",
+        "edges @skip(if: $a) { cursor }",
+        "edges { cursor @skip(if: $a) }",
+        "edges { node @skip(if: $a) { id } }",
+        "edges { node { id @skip(if: $a) } }",
+        "pageInfo { hasNextPage @include(if: $b) }",
+        "... @skip(if: $a) { position }",
+        "...F @skip(if: $a)",
+        "...F",
+    ):
+        fragment = "fragment F on IncidentConnection { position @include(if: $b) }" if "...F" in selected else ""
+        other = "other: agents @skip(if: $a) { position } also: __typename @include(if: $b)"
+        query = f"query($a: Boolean!, $b: Boolean!) {{ incidents {{ {selected} }} {other} }} {fragment}"
+        variables = {"a": True, "b": False}
+        compiled = await site.compiled(query, variables)
+        assert compiled is not None, selected
+        assert ordered(compiled) == ordered(await site.resolved(query, variables)), selected
 
 
 @given(n=st.integers(-1, 501), position=st.none() | st.integers(-1, 500))

@@ -7,8 +7,9 @@ from graphql import GraphQLError, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aetherius.graphql.cost import Costs, operation_named
+from aetherius.graphql.cost import Costs
 from aetherius.graphql.limits import within
+from aetherius.graphql.operations import operation_named
 from aetherius.graphql.schema import create_schema
 
 SCHEMA = create_schema()
