@@ -48,12 +48,13 @@ def settings(output: OutputOption = Output.TABLE) -> None:
 
 def _rows(classes: Sequence[type[Settings]]) -> list[dict[str, Any]]:
     """A row for each name, with the services that take it; where their defaults differ, a row for each default."""
-    from aetherius.runtime.settings.settings import settings_of
+    from aetherius.runtime.settings.settings import reasons_of, settings_of
 
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for each in classes:
+        reasons = reasons_of(each)
         for setting in settings_of(each).values():
-            key = (setting.name, _shown(setting.default), setting.reason)
+            key = (setting.name, _shown(setting.default), reasons.get(setting.name, ""))
             row = rows.setdefault(
                 key,
                 {"name": setting.name, "unit": setting.unit, "default": key[1], "services": "", "reason": key[2]},

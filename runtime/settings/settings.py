@@ -12,7 +12,6 @@ import inspect
 import textwrap
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
-from functools import cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Final, Self, Union, get_args, get_origin, get_type_hints
 
@@ -33,8 +32,6 @@ class Setting(msgspec.Struct, frozen=True):
     """`MISSING`: it must be given."""
     unit: str
     """Empty: none."""
-    reason: str
-    """What it means, and why its default is so."""
 
     @property
     def variable(self) -> str:
@@ -69,17 +66,15 @@ class Settings:
         return settings_from(cls, environment)
 
 
-@cache
 def settings_of(cls: type[Any]) -> dict[str, Setting]:
     """The settings of a service, by name, in order of the fields."""
-    types, reasons = get_type_hints(cls, include_extras=True), _reasons(cls)
+    types = get_type_hints(cls, include_extras=True)
     return {
         field.name: Setting(
             name=field.name,
             type=types[field.name],
             default=field.default if field.default_factory is MISSING else field.default_factory(),
             unit=_unit(types[field.name]),
-            reason=reasons.get(field.name, ""),
         )
         for field in dataclasses.fields(cls)
     }
@@ -93,8 +88,8 @@ def _unit(kind: Any) -> str:
     return ""
 
 
-def _reasons(cls: type[Any]) -> dict[str, str]:
-    """The texts under the fields, of the class and of those that it is made of; the nearest one counts."""
+def reasons_of(cls: type[Any]) -> dict[str, str]:
+    """What each setting means, and why its default is so: the texts under the fields, of the class and of those that it is made of; the nearest one counts."""
     reasons: dict[str, str] = {}
     for each in reversed(cls.__mro__):
         if dataclasses.is_dataclass(each):

@@ -31,7 +31,7 @@ from aetherius.projections import service as projections
 from aetherius.projections.models import MODELS
 from aetherius.projections.search import service as search
 from aetherius.projections.settings import ProjectionsSettings, SearchProcessSettings
-from aetherius.readers import listing
+from aetherius.readers import reader_standing
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.jetstream.streams import ensure_streams
 from aetherius.runtime.migrations.applied import missing
@@ -124,7 +124,7 @@ def test_read_models_say_what_a_replay_says(restored: str, log: Log) -> None:
 
 def test_orders_to_readers_and_parked_deliveries_are_still_known(restored: str, connection: Connection[Any]) -> None:
     create_tables(restored)
-    readers = {each.name: each for each in listing.standing(restored)}
+    readers = {each.name: each for each in reader_standing.standing(restored)}
     assert (readers["search"].paused, readers["commands"].paused) == (True, False)
     assert {each.error for each in readers.values()} == {""}
     parked = connection.execute("SELECT key, attempts, error FROM aetherius.delivery_keys WHERE parked_at IS NOT NULL")
@@ -146,7 +146,7 @@ async def test_every_service_serves_on_and_its_readers_come_to_the_end(
     restored: str, keys: str, log: Log, bus: str, tmp_path: Path
 ) -> None:
     await asyncio.to_thread(create_tables, restored)
-    await asyncio.to_thread(listing.resume, restored, "search")
+    await asyncio.to_thread(reader_standing.resume, restored, "search")
     SigningKey.load_or_create(tmp_path / "key.pem")
     write_tokens(tmp_path / "tokens.json", {"token": User("rita", Role.READER)})
     sealed: Any = {"state_keys": keys}
@@ -177,7 +177,7 @@ async def _served(service: Awaitable[None]) -> None:
 
 def _behind(dsn: str, head: int) -> list[str]:
     """Readers that have not come as far, and those that cannot."""
-    found = listing.standing(dsn)
+    found = reader_standing.standing(dsn)
     assert not [each for each in found if each.status in ("parked", "ahead")]
     return [each.name for each in found if each.position < head and each.name in {model.name for model in MODELS}]
 

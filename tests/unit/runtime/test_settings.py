@@ -20,9 +20,9 @@ from aetherius.orchestrator.settings import OrchestratorSettings
 from aetherius.projections.settings import ProjectionsSettings, SearchProcessSettings
 from aetherius.runtime.errors import SettingError
 from aetherius.runtime.settings.reading import settings_from
-from aetherius.runtime.settings.settings import PREFIX, Setting, Settings, settings_of
+from aetherius.runtime.settings.settings import PREFIX, Setting, Settings, reasons_of, settings_of
 
-EVERY = (*services(), AgentSettings)
+EVERY: tuple[type[Settings], ...] = (*services(), AgentSettings)
 TEXTS: dict[str, tuple[str, Any]] = {
     "str": ("text", "text"),
     "int": ("7", 7),
@@ -53,7 +53,8 @@ def test_every_setting_can_be_given_in_the_environment(service: type[Settings]) 
 @pytest.mark.parametrize("service", EVERY)
 def test_every_setting_says_what_it_means_and_every_number_what_it_counts(service: type[Settings]) -> None:
     known = settings_of(service).values()
-    assert [each.name for each in known if not each.reason.endswith((".", ")"))] == []
+    reasons = reasons_of(service)
+    assert [each.name for each in known if not reasons.get(each.name, "").endswith((".", ")"))] == []
     assert [
         each.name for each in known if ("int" in str(each.type) or "float" in str(each.type)) and not each.unit
     ] == []
@@ -185,9 +186,7 @@ def test_the_command_lists_every_setting() -> None:
 
 def test_a_service_without_its_source_still_reads_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inspect.getsource", _no_source)
-    settings_of.cache_clear()
-    assert {each.reason for each in settings_of(AgentManagerSettings).values()} == {""}
-    settings_of.cache_clear()
+    assert reasons_of(AgentManagerSettings) == {}
     assert settings_of(AgentManagerSettings)["postgres_dsn"].default is MISSING
 
 
