@@ -66,7 +66,7 @@ async def run(
     try:
         async with (
             LogSignal(settings.postgres_dsn) as signal,
-            health_served(settings.health_host, settings.graphql_health_port, health_of(log)),
+            health_served(settings.health_host, settings.health_port, health_of(log)),
             PostgresReadModels(
                 settings.postgres_dsn,
                 log,

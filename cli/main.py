@@ -1,4 +1,4 @@
-"""The command line: `aetherius demo | up | serve | agent | enroll | simulate | archive | audit | dead-letters | keys | log | migrate | projections | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
+"""The command line: `aetherius demo | up | serve | settings | agent | enroll | simulate | archive | audit | dead-letters | keys | log | migrate | projections | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from aetherius.cli import (
     search,
     search_index,
     serve,
+    settings,
     simulate,
     subscriptions,
     up,
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command("demo")(demo_command.demo)
 app.command("up")(up.up)
 app.command("serve")(serve.serve)
+app.command("settings")(settings.settings)
 app.command("agent")(agent.agent)
 app.command("enroll")(agent.enroll)
 app.command("simulate")(simulate.simulate)

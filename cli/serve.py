@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from aetherius.cli.missing import explained
+from aetherius.cli.settings import SettingsFileOption, told
 from aetherius.domain.errors import AetheriusError
 
 if TYPE_CHECKING:
@@ -31,39 +31,42 @@ class Room(enum.StrEnum):
 
 
 S = TypeVar("S", bound="SealingSettings")
+Environment = Mapping[str, str]
 Service = Callable[[asyncio.Event, Callable[[], None]], Awaitable[None]]
 
 
 def serve(
     room: Annotated[Room, typer.Argument(help="The service to run.")],
+    settings: SettingsFileOption = None,
     ready_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
-    log_level: Annotated[str, typer.Option(envvar="AETHERIUS_LOG_LEVEL")] = "INFO",
+    log_level: Annotated[str, typer.Option(help="Goes before the setting of this name.")] = "",
 ) -> None:
-    """Run one service until SIGTERM. Its settings come from the environment (AETHERIUS_POSTGRES_DSN, AETHERIUS_NATS_URL, ...)."""
+    """Run one service until SIGTERM. Its settings come from a file and from the environment, which wins: `aetherius settings` lists them."""
     with explained():
+        from aetherius.runtime.telemetry import configure_logging
+
+        configure_logging(room, log_level or "INFO")  # until the settings are read
         try:
             if room is Room.GRAPHQL:
                 typer.secho(
                     "`serve graphql` is called `serve api` now: the old name goes with the next release", err=True
                 )
-            service = _service(room)
+            service = _service(room, told(settings, log_level))
         except AetheriusError as exc:
             typer.secho(str(exc), fg="red", err=True)
             raise typer.Exit(2) from exc
-        sys.exit(_run(service, room, ready_fd, log_level))
+        sys.exit(_run(service, ready_fd))
 
 
-def _run(service: Service, name: str, ready_fd: int | None, log_level: str) -> int:
+def _run(service: Service, ready_fd: int | None) -> int:
     from aetherius.runtime.process import announce_ready, service_main, spare_the_collector
-    from aetherius.runtime.telemetry import configure_logging
 
-    configure_logging(name, log_level)
     spare_the_collector()
     return service_main(lambda stop: service(stop, partial(announce_ready, ready_fd)))
 
 
-def _service(room: Room) -> Service:
-    build: dict[Room, Callable[[], Service]] = {
+def _service(room: Room, environment: Environment) -> Service:
+    build: dict[Room, Callable[[Environment], Service]] = {
         Room.AGENT_MANAGER: _agent_manager,
         Room.ORCHESTRATOR: _orchestrator,
         Room.PROJECTIONS: _projections,
@@ -71,42 +74,42 @@ def _service(room: Room) -> Service:
         Room.API: _api,
         Room.GRAPHQL: _api,
     }
-    return build[room]()
+    return build[room](environment)
 
 
-def _agent_manager() -> Service:
+def _agent_manager(environment: Environment) -> Service:
     from aetherius.agent_manager.service import run
     from aetherius.agent_manager.settings import AgentManagerSettings
 
-    return _bound(run, _with_keys(AgentManagerSettings.from_environment(os.environ)))
+    return _bound(run, _with_keys(AgentManagerSettings.from_environment(environment)))
 
 
-def _orchestrator() -> Service:
+def _orchestrator(environment: Environment) -> Service:
     from aetherius.orchestrator.service import run
     from aetherius.orchestrator.settings import OrchestratorSettings
 
-    return _bound(run, _with_keys(OrchestratorSettings.from_environment(os.environ)))
+    return _bound(run, _with_keys(OrchestratorSettings.from_environment(environment)))
 
 
-def _projections() -> Service:
+def _projections(environment: Environment) -> Service:
     from aetherius.projections.service import run
     from aetherius.projections.settings import ProjectionsSettings
 
-    return _bound(run, ProjectionsSettings.from_environment(os.environ))
+    return _bound(run, ProjectionsSettings.from_environment(environment))
 
 
-def _search() -> Service:
+def _search(environment: Environment) -> Service:
     from aetherius.projections.search.service import run
-    from aetherius.projections.settings import ProjectionsSettings
+    from aetherius.projections.settings import SearchProcessSettings
 
-    return _bound(run, ProjectionsSettings.from_environment(os.environ))
+    return _bound(run, SearchProcessSettings.from_environment(environment))
 
 
-def _api() -> Service:
+def _api(environment: Environment) -> Service:
     from aetherius.api.service import run
     from aetherius.api.settings import ApiSettings
 
-    return _bound(run, _with_keys(ApiSettings.from_environment(os.environ)))
+    return _bound(run, _with_keys(ApiSettings.from_environment(environment)))
 
 
 def _with_keys(settings: S) -> S:
@@ -118,4 +121,7 @@ def _with_keys(settings: S) -> S:
 
 
 def _bound(run: Callable[..., Awaitable[None]], settings: Any) -> Service:
+    from aetherius.runtime.telemetry import set_level
+
+    set_level(settings.log_level)
     return lambda stop, ready: run(settings, stop, ready)

@@ -23,6 +23,7 @@ def simulate(
 ) -> None:
     """Serve a simulated Kubernetes cluster until Ctrl-C."""
     with explained():
+        from aetherius.runtime.telemetry import configure_logging
         from aetherius.simulator.server import serve
         from aetherius.simulator.settings import SimulatorSettings
 
@@ -31,4 +32,5 @@ def simulate(
         def service(stop: asyncio.Event, ready: Callable[[], None]) -> Awaitable[None]:
             return serve(settings, stop, lambda _: ready())
 
-        sys.exit(_run(service, f"simulator-{name}", ready_fd, "INFO"))
+        configure_logging(f"simulator-{name}", "INFO")
+        sys.exit(_run(service, ready_fd))

@@ -98,7 +98,7 @@ class _Agent:
                 await stop.wait()
             finally:
                 self._end_collecting()
-            await asyncio.wait({collecting}, timeout=self._settings.drain_within)
+            await asyncio.wait({collecting}, timeout=self._settings.drain_timeout)
             if self._publisher is None:  # NATS or the platform was not there: all is in the spool
                 speaking.cancel()
             leave.set()
@@ -152,7 +152,7 @@ class _Agent:
             password=self._credentials.password,
             inbox_prefix=self._credentials.inbox_prefix,
             connect_within=None,
-            drain_within=self._settings.drain_within,
+            drain_within=self._settings.drain_timeout,
         ) as client:
             await self._serve(client, await self._register(client), leave)
 
@@ -184,7 +184,7 @@ class _Agent:
 
     async def _drain(self, publisher: Publisher) -> None:
         try:
-            async with asyncio.timeout(self._settings.drain_within):
+            async with asyncio.timeout(self._settings.drain_timeout):
                 await publisher.drain()
         except TimeoutError:
             left = await anyio.to_thread.run_sync(self._spool.waiting)
@@ -202,7 +202,7 @@ class _Agent:
             self._journal,
             runner,
             self._settings.command_concurrency,
-            self._settings.drain_within,
+            self._settings.drain_timeout,
         )
 
 

@@ -23,13 +23,13 @@ from aetherius.domain.event import Cause, Event, Recorded, decode, encode, open_
 from aetherius.domain.keyring import NO_KEYS, Keyring
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.unreadable import note_unreadable
-from aetherius.runtime.environment import PREFIX
 from aetherius.runtime.errors import SettingError
+from aetherius.runtime.settings.settings import PREFIX, Settings
 from aetherius.runtime.state_keys import read_keys
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class SealingSettings:
+class SealingSettings(Settings):
     """The part of a service's settings that says how it seals."""
 
     state_keys_file: Path | None = None

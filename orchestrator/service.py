@@ -61,7 +61,7 @@ async def run(
         desk = AnalysisDesk(context, reasoner or RuleReasoner())
         health = health_of(context.log, lambda: context.nats.is_connected)
         async with (
-            health_served(settings.health_host, settings.orchestrator_health_port, health),
+            health_served(settings.health_host, settings.health_port, health),
             asyncio.TaskGroup() as tasks,
         ):
             for name, work in (

@@ -1,51 +1,41 @@
-"""Settings of one orchestrator. Each may be given in the environment as `AETHERIUS_` + its name in capitals; durations are seconds."""
+"""Settings of one orchestrator."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
 
 from aetherius.domain.repair.patience import Patience
 from aetherius.domain.wire.command import MAX_TIMEOUT
 from aetherius.event_store.sealing import SealingSettings
-from aetherius.runtime.environment import PREFIX, settings_from
 from aetherius.runtime.errors import SettingError
+from aetherius.runtime.settings.settings import PREFIX
+from aetherius.runtime.settings.shared import BusSettings, DatabaseSettings, HealthSettings, StopSettings
+from aetherius.runtime.settings.units import Seconds, Share
 
 _LONGEST_APPROVAL = 14 * 86_400.0
 
 
 @dataclass(frozen=True, repr=False)
-class OrchestratorSettings(SealingSettings):
-    """What one replica is told at its start. Not in `repr`: both addresses hold passwords."""
+class OrchestratorSettings(BusSettings, DatabaseSettings, HealthSettings, StopSettings, SealingSettings):
+    """What one replica is told at its start."""
 
-    postgres_dsn: str
-    """The log's database, as libpq reads it."""
-    nats_url: str
-    """`nats://user:password@host:port`, a user who may do everything."""
-    postgres_connections: int = 8
-    """Connections to the log at most."""
-    soak_time: float = 60.0
+    SERVICE = "orchestrator"
+    RENAMED = {"orchestrator_health_port": "health_port"}
+
+    soak_time: Seconds = 60.0
     """After a repair its workload must stay well for this long before it counts as verified."""
-    rollout_timeout: float = 300.0
+    rollout_timeout: Seconds = 300.0
     """A rollout or an evacuation that takes longer has failed."""
-    repair_timeout: float = 120.0
+    repair_timeout: Seconds = 120.0
     """The repair itself: a patch, or the evictions of a node."""
-    analysis_timeout: float = 30.0
+    analysis_timeout: Seconds = 30.0
     """One analysis; longer is a failed one."""
-    min_confidence: float = 0.6
-    """An analysis less sure than this (0 to 1) is `unknown`."""
-    approval_timeout: float = 14_400.0
+    min_confidence: Share = 0.6
+    """An analysis less sure than this is `unknown`."""
+    approval_timeout: Seconds = 14_400.0
     """A repair that a person must approve is rejected when nobody answered for so long: by then the cluster is not what the question was about."""
     workflow_parameters: dict[str, dict[str, str]] = field(default_factory=dict)
     """By workflow, overrides of its parameters, as JSON: `{"diagnose_lost_node": {"grace": "30s"}}`."""
-    drain_timeout: float = 8.0
-    """How long stopping may take to finish what was taken. Below the supervisor's ten seconds."""
-
-    orchestrator_health_port: int = 0
-    """Port of `/healthz`, `/readyz` and `/metrics` on `health_host`; 0: no such server."""
-    health_host: str = "127.0.0.1"
-    """Address for them; `0.0.0.0` in a pod."""
 
     def __post_init__(self) -> None:
         for name in ("soak_time", "rollout_timeout", "repair_timeout", "analysis_timeout"):
@@ -68,12 +58,3 @@ class OrchestratorSettings(SealingSettings):
     def patience(self) -> Patience:
         """How long verifications wait."""
         return Patience(soak=self.soak_time, rollout=self.rollout_timeout, repair=self.repair_timeout)
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read the settings.
-
-        Raises:
-            SettingError: one is missing, malformed or out of bounds (the error names it, never its value).
-        """
-        return settings_from(cls, environment)

@@ -55,7 +55,7 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
     try:
         async with (
             LogSignal(settings.postgres_dsn) as signal,
-            health_served(settings.health_host, settings.projections_health_port, health_of(log)),
+            health_served(settings.health_host, settings.health_port, health_of(log)),
             asyncio.TaskGroup() as tasks,
         ):
             control = ReaderControl(settings.postgres_dsn)
@@ -75,7 +75,7 @@ def runners(
 ) -> Sequence[Runner]:
     """A runner for each read model."""
     return [
-        Runner(log, Projecting(VersionedRows(model)), signal, max_batch=settings.projections_batch, control=control)
+        Runner(log, Projecting(VersionedRows(model)), signal, max_batch=settings.commit_events, control=control)
         for model in MODELS
     ]
 

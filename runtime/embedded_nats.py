@@ -24,13 +24,13 @@ from pathlib import Path
 import msgspec
 
 from aetherius.domain.wire.subjects import agent_subject, checked_cluster_id
-from aetherius.runtime.child import Child, ChildSpec, until_ended
+from aetherius.runtime.child import ChildSpec
 from aetherius.runtime.credentials import Credentials
-from aetherius.runtime.data_folder import FolderLock, command_line, write_private
+from aetherius.runtime.data_folder import write_private
+from aetherius.runtime.embedded_server import EmbeddedServer
 from aetherius.runtime.errors import ChildFailedError, ProgramMissingError
 from aetherius.runtime.jetstream.streams import COMMANDS, command_consumer
 from aetherius.runtime.nats_connection import can_log_in
-from aetherius.runtime.ports import kept_port
 from aetherius.runtime.signing_key import PublicKey
 
 _RELOAD_WITHIN = 10.0
@@ -57,22 +57,13 @@ class _Users(msgspec.Struct):
     clusters: dict[str, str] = {}
 
 
-class EmbeddedNats:
-    """One NATS server on one data folder.
-
-    Either `start` and `stop` it, or let a supervisor run it: `prepare`, then `child()` as often as needed, then `release`.
-
-    Raises, from `prepare` and `start` (both safe to repeat): FolderInUseError, PortTakenError, ProgramMissingError, ChildFailedError.
-    """
+class EmbeddedNats(EmbeddedServer):
+    """One NATS server on one data folder."""
 
     def __init__(self, data_dir: Path, port: int = 0) -> None:
-        self.data_dir = data_dir.absolute()
-        self.log_file = self.data_dir / "nats.log"
+        super().__init__(data_dir, "nats", port)
         self._config = self.data_dir / "nats.conf"
         self._pid_file = self.data_dir / "nats.pid"
-        self._wanted_port = port
-        self._lock = FolderLock(self.data_dir)
-        self._child: Child | None = None
 
     @property
     def address(self) -> str:
@@ -83,41 +74,6 @@ class EmbeddedNats:
     def url(self) -> str:
         """The address with the user `server` and its password: never log it."""
         return f"nats://server:{self._read_users().server}@127.0.0.1:{self._port}"
-
-    async def start(self) -> str:
-        """Start the server, wait until it answers, and return its URL (user `server`)."""
-        await self.prepare()
-        self._child = Child(self.child())
-        try:
-            await self._child.until_ready()
-        except BaseException:
-            await self.stop()
-            raise
-        return self.url
-
-    async def stop(self) -> None:
-        """Stop the server and free the folder; safe to repeat."""
-        if self._child is not None:
-            await self._child.stop()
-            self._child = None
-        self.release()
-
-    async def prepare(self) -> None:
-        """Take the folder, choose the port, write the configuration."""
-        self._lock.acquire()
-        try:
-            self.data_dir.chmod(0o700)
-            await self._end_leftover()
-            kept_port(self.data_dir / "port", self._wanted_port)
-            with self._users():
-                pass
-        except BaseException:
-            self.release()
-            raise
-
-    def release(self) -> None:
-        """Free the folder, once the server is stopped."""
-        self._lock.release()
 
     def child(self) -> ChildSpec:
         """How to run the server, after `prepare`."""
@@ -165,9 +121,15 @@ class EmbeddedNats:
             command_key_id=command_key.key_id,
         )
 
-    @property
-    def _port(self) -> int:
-        return int((self.data_dir / "port").read_text())
+    def _location(self) -> str:
+        return self.url
+
+    async def _furnish(self) -> None:
+        self.data_dir.chmod(0o700)
+
+    def _configure(self) -> None:
+        with self._users():
+            pass  # the configuration is written on leaving
 
     def _read_users(self) -> _Users:
         file = self.data_dir / "users.json"
@@ -242,18 +204,10 @@ class EmbeddedNats:
 
     def _running(self) -> int | None:
         """The pid of the server that runs on this folder."""
-        try:
-            pid = int(self._pid_file.read_text())
-        except (OSError, ValueError):
-            return None
-        return pid if str(self._config) in command_line(pid) else None
+        return self._pid_of(self._pid_file, self._config)
 
     async def _end_leftover(self) -> None:
-        """Stop a server that outlived its parent: we hold the folder, so nobody else wants it."""
-        if (pid := self._running()) is not None:
-            os.kill(pid, signal.SIGTERM)
-            async with asyncio.timeout(_RELOAD_WITHIN):
-                await until_ended(pid)
+        await self._end(self._running(), signal.SIGTERM, _RELOAD_WITHIN)
 
     async def _answers(self) -> bool:
         return await can_log_in(self.address, "server", self._read_users().server)

@@ -17,15 +17,10 @@ from pathlib import Path
 
 import psycopg
 
-from aetherius.runtime.child import Child, ChildSpec, until_ended
-from aetherius.runtime.data_folder import (
-    FolderLock,
-    command_line,
-    require_reachable,
-    write_private,
-)
+from aetherius.runtime.child import Child, ChildSpec
+from aetherius.runtime.data_folder import require_reachable, write_private
+from aetherius.runtime.embedded_server import EmbeddedServer
 from aetherius.runtime.errors import ChildFailedError
-from aetherius.runtime.ports import kept_port
 from aetherius.runtime.postgres_programs import programs
 
 _SETTINGS = {
@@ -52,63 +47,18 @@ _START_WITHIN = 60.0
 """Seconds: after a crash it replays up to max_wal_size before it is ready."""
 
 
-class EmbeddedPostgres:
-    """One PostgreSQL server on one data folder.
-
-    Either `start` and `stop` it, or let a supervisor run it: `prepare`, then `child()` as often as needed, then `release`.
-
-    Raises, from `prepare` and `start` (both safe to repeat): FolderInUseError, FolderUnreachableError, PortTakenError, ProgramMissingError, ChildFailedError.
-    """
+class EmbeddedPostgres(EmbeddedServer):
+    """One PostgreSQL server on one data folder."""
 
     def __init__(self, data_dir: Path, port: int = 0) -> None:
-        self.data_dir = data_dir.absolute()
-        self.log_file = self.data_dir / "postgres.log"
-        self._wanted_port = port
-        self._port = 0
+        super().__init__(data_dir, "postgres", port)
         self._programs = Path()
-        self._lock = FolderLock(self.data_dir)
-        self._child: Child | None = None
 
     @property
     def dsn(self) -> str:
-        """Where it is, with the password: never log it. Known after `prepare`."""
+        """Where it is (database `postgres`), with the password: never log it. Known after `prepare`."""
         password = (self.data_dir / "password").read_text().strip()
         return f"postgresql://postgres:{password}@127.0.0.1:{self._port}/postgres"
-
-    async def start(self) -> str:
-        """Start the server, wait until it answers, and return its DSN (database `postgres`)."""
-        await self.prepare()
-        self._child = Child(self.child())
-        try:
-            await self._child.until_ready()
-        except BaseException:
-            await self.stop()
-            raise
-        return self.dsn
-
-    async def stop(self) -> None:
-        """Stop the server (a fast shutdown: open sessions are ended) and free the folder; safe to repeat."""
-        if self._child is not None:
-            await self._child.stop()
-            self._child = None
-        self.release()
-
-    async def prepare(self) -> None:
-        """Take the folder, make the database cluster if there is none, choose the port."""
-        self._lock.acquire()
-        try:
-            self._open_folder()
-            if not self._cluster.exists():
-                await self._make_cluster()
-            await self._end_leftover()
-            self._port = kept_port(self.data_dir / "port", self._wanted_port)
-        except BaseException:
-            self.release()
-            raise
-
-    def release(self) -> None:
-        """Free the folder, once the server is stopped."""
-        self._lock.release()
 
     def child(self) -> ChildSpec:
         """How to run the server, after `prepare`."""
@@ -126,12 +76,23 @@ class EmbeddedPostgres:
             log_file=self.log_file,
         )
 
+    def _location(self) -> str:
+        return self.dsn
+
     @property
     def _cluster(self) -> Path:
         return self.data_dir / "cluster"
 
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.environ.get("PATH", ""), "HOME": str(self.data_dir), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+    async def _furnish(self) -> None:
+        self._open_folder()
+        if not self._cluster.exists():
+            await self._make_cluster()
+
+    def _configure(self) -> None:
+        """The port stands on the command line."""
 
     def _open_folder(self) -> None:
         """Make the data folder passable for the server's user; nothing above it is changed."""
@@ -181,15 +142,9 @@ class EmbeddedPostgres:
             raise ChildFailedError("initdb", f"ended with {code}", self.log_file)
 
     async def _end_leftover(self) -> None:
-        """Stop a server that outlived its parent (we hold the folder, so nobody else wants it), and drop a pid file that names a stranger."""
+        """End one by a fast shutdown, and drop a pid file that names a stranger."""
         pid_file = self._cluster / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        pid = int(pid_file.read_text().split("\n", 1)[0])
-        if str(self._cluster) in command_line(pid):
-            os.kill(pid, signal.SIGINT)
-            async with asyncio.timeout(_START_WITHIN):
-                await until_ended(pid)
+        await self._end(self._pid_of(pid_file, self._cluster), signal.SIGINT, _START_WITHIN)
         pid_file.unlink(missing_ok=True)
 
     async def _answers(self) -> bool:

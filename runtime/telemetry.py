@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
+from aetherius.runtime.errors import SettingError
+
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
@@ -28,6 +30,14 @@ def configure_logging(name: str, level: str = "INFO", json: bool | None = None) 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter(name) if as_json else _PlainFormatter(name))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def set_level(level: str) -> None:
+    """Log what is of this level or above. Raises ``SettingError`` for what is none."""
+    try:
+        logging.getLogger().setLevel(level.upper())
+    except ValueError:
+        raise SettingError("AETHERIUS_LOG_LEVEL", "is not DEBUG, INFO, WARNING or ERROR") from None
 
 
 class _JsonFormatter(logging.Formatter):

@@ -14,8 +14,8 @@ from aetherius.projections.search.elasticsearch import ElasticsearchIndex
 from aetherius.projections.search.indexer import Generations
 from aetherius.projections.search.postgres import PostgresIndex, pool_of
 from aetherius.projections.search.settings import SearchSettings
-from aetherius.runtime.environment import PREFIX
 from aetherius.runtime.errors import CredentialsError, SettingError
+from aetherius.runtime.settings.settings import PREFIX
 
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds for a request: a bulk of 8 MB on a busy server takes some."""

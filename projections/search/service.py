@@ -46,13 +46,13 @@ async def run(settings: ProjectionsSettings, stop: asyncio.Event, ready: Callabl
         async with (
             search_server(settings) as server,
             LogSignal(dsn) as signal,
-            health_served(settings.health_host, settings.search_health_port, health_of(log)),
+            health_served(settings.health_host, settings.health_port, health_of(log)),
             asyncio.TaskGroup() as tasks,
         ):
             control = ReaderControl(dsn)
             indexer = SearchIndexer(log, dsn, server.backend, server.generations)
             tasks.create_task(control.run(stop), name="reader-control")
-            runner = Runner(log, Exporting(indexer), signal, max_batch=settings.search_batch, control=control)
+            runner = Runner(log, Exporting(indexer), signal, max_batch=settings.commit_events, control=control)
             tasks.create_task(runner.run(stop), name=indexer.name)
             tasks.create_task(cancelled_by(stop, renew(dsn, log, server)), name="search-words")
             if ready:

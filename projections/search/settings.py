@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from aetherius.runtime.settings.shared import DatabaseSettings
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class SearchSettings:
+class SearchSettings(DatabaseSettings):
     """Elasticsearch if it has an address, else PostgreSQL's full text, in the database of the service."""
 
-    postgres_dsn: str
-    """The service's database, as libpq reads it."""
     elasticsearch_url: str = ""
     """Where Elasticsearch is (`https://...`); empty: PostgreSQL's full text serves searches."""
     elasticsearch_user: str = ""

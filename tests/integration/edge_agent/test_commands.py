@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import hashlib
 import uuid
 from collections.abc import Iterator
@@ -157,7 +158,7 @@ def a_long_look(agent: AgentPlatform, namespace: str, seconds: float = 4.0) -> C
 async def test_what_hangs_is_killed_with_its_children(
     platform: AgentPlatform, settings: AgentSettings, tmp_path: Path
 ) -> None:
-    slow = msgspec.structs.replace(settings, kubectl=a_program(tmp_path, "sleep 61.25 &\nsleep 61.25\n"))
+    slow = dataclasses.replace(settings, kubectl=a_program(tmp_path, "sleep 61.25 &\nsleep 61.25\n"))
     async with running_agent(slow):
         result = await platform.order(platform.command(args=["nodes"], timeout="500ms"))
     assert (result.status, result.exit_code) == (ResultStatus.TIMEOUT, None)
@@ -174,7 +175,7 @@ def command_lines() -> Iterator[bytes]:
 async def test_output_is_capped_and_its_hash_is_over_all_of_it(
     platform: AgentPlatform, settings: AgentSettings, tmp_path: Path
 ) -> None:
-    loud = msgspec.structs.replace(
+    loud = dataclasses.replace(
         settings, kubectl=a_program(tmp_path, "seq 1 60000\necho secret: abcdefgh >&2\n"), output_limit=1000
     )
     everything = "".join(f"{number}\n" for number in range(1, 60001))
@@ -193,7 +194,7 @@ async def test_a_program_sees_nothing_of_our_environment(
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("KUBECONFIG", "/tmp/other")
-    nosy = msgspec.structs.replace(settings, kubectl=a_program(tmp_path, "/usr/bin/env; pwd; cat\n"))
+    nosy = dataclasses.replace(settings, kubectl=a_program(tmp_path, "/usr/bin/env; pwd; cat\n"))
     async with running_agent(nosy):
         result = await platform.order(platform.command(args=["nodes"]))
     assert "production" not in result.output

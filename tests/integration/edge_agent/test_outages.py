@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import signal
 import tempfile
@@ -57,7 +58,7 @@ async def test_what_happens_while_nats_is_away_comes_afterwards_in_order(
     await nats.start()
     try:
         async with agent_platform(nats, own_folder, f"c-{uuid.uuid4().hex[:8]}") as platform:
-            ours = msgspec.structs.replace(settings, credentials=own_folder / "credentials.json")
+            ours = dataclasses.replace(settings, credentials=own_folder / "credentials.json")
             async with running_agent(ours):
                 probe.deploy("before")
                 await soon(lambda: "before" in started(probe, platform))
@@ -83,7 +84,7 @@ async def test_an_agent_that_starts_without_nats_collects_at_once(
         pass
     credentials = own_folder / "credentials.json"
     await nats.stop()
-    ours = msgspec.structs.replace(settings, credentials=credentials)
+    ours = dataclasses.replace(settings, credentials=credentials)
     async with running_agent(ours):
         probe.deploy("web")
         await soon(lambda: probe.is_complete("web"))
@@ -194,7 +195,7 @@ async def test_another_api_server_in_the_kubeconfig_is_found_and_listed_anew(
     with contextlib.ExitStack() as life:
         life.enter_context(first.running())
         first.forget_history()  # hundreds of versions
-        async with running_agent(msgspec.structs.replace(settings, kubeconfig=first.kubeconfig)):
+        async with running_agent(dataclasses.replace(settings, kubeconfig=first.kubeconfig)):
             await soon(lambda: platform.registrations)
             life.pop_all().close()
             with second.running():

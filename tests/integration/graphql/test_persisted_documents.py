@@ -80,7 +80,7 @@ async def test_only_trusted_documents_are_taken_if_so_told(
         settings,
         graphql_documents_folder=tmp_path / "trusted",
         graphql_only_trusted=True,
-        graphql_health_port=health,
+        health_port=health,
     )
     stop, ready, ports = asyncio.Event(), asyncio.Event(), list[int]()
     async with asyncio.TaskGroup() as tasks, httpx2.AsyncClient(timeout=120) as http:

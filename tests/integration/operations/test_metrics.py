@@ -35,7 +35,7 @@ def history(dsn: str) -> History:
 @asynccontextmanager
 async def projections(dsn: str) -> AsyncIterator[httpx2.AsyncClient]:
     stop, port = asyncio.Event(), free_port()
-    settings = ProjectionsSettings(dsn, projections_health_port=port)
+    settings = ProjectionsSettings(dsn, health_port=port)
     async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
         tasks.create_task(projections_service.run(settings, stop))
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
@@ -110,7 +110,7 @@ async def test_a_reader_ahead_of_the_log_says_so_and_goes_on_once_it_was_rebuilt
 
 async def test_an_orchestrator_tells_of_its_process_managers(dsn: str, history: History, nats_url: str) -> None:
     stop, port = asyncio.Event(), free_port()
-    settings = OrchestratorSettings(dsn, nats_url, orchestrator_health_port=port)
+    settings = OrchestratorSettings(dsn, nats_url, health_port=port)
     async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
         tasks.create_task(orchestrator_service.run(settings, stop))
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:

@@ -11,4 +11,4 @@ from aetherius.projections.settings import ProjectionsSettings
 
 if names := sys.argv[2:]:
     service.MODELS = tuple(map(model_named, names))  # type: ignore[attr-defined]
-asyncio.run(service.run(ProjectionsSettings(sys.argv[1], projections_batch=3 if not names else 500), asyncio.Event()))
+asyncio.run(service.run(ProjectionsSettings(sys.argv[1], commit_events=3 if not names else 500), asyncio.Event()))

@@ -12,6 +12,6 @@ from sealed_state import KEYS_TEXT
 dsn, batch, *server = sys.argv[1:]
 url, prefix = server or ("", "aetherius")
 settings = ProjectionsSettings(
-    dsn, state_keys=KEYS_TEXT, search_batch=int(batch), elasticsearch_url=url, elasticsearch_prefix=prefix
+    dsn, state_keys=KEYS_TEXT, commit_events=int(batch), elasticsearch_url=url, elasticsearch_prefix=prefix
 )
 asyncio.run(service.run(settings, asyncio.Event()))
