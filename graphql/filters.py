@@ -33,7 +33,7 @@ def input_of(kind: Any) -> Any:
 
 def _value(name: str) -> Any:
     if name in NAMED_TEXTS:
-        return strawberry.field(default=None, graphql_type=list[NAMED_TEXTS[name]] | None)  # type: ignore[misc]
+        return strawberry.field(default=None, graphql_type=list[NAMED_TEXTS[name]] | None)  # type: ignore[valid-type]
     return None
 
 

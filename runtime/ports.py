@@ -33,8 +33,8 @@ def free_port() -> int:
             return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        lent: int = probe.getsockname()[1]
+        return lent
 
 
 def kept_port(file: Path, wanted: int = 0) -> int:

@@ -19,10 +19,10 @@ from aetherius.domain.errors import UnreadableEventError
 from aetherius.domain.event import Recorded, Unreadable, topics_of
 from aetherius.event_store import schema
 from aetherius.event_store.audit.trail import Trail, Wanted
+from aetherius.event_store.contents_index import ContentsIndex
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.contents_index import ContentsIndex
 from aetherius.event_store.reading.filtered import wanted
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.readers.competing_consumer import CompetingConsumer, Delivery
 from aetherius.readers.deciding import Deciding
 from aetherius.readers.deliveries import Deliveries

@@ -20,7 +20,7 @@ from aetherius.event_store.errors import (
     VersionConflictError,
 )
 from aetherius.event_store.pending import Page, Pending
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.readers.followed_log import FollowedLog
 from aetherius.readers.place import IDLE_GAP
 from aetherius.readers.runner import Runner
