@@ -78,8 +78,9 @@ async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None
         health_served(settings.health_host, settings.health_port, health),
         asyncio.TaskGroup() as tasks,
     ):
+        taking_events = tasks.create_task(ingest.take(), name="take events")
         taking = {
-            tasks.create_task(ingest.take(), name="take events"),
+            taking_events,
             tasks.create_task(results.queue.run(), name="take results"),
             tasks.create_task(leadership.run(), name="lead"),
             tasks.create_task(accepted_times.run(), name="make partitions"),
@@ -90,13 +91,15 @@ async def _serve(context: Context, stop: asyncio.Event, ready: Callable[[], None
         if ready:
             ready()
         await stop.wait()
-        await _cancel(taking)
+        _cancel(taking)  # the queues among them finish what they took, in the same time as ingest
+        await asyncio.wait({taking_events})
         try:
             async with asyncio.timeout(settings.drain_timeout):
                 await ingest.drained()
         except TimeoutError:
             logger.warning("stopping before all that was taken is stored")
-        await _cancel(storing)
+        _cancel(storing)
+        await asyncio.wait(taking | storing)
         if left := await ingest.give_back():
             logger.warning("handed back %d messages", left)
 
@@ -155,7 +158,6 @@ def _anchorings(context: Context) -> Iterator[Anchoring]:
     )
 
 
-async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+def _cancel(tasks: set[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks)

@@ -99,6 +99,8 @@ _NAME_IN_USE = 10058
 
 _LOOK: Final = 3.0
 """Seconds between two looks whether all streams are there: what one that is deleted may stop."""
+_PAGE: Final = 256
+"""Streams that the server tells of at once."""
 
 
 async def keep_streams(js: JetStreamContext) -> NoReturn:
@@ -106,12 +108,21 @@ async def keep_streams(js: JetStreamContext) -> NoReturn:
 
     async def look() -> None:
         await asyncio.sleep(_LOOK)
-        there = {stream.config.name for stream in await js.streams_info()}
+        there = await _names(js)
         if lost := [stream for stream in STREAMS if stream.name not in there]:
             logger.error("streams are lost, making them anew: %s", ", ".join(str(each.name) for each in lost))
             await ensure_streams(js, tuple(lost))
 
     await steadily("streams", look)
+
+
+async def _names(js: JetStreamContext) -> set[str | None]:
+    names: set[str | None] = set()
+    while True:
+        page = await js.streams_info(offset=len(names))
+        names |= {stream.config.name for stream in page}
+        if len(page) < _PAGE:
+            return names
 
 
 def command_consumer(cluster_id: str) -> str:

@@ -7,12 +7,13 @@ import asyncio
 import httpx2
 import pytest
 
+from aetherius.agent_manager.orders.results import Results
 from aetherius.domain.agent import WentOffline
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import CommandStatus
 from aetherius.domain.wire import subjects
 from aetherius.runtime.embedded_nats import EmbeddedNats
-from aetherius.runtime.jetstream.streams import EVENTS
+from aetherius.runtime.jetstream.streams import CONTROL, EVENTS
 from aetherius.runtime.ports import free_port
 from manager_site import PATIENCE, Site, events_of
 
@@ -41,6 +42,22 @@ async def test_stopping_an_idle_manager_is_quick(site: Site) -> None:
         await site.register()
         began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < PATIENCE / 2, "it waited for what is not there"
+
+
+async def test_stopping_is_bounded_although_a_result_is_never_done(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = asyncio.Event()
+
+    async def hang(*given: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Results, "_finish", hang)
+    async with site.manager(drain_timeout=1.0):
+        await site.answer(site.issue())
+        await asyncio.wait_for(begun.wait(), PATIENCE)
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 8, "the supervisor kills after ten"
+    assert await site.waiting(CONTROL) == 1
 
 
 async def test_it_goes_on_when_nats_is_back_and_takes_nobody_offline_for_it(site: Site, broker: EmbeddedNats) -> None:
