@@ -28,9 +28,11 @@ and our server's start, or while our server is away."""
 
 def free_port() -> int:
     """A port on 127.0.0.1 that nobody listens on now, and that no client is lent meanwhile."""
-    for port in random.sample(_SERVERS, 100):
-        if port_is_free(port):
-            return port
+    chosen = random.sample(_SERVERS, 100)
+    return next((port for port in chosen if port_is_free(port)), 0) or _any_port()
+
+
+def _any_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         lent: int = probe.getsockname()[1]

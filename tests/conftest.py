@@ -12,10 +12,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import hypothesis
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -29,16 +28,11 @@ from real_cluster import RealCluster
 from s3_server import S3Server
 from simulated_cluster import SimulatedCluster
 
-settings.register_profile("unhurried", deadline=None)  # no test depends on how fast the machine is just now
+# No test depends on how fast the machine is just now.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
 pytest_plugins = ["builds", "order_of_tests", "skipped_table"]
-
-# How long an example takes tells of the machine and of what else runs on it.
-hypothesis.settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("any machine")
 
 _NEEDS = {"real_cluster": "kubernetes", "elasticsearch_url": "elasticsearch", "own_elasticsearch": "elasticsearch"}
 """Fixture to the mark of the server that it needs."""

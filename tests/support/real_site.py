@@ -81,7 +81,7 @@ class Trouble:
     def ends_well(self, cause: str, action: str) -> None:
         """Explained rightly; one repair, done and verified once; over because of it."""
         self.until(Completed)
-        assert self.the(incidents.Diagnosed).root_cause is cause
+        assert self.the(incidents.Diagnosed).root_cause == cause
         assert self.the(remediations.Proposed).action == action
         for kind in (remediations.Executed, remediations.Verified, incidents.Mitigated, incidents.Resolved):
             self.the(kind)

@@ -52,13 +52,14 @@ class TestVerifyWorkload:
 
     def test_is_content_with_a_workload_that_stays_well(self, act: Act, probe: ClusterProbe) -> None:
         probe.deploy("web", replicas=2)
-        answer = self.verify(act, deadline_seconds=20)
+        answer = self.verify(act, deadline_seconds=100)
         assert answer["verified"]
         assert answer["observed"]["available_replicas"] == 2
         assert answer["observed"]["seconds"] >= 1.0
 
     def test_gives_up_at_the_deadline_and_says_what_lacks(self, act: Act, probe: ClusterProbe) -> None:
         probe.deploy("web", image="registry.test/app:missing")
+        eventually(lambda: probe.get("Deployment", "web").get("status", {}).get("updatedReplicas") == 1)
         answer = self.verify(act, deadline_seconds=1)
         assert not answer["verified"]
         assert "0 of 1 replicas are available" in answer["summary"]
