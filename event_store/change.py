@@ -9,13 +9,13 @@ from uuid import UUID
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.event import Cause, Recorded
 from aetherius.event_store.errors import StreamNotFoundError, VersionConflictError
-from aetherius.event_store.log import Log
+from aetherius.event_store.ports import Saves
 
 A = TypeVar("A", bound=Aggregate)
 _ATTEMPTS = 5
 
 
-def change(log: Log, cls: type[A], id: UUID, actor: str, decide: Callable[[A], object]) -> int:
+def change(log: Saves, cls: type[A], id: UUID, actor: str, decide: Callable[[A], object]) -> int:
     """Change an aggregate; the position of its last event. What follows from the decision keeps the story of the stream.
 
     Raises:
@@ -31,7 +31,7 @@ def change(log: Log, cls: type[A], id: UUID, actor: str, decide: Callable[[A], o
     return _change(log, cls, id, actor, decide)
 
 
-def _change(log: Log, cls: type[A], id: UUID, actor: str, decide: Callable[[A], object]) -> int:
+def _change(log: Saves, cls: type[A], id: UUID, actor: str, decide: Callable[[A], object]) -> int:
     history = log.stream(id)
     if not history or history[0].event.topic.partition(".")[0] != cls.stream:
         raise StreamNotFoundError(cls.stream, id)

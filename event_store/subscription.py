@@ -22,9 +22,9 @@ from psycopg.sql import SQL, Identifier
 
 from aetherius.event_store.connections import CONNECT
 from aetherius.event_store.errors import LogUnavailableError
-from aetherius.event_store.log import Log
 from aetherius.event_store.metrics import note_reader
 from aetherius.event_store.pending import Page
+from aetherius.event_store.ports import Pages
 from aetherius.event_store.tables import LOG
 from aetherius.runtime.in_words import in_words
 
@@ -117,7 +117,7 @@ class Subscription:
 
     def __init__(
         self,
-        log: Log,
+        log: Pages,
         signal: LogSignal,
         *,
         after: int | datetime = 0,

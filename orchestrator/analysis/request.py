@@ -17,13 +17,13 @@ from aetherius.domain.incident import EventsCorrelated, Opened, Reopened
 from aetherius.domain.wire.analysis import AnalysisContext, AnalysisOptions, AnalysisRequest
 from aetherius.domain.wire.command import format_duration
 from aetherius.event_store.errors import StreamNotFoundError
-from aetherius.event_store.log import Log
+from aetherius.event_store.ports import Evidence
 
 MAX_SIGNS = 200
 """The latest events of an incident, since it was opened or reopened, that a reasoner sees."""
 
 
-def request_of(log: Log, analysis_id: UUID, asked: Requested, timeout: float) -> AnalysisRequest:
+def request_of(log: Evidence, analysis_id: UUID, asked: Requested, timeout: float) -> AnalysisRequest:
     """The whole request.
 
     Raises:
@@ -51,7 +51,7 @@ def _subject(history: list[Recorded]) -> dict[str, Any]:
     return {}
 
 
-def _signs(log: Log, history: list[Recorded]) -> list[dict[str, Any]]:
+def _signs(log: Evidence, history: list[Recorded]) -> list[dict[str, Any]]:
     ids: list[UUID] = []
     for recorded in history:
         match recorded.event:
@@ -67,7 +67,7 @@ def _signs(log: Log, history: list[Recorded]) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(sign.event) for sign in signs if isinstance(sign.event, Reported)]
 
 
-def _output(log: Log, command_id: UUID) -> str:
+def _output(log: Evidence, command_id: UUID) -> str:
     try:
         answer = log.load(Command, command_id).answer
     except StreamNotFoundError:

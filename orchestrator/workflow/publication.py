@@ -8,7 +8,7 @@ from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.event import Cause, Event
 from aetherius.domain.workflow.definition import Published, WorkflowDefinition, definition_stream
 from aetherius.event_store.errors import StreamNotFoundError, VersionConflictError
-from aetherius.event_store.log import Log
+from aetherius.event_store.ports import Saves
 from aetherius.orchestrator.workflow.definition_loader import dump
 from aetherius.orchestrator.workflow.shipped import ShippedWorkflows
 from aetherius.runtime.clock import utc_now
@@ -29,7 +29,7 @@ class PublishedDefinition(Aggregate):
             self.definition = event.definition
 
 
-def publish(log: Log, workflows: ShippedWorkflows) -> None:
+def publish(log: Saves, workflows: ShippedWorkflows) -> None:
     """Publish each definition that differs from the one in force. Safe to repeat, and from replicas that start together.
 
     Raises:
@@ -43,7 +43,7 @@ def publish(log: Log, workflows: ShippedWorkflows) -> None:
             _save(log, stream)
 
 
-def _current(log: Log, name: str) -> PublishedDefinition:
+def _current(log: Saves, name: str) -> PublishedDefinition:
     id = definition_stream(name)
     try:
         return log.load(PublishedDefinition, id)
@@ -51,6 +51,6 @@ def _current(log: Log, name: str) -> PublishedDefinition:
         return PublishedDefinition(id)
 
 
-def _save(log: Log, stream: PublishedDefinition) -> None:
+def _save(log: Saves, stream: PublishedDefinition) -> None:
     with suppress(VersionConflictError):  # another replica, with the same package, was first
         log.save(stream, Cause(actor=ACTOR, traceparent=new_traceparent()))
