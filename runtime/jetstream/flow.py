@@ -7,6 +7,7 @@ next are asked for before the last have come. Whoever took a message must `ack` 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Final
 
@@ -14,6 +15,7 @@ import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
 
 from aetherius.runtime.errors import BrokerUnavailableError
 
@@ -25,6 +27,8 @@ _FULL: Final = 1024 * 1024
 """Bytes that are worth a load of their own: some 1,500 events."""
 _LINGER: Final = 0.02
 """Seconds that a load may wait to become full, if the broker says that it has more: another replica may get that."""
+_LAST_WORDS: Final = 1.0
+"""Seconds, at the end, for what the broker has sent already: a round trip."""
 _SHORT: Final = 9
 """Words of such a subject without the broker's domain and account, which newer ones have before the numbers."""
 _STATUS: Final = "Status"
@@ -82,11 +86,20 @@ class Flow:
 
     async def close(self) -> list[Msg]:
         """Take nothing new; what had come, and must be handed back."""
-        if self._subscription is not None and not self._nats.is_closed:
-            await self._subscription.unsubscribe()
-            self._subscription = None
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None and not self._nats.is_closed:
+            await self._end(subscription)
         left, self._buffer = self._buffer, []
         return left
+
+    async def _end(self, subscription: Subscription) -> None:
+        """What the broker has sent already still comes: dropped, it would come to nobody before its `ack_wait` is over."""
+        if not self._nats.is_connected:
+            await subscription.unsubscribe()
+            return
+        with contextlib.suppress(NatsError, TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                await subscription.drain()  # type: ignore[no-untyped-call]
 
     async def _ask(self, held: int | None) -> None:
         """Keep on its way what the limit leaves room for: at least half of it, or, if it is told what is held, each one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +19,7 @@ from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
 from aetherius.domain.event import Cause
 from aetherius.domain.wire.analysis import AnalysisRequest, AnalysisResponse, RootCause
 from aetherius.event_store.subscription import LogSignal
+from aetherius.orchestrator import work
 from aetherius.orchestrator.analysis import desk as desks
 from aetherius.orchestrator.analysis.desk import AnalysisDesk
 from aetherius.orchestrator.analysis.request import request_of
@@ -27,6 +29,7 @@ from aetherius.orchestrator.settings import OrchestratorSettings
 from aetherius.orchestrator.workflow.timers import WorkflowTimers
 from aetherius.runtime.clock import utc_now
 from aetherius.runtime.embedded_nats import EmbeddedNats
+from aetherius.runtime.jetstream.consumer import Durable
 from aetherius.runtime.jetstream.streams import INTERNAL, WORK, ensure_streams
 from aetherius.runtime.nats_connection import connect
 from aetherius.runtime.process import cancelled_by
@@ -191,10 +194,11 @@ async def test_a_timer_that_was_purged_rings_all_the_same(stage: Any, context: C
 
 
 async def test_stopping_in_the_middle_of_an_analysis_is_bounded_and_another_replica_has_it_at_once(
-    stage: Any, dsn: str, broker: EmbeddedNats
+    stage: Any, dsn: str, broker: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = OrchestratorSettings(dsn, broker.url, drain_timeout=0.5, state_keys=KEYS_TEXT)
-    analysis, loop = asked(stage), asyncio.get_running_loop()
+    monkeypatch.setattr(work, "Durable", partial(Durable, ack_wait=600.0))  # else it would come again by itself
+    settings = OrchestratorSettings(dsn, broker.url, drain_timeout=0.5, analysis_timeout=600.0, state_keys=KEYS_TEXT)
+    analysis = asked(stage)
 
     async def orchestrate(reasoner: Slow, stop: asyncio.Event) -> None:
         await run(settings, stop, reasoner=reasoner)
@@ -204,13 +208,11 @@ async def test_stopping_in_the_middle_of_an_analysis_is_bounded_and_another_repl
         stopping = tasks.create_task(orchestrate(stuck, stop))
         await asyncio.wait_for(stuck.asked.wait(), 60)
         stop.set()
-        stopped_at = loop.time()
-        await stopping
-    assert loop.time() - stopped_at < 8, "the supervisor kills after ten"
+        await asyncio.wait_for(stopping, 60)
     assert status(stage, analysis) is AnalysisStatus.REQUESTED
     free.gate.set()
     stop.clear()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(orchestrate(free, stop))
-        await soon(lambda: status(stage, analysis) is AnalysisStatus.COMPLETED, 20)  # its ack_wait is 30 seconds
+        await soon(lambda: status(stage, analysis) is AnalysisStatus.COMPLETED, 60)
         stop.set()
