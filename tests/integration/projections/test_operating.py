@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from aetherius.cli.main import app
 from aetherius.domain.event import Recorded
 from aetherius.event_store.log import Log
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.projections import schema, service
 from aetherius.projections.build import hold
 from aetherius.projections.compaction import compact
@@ -63,7 +63,7 @@ async def signal(dsn: str, log: Log) -> AsyncIterator[LogSignal]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not await asyncio.to_thread(condition):  # noqa: ASYNC110  # a database has no event to wait for
             await asyncio.sleep(0.05)
 
@@ -292,7 +292,7 @@ def test_a_rebuild_killed_at_any_moment_leaves_what_serves_and_goes_on(
     killed = subprocess.run(
         [sys.executable, "-c", PROGRAM, dsn, place, str(turn)],
         check=False,
-        timeout=60,
+        timeout=120,
         env={"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
@@ -349,7 +349,7 @@ async def test_a_service_that_is_to_stop_does_not_wait_for_a_rebuild(
     running = asyncio.create_task(service.run(ProjectionsSettings(dsn), stop))
     await until(building.is_set)
     stop.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         await running
     go_on.set()
 
