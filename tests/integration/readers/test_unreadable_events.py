@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from uuid import UUID
@@ -17,7 +17,6 @@ from aetherius.domain.agent import GapDetected
 from aetherius.domain.cluster import Cluster
 from aetherius.domain.errors import UnreadableEventError
 from aetherius.domain.event import Recorded, Unreadable, topics_of
-from aetherius.event_store import schema
 from aetherius.event_store.audit.trail import Trail, Wanted
 from aetherius.event_store.contents_index import ContentsIndex
 from aetherius.event_store.log import Log
@@ -37,13 +36,6 @@ from event_builders import a_gap, report
 from newer_version import TELEPORTED, append_in_another_form, append_nonsense, append_of_unknown_topic
 
 GAPS = topics_of([GapDetected])
-
-
-@pytest.fixture
-def log(dsn: str) -> Iterator[Log]:
-    schema.create(dsn)
-    with Log(dsn) as log:
-        yield log
 
 
 @pytest.fixture
