@@ -19,8 +19,11 @@ MAX_VALUES: Final = 10_000
 _MAX_WHOLE: Final = 2**63 - 1
 _MAX_PLACE: Final = 200
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_SUSPECT: Final = re.compile(rb"\\u0000|[0-9]{18}|\\u[dD][89a-fA-F]")
-"""What a text has somewhere if one of its values breaks a rule; of most texts we see in a microsecond that none does."""
+_ESCAPE: Final = b"\\u"
+"""A NUL and half of a surrogate pair come as escapes only: raw they are no JSON, and no UTF-8."""
+_DIGITS: Final = b"0123456789"
+_BEYOND: Final = 18
+"""Digits that a number has at least if it is beyond 64 bits (and does not come by an exponent, which the reader refuses)."""
 
 
 def decode_json(raw: bytes, field: str = "body") -> Any:
@@ -39,9 +42,10 @@ def decode_json(raw: bytes, field: str = "body") -> Any:
 
 
 def is_suspect(raw: bytes) -> bool:
-    """Whether the values of a text must be looked at one by one."""
+    """Whether the values of a text must be looked at one by one: of most that come we see in a microsecond that none breaks a rule."""
     return (
-        _SUSPECT.search(raw) is not None
+        _ESCAPE in raw
+        or len(raw) - len(raw.translate(None, _DIGITS)) > _BEYOND
         or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
         or raw.count(b",") >= MAX_VALUES
     )

@@ -173,11 +173,6 @@ class Trail:
         cursor = connection.cursor(binary=True, row_factory=tuple_row)
         return cursor.execute(LOG.statement(name, events), values, prepare=False).fetchall()
 
-    def position_at(self, time: datetime) -> int:
-        """The last position that was recorded at or before a moment; 0 if none was."""
-        with self._connections.connection() as connection:
-            return self._position_at(connection, time)
-
     def verify(
         self, anchors: Iterable[Anchor], stopped: Callable[[], bool], request: Repeatable | None = None
     ) -> tuple[AuditReport, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from graphql import get_named_type
+from graphql import GraphQLObjectType, get_named_type
 from hypothesis import strategies as st
 
 from aetherius.graphql.schema import create_schema
@@ -13,7 +13,7 @@ from list_queries import plain_fields
 _SCHEMA = create_schema()._schema
 _LISTS = ("agents", "clusters", "events", "incidents", "commands", "workflows", "remediations")
 CHOICES = ("$a", "$b", "true", "false")
-_DEEPEST = 3
+_DEEPEST = 2
 """Fragments within fragments."""
 
 
@@ -43,24 +43,25 @@ def chosen_fields(draw: st.DrawFn) -> ChosenFields:
     """A query of lists."""
     made = ChosenFields("")
     body = _selections(draw, "Query", made, 0)
-    made.text = " ".join([f"query($a: Boolean!, $b: Boolean! = true) {body}", *made.fragments])
+    used = "used: __typename @include(if: $a) @skip(if: $b)"
+    made.text = " ".join([f"query($a: Boolean!, $b: Boolean! = true) {{ {used} ... {body} }}", *made.fragments])
     return made
 
 
 def _selections(draw: st.DrawFn, type_name: str, made: ChosenFields, depth: int) -> str:
-    parts = [_selection(draw, type_name, made, depth) for _ in range(draw(st.integers(1, 4)))]
+    parts = [_selection(draw, type_name, made, depth) for _ in range(draw(st.integers(1, 2)))]
     return "{ " + " ".join(parts) + " }"
 
 
 def _selection(draw: st.DrawFn, type_name: str, made: ChosenFields, depth: int) -> str:
-    shape = draw(st.integers(0, 5)) if depth < _DEEPEST else 0
-    if shape == 5:
+    shape = draw(st.integers(0, 9)) if depth < _DEEPEST else 0
+    if shape == 9:
         name = f"F{len(made.fragments)}"
         made.fragments.append("")  # its place: the ones inside it come later
         body = _selections(draw, type_name, made, depth + 1)
         made.fragments[int(name[1:])] = f"fragment {name} on {type_name} {body}"
         return " ".join(f"...{name} {_choice(draw)}" for _ in range(draw(st.integers(1, 2))))
-    if shape == 4:
+    if shape == 8:
         condition = draw(st.sampled_from(["", f"on {type_name}"]))
         return f"... {condition} {_choice(draw)} {_selections(draw, type_name, made, depth + 1)}"
     return _field(draw, type_name, made, depth)
@@ -70,9 +71,9 @@ def _field(draw: st.DrawFn, type_name: str, made: ChosenFields, depth: int) -> s
     name = draw(st.sampled_from(_fields(type_name)))
     alias = draw(st.sampled_from(["", f"again_{name}: "]))
     within = None if name == "__typename" else _SCHEMA.get_type(type_name).fields[name].type  # type: ignore[union-attr]
-    inner = get_named_type(within).name if within else ""
-    if name in ("edges", "pageInfo", "node", *_LISTS):
-        return f"{alias}{name} {_choice(draw)} {_selections(draw, inner, made, depth)}"
+    inner = get_named_type(within) if within else None
+    if isinstance(inner, GraphQLObjectType):
+        return f"{alias}{name} {_choice(draw)} {_selections(draw, inner.name, made, depth)}"
     return f"{alias}{name} {_choice(draw)}"
 
 

@@ -98,7 +98,7 @@ async def test_both_ways_give_the_same_answer(site: Site, asked: ListQuery) -> N
         raise AssertionError(f"was not compiled: {asked.text} {variables}: {pages[:500]}")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(asked=chosen_fields(), a=st.booleans(), b=st.booleans())
 async def test_any_choice_of_fields_gives_the_same_answer(site: Site, asked: ChosenFields, a: bool, b: bool) -> None:
     variables = {"a": a, "b": b}

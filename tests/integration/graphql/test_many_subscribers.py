@@ -58,7 +58,7 @@ with Log(sys.argv[1]) as log:
 
 @pytest.fixture
 def server(dsn: str, tmp_path: Path) -> Iterator[tuple[Started, int, int]]:
-    """`aetherius serve graphql`, its port, and that of its metrics."""
+    """`aetherius serve api`, its port, and that of its metrics."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     create_tables(dsn)
