@@ -83,9 +83,13 @@ def run(minutes: float) -> None:
 
 
 def fates() -> Mapping[str, str]:
-    """What became of each mutant."""
+    """What became of each mutant that was tried."""
     lines = _mutmut("results", "--all", "true").splitlines()
-    return dict(line.strip().rsplit(": ", 1) for line in lines if "__mutmut_" in line)
+    told = dict(line.strip().rsplit(": ", 1) for line in lines if "__mutmut_" in line)
+    tried = {mutant: fate for mutant, fate in told.items() if fate != "not checked"}
+    if len(tried) < len(told):
+        print(f"{len(told) - len(tried)} of {len(told)} were not tried")
+    return tried
 
 
 def change(mutant: str) -> str:
