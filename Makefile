@@ -35,6 +35,9 @@ coverage: $(STAMPS)/dev ## how much of domain, readers, orchestrator and event_s
 	  --cov --cov-report= tests/unit tests/contracts $(ARGS)
 	@$(BIN)/python tests/support/room_coverage.py
 
+mutants: $(STAMPS)/dev ## changes in repairs, faults and the command policy that no unit test notices (some minutes; ARGS="--minutes 5 domain/risk.py")
+	@$(BIN)/python tests/support/mutants.py $(ARGS)
+
 lint: $(STAMPS)/dev ## style, types and the arrows between the rooms
 	@$(say) "ruff"
 	@$(BIN)/ruff check
