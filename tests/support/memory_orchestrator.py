@@ -12,7 +12,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 
 from aetherius.event_store.log import Log
 from aetherius.event_store.memory import MemoryLog
-from aetherius.event_store.reading.subscription import LogSignal
+from aetherius.event_store.subscription import LogSignal
 from aetherius.orchestrator.context import Context
 from aetherius.orchestrator.settings import OrchestratorSettings
 from aetherius.readers.state_rows import StateRows
