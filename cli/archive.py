@@ -29,24 +29,27 @@ def run(
         str, typer.Option("--to", envvar="AETHERIUS_ARCHIVE", help="`file:///folder` or `s3://bucket/folder`.")
     ],
     retain: Annotated[
-        int, typer.Option(envvar="AETHERIUS_RETAIN_DAYS", help="Days that observations stay in the database.")
-    ] = 365,
+        int | None, typer.Option(envvar="AETHERIUS_RETAIN_DAYS", help="Days that observations stay in the database.")
+    ] = None,
     accept_age: Annotated[
-        float,
+        float | None,
         typer.Option(
             envvar="AETHERIUS_ACCEPT_AGE", help="Seconds that late events are accepted for, as ingest has it."
         ),
-    ] = 14 * 86400.0,
+    ] = None,
     data: DataOption = DEFAULT,
     dsn: DsnOption = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Archive every partition that is older, checked by reading it back. Safe to repeat, and to end at any moment."""
     with _answered():
+        from aetherius.agent_manager.settings import AgentManagerSettings as Defaults
         from aetherius.event_store.archive.archiver import Archiver
 
+        days = Defaults.retain_days if retain is None else retain
+        accepted = Defaults.accept_age if accept_age is None else accept_age
         with Archiver(log_address(dsn, data), place) as archiver:
-            done = archiver.run(retain, datetime.now(UTC), accepted_days=accept_age / 86400)
+            done = archiver.run(days, datetime.now(UTC), accepted_days=accepted / 86400)
     _show(done, output)
 
 

@@ -25,6 +25,8 @@ from aetherius.runtime.state_keys import make_key_file
 from aetherius.runtime.supervisor import Phase, Supervisor
 
 _KEPT = frozenset({"PATH", "HOME", "LANG", "VIRTUAL_ENV"})
+_ONE_PROCESS = frozenset({"AETHERIUS_HEALTH_PORT"})
+"""What only one process on a machine can have."""
 ROOMS = ("agent_manager", "orchestrator", "projections", "search", "api")
 
 
@@ -128,6 +130,10 @@ class Platform:
 
 def service_environment(shell: Mapping[str, str], own: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     """What a service is told: settings from the shell, but never addresses: one of another installation, left in the shell, must not have a demo write
-    into that one's log."""
-    inherited = {name: value for name, value in shell.items() if name in _KEPT or name.startswith("AETHERIUS_")}
+    into that one's log. Nor a port that all would listen on: here each service takes its own from its table in the file of settings."""
+    inherited = {
+        name: value
+        for name, value in shell.items()
+        if name in _KEPT or (name.startswith("AETHERIUS_") and name not in _ONE_PROCESS)
+    }
     return {**inherited, **own, **given}

@@ -58,7 +58,7 @@ class Log:
         """Connect in the background.
 
         Args:
-            dsn: libpq connection string; the tables are there already (`schema.create`).
+            dsn: libpq connection string; the tables are there already (`aetherius migrate`).
             pool_size: connections at most; one is enough for all appends, each read and transaction at a time takes one.
             timeout: seconds that a caller waits for a free connection.
             lock_timeout: seconds that an append waits for another one.

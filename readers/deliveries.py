@@ -78,7 +78,7 @@ class Deliveries:
     """Thread-safe and blocking. Every method may raise ``LogUnavailableError``, and may be repeated then."""
 
     def __init__(self, dsn: str, *, pool_size: int = 2, timeout: float = 10.0) -> None:
-        """The tables are there already (`schema.create`)."""
+        """The tables are there already (`aetherius migrate`)."""
         self._connections = Connections(dsn, size=pool_size, timeout=timeout)
 
     def __enter__(self) -> Self:

@@ -10,6 +10,7 @@ def test_services_use_their_own_servers_and_the_shells_settings() -> None:
         "AETHERIUS_POSTGRES_DSN": "postgresql://production.example/log",
         "AETHERIUS_ROLLOUT_TIMEOUT": "120",
         "AETHERIUS_SOAK_TIME": "60",
+        "AETHERIUS_HEALTH_PORT": "9100",  # all of them would listen there
         "PATH": "/usr/bin",
         "SECRET_OF_SOMEBODY_ELSE": "x",
     }
