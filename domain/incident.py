@@ -52,6 +52,7 @@ class EventsCorrelated(Event, stream="Incident", frozen=True, kw_only=True):
     ids: list[UUID]
     reasons: list[str]
     pods: list[str] = []
+    """That showed it, in order of last sight."""
 
 
 class Reclassified(Event, stream="Incident", frozen=True, kw_only=True):
@@ -167,14 +168,11 @@ class Incident(Aggregate):
         self.record(opened, at)
 
     def correlate(self, ids: Sequence[UUID], reasons: Sequence[str], pods: Sequence[str], at: datetime) -> None:
-        """Fold further signs in."""
+        """Fold further signs in, in the order of their arrival."""
         if ids:
-            self.record(
-                EventsCorrelated(
-                    count=len(ids), ids=list(ids), reasons=sorted(set(reasons)), pods=sorted(set(pods) - {""})
-                ),
-                at,
-            )
+            last_seen = reversed(dict.fromkeys(pod for pod in reversed(pods) if pod))
+            more = EventsCorrelated(count=len(ids), ids=list(ids), reasons=sorted(set(reasons)), pods=list(last_seen))
+            self.record(more, at)
 
     def escalate(self, severity: Severity, reason: str, at: datetime) -> None:
         """Raise the severity; does nothing when it would not rise."""

@@ -29,10 +29,12 @@ def test_a_test_gets_an_empty_database_of_version_18(dsn: str) -> None:
         assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
 
 
-def test_writes_are_durable(dsn: str) -> None:
-    with psycopg.connect(dsn) as connection:
+async def test_writes_are_durable(open_folder: Path) -> None:
+    server = EmbeddedPostgres(open_folder / "durable")
+    with psycopg.connect(await server.start()) as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             assert connection.execute(f"SHOW {setting}").fetchone() == ("on",)
+    await server.stop()
 
 
 async def test_data_port_and_password_survive_a_restart(open_folder: Path) -> None:

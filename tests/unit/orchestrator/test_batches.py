@@ -264,7 +264,7 @@ def incidents(case: ProcessCase) -> dict[UUID, dict[str, Any]]:
             "severity": incident.severity,
             "signs": incident.event_count,
             "reasons": incident.reasons,
-            "pods": set(incident.pods),
+            "pods": list(incident.pods),
             "turns": [each.event for each in case.log.stream(id) if isinstance(each.event, Resolved | Reopened)],
         }
     return found

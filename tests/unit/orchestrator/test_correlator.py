@@ -119,7 +119,7 @@ class TestSigns:
         case.reads("OOMKilled")
         ids = [reported(case, "CrashLoopBackOff", after=n, name=f"web-{n}") for n in (2, 1)]
         case.go_on()
-        case.then(EventsCorrelated(count=2, ids=ids, reasons=["CrashLoopBackOff"], pods=["web-1", "web-2"]))
+        case.then(EventsCorrelated(count=2, ids=ids, reasons=["CrashLoopBackOff"], pods=["web-2", "web-1"]))
 
     def test_signs_in_the_batch_that_opens_it_are_folded_in_behind(self, case: Case) -> None:
         reported(case, "OOMKilled")

@@ -18,7 +18,7 @@ ID = UUID(int=1)
 GAP = GapDetected(cluster_id="c1", epoch=1, first=1, last=1)
 
 
-class Manager:
+class Notes:
     """Notes for each gap that the agent went offline."""
 
     name, topics = "manager", (GapDetected.topic,)
@@ -37,7 +37,7 @@ class Manager:
 
 
 def test_a_story_is_told_in_three_steps() -> None:
-    case = ProcessCase(Manager)
+    case = ProcessCase(Notes)
     case.given(ID, GAP)
     case.pass_time(60)
     case.when(ID, GAP)
@@ -46,7 +46,7 @@ def test_a_story_is_told_in_three_steps() -> None:
 
 
 def test_what_was_given_leads_to_nothing() -> None:
-    case = ProcessCase(Manager)
+    case = ProcessCase(Notes)
     case.given(ID, GAP)
     assert case.go_on() == []
     case.then_nothing()
@@ -54,7 +54,7 @@ def test_what_was_given_leads_to_nothing() -> None:
 
 @pytest.mark.parametrize("expected", [[], [CameBack], [like(WentOffline, cluster_id="c2")], [WentOffline, WentOffline]])
 def test_what_was_not_decided_is_told_beside_what_was(expected: list[type[WentOffline]]) -> None:
-    case = ProcessCase(Manager)
+    case = ProcessCase(Notes)
     case.when(ID, GAP)
     with pytest.raises(AssertionError, match="decided:\nWentOffline"):
         case.then(*expected)
@@ -65,7 +65,7 @@ def test_an_expected_event_says_what_matters_of_it() -> None:
 
 
 def test_one_that_remembers_a_batch_is_found_out() -> None:
-    class Remembering(Manager):
+    class Remembering(Notes):
         count = 0
 
         def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
@@ -77,7 +77,7 @@ def test_one_that_remembers_a_batch_is_found_out() -> None:
 
 
 def test_one_that_does_not_say_why_is_found_out() -> None:
-    class Silent(Manager):
+    class Silent(Notes):
         def save(self, agent: Agent, recorded: Recorded, unit: Unit) -> None:
             unit.save(agent, Cause(actor="system:manager", causation_id=UUID(int=9)))
 
@@ -86,7 +86,7 @@ def test_one_that_does_not_say_why_is_found_out() -> None:
 
 
 def test_one_that_does_not_save_is_found_out() -> None:
-    class Forgetful(Manager):
+    class Forgetful(Notes):
         def save(self, agent: Agent, recorded: Recorded, unit: Unit) -> None:
             pass
 
@@ -95,11 +95,11 @@ def test_one_that_does_not_save_is_found_out() -> None:
 
 
 def test_one_that_asks_for_sql_is_told_what_to_do() -> None:
-    class Asking(Manager):
+    class Asking(Notes):
         def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
             unit.select("SELECT 1")
 
-    class Writing(Manager):
+    class Writing(Notes):
         def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
             unit.rows(lambda cursor: cursor.execute("SELECT 1"))
 
