@@ -22,11 +22,7 @@ PAGES = [
 NAMED = re.compile(r"(?<![\w./<{*-])((?:[\w.-]+/)*[\w-]+[.](?:py|md|sql))(?![\w/])")
 """A name of a file of ours in a sentence."""
 FILES = {"/" + file.as_posix() for file in project_files()}
-PROMISED = {
-    "docs/decisions/0017-unreadable-events.md", "docs/decisions/0018-migrations.md", "docs/operations/upgrade.md",
-}  # fmt: skip
-"""Pages that are being written: take a name out when its page is there."""
-MADE_UP = PROMISED | {
+MADE_UP = {
     "0003_what.pre.sql", "0003_what.post.sql",
 }  # fmt: skip
 """Names that stand for many, or for one that is yet to be written."""
