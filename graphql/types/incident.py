@@ -13,7 +13,7 @@ from aetherius.domain.incident import IncidentStatus
 from aetherius.domain.wire.event import Severity
 from aetherius.graphql.context import Info
 from aetherius.graphql.scalars import Long
-from aetherius.graphql.types.enums import CauseCode, Symptom
+from aetherius.graphql.types.enums import CauseCode, Symptom, named
 from aetherius.graphql.types.event import Event
 from aetherius.graphql.types.node import Node
 from aetherius.graphql.types.remediation import Remediation
@@ -87,7 +87,7 @@ class Incident(Node):
         if row.root_cause is None:
             return None
         return Diagnosis(
-            root_cause=row.root_cause,
+            root_cause=named("root_cause", row.root_cause),
             confidence=row.confidence,
             summary=row.diagnosis,
             evidence=[Evidence(source=e.source, finding=e.finding, weight=e.weight) for e in row.evidence],

@@ -13,6 +13,7 @@ from strawberry.relay import from_base64, to_base64
 from aetherius.access.errors import InvalidArgumentError
 from aetherius.graphql.context import Info
 from aetherius.graphql.scalars import Position
+from aetherius.graphql.types.enums import named
 from aetherius.projections.queries import Found
 from aetherius.projections.read_model import ReadModel, Row
 
@@ -48,7 +49,7 @@ class Node:
     @classmethod
     def shown(cls, row: Row, changed_at: int, as_of: int | None) -> Self:
         """The node of a row that last changed at a position."""
-        copied = {name: getattr(row, name) for name in shown_as_stored(cls, type(row))}  # type: ignore[arg-type]
+        copied = {name: named(name, getattr(row, name)) for name in shown_as_stored(cls, type(row))}  # type: ignore[arg-type]
         return cls(**copied, changed_at_position=Position(changed_at), row=row, as_of=as_of)
 
     @classmethod
