@@ -37,7 +37,7 @@ from aetherius.readers.schema import ROOM as READERS
 from aetherius.runtime.clock import utc_now
 from aetherius.runtime.health import health_served
 from aetherius.runtime.jetstream.streams import keep_streams
-from aetherius.runtime.migrations.applied import require
+from aetherius.runtime.migrations.awaiting import require_once_there
 from aetherius.runtime.steady import end_if_cancelled
 
 logger = logging.getLogger(__name__)
@@ -59,11 +59,10 @@ async def run(
     Raises:
         CredentialsError: the signing key's file cannot be used.
         TablesMissingError: `aetherius migrate` was not run.
-        DatabaseUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
         TimeoutError: NATS does not answer at the start. Safe to repeat.
         ExceptionGroup: a task failed that should never end; the process must end too, and may be started again.
     """
-    await asyncio.to_thread(require, settings.postgres_dsn, LOG_ROOM, READERS, ROOM)
+    await require_once_there(settings.postgres_dsn, stop, LOG_ROOM, READERS, ROOM)
     async with open_context(settings, clock) as context:
         await _serve(context, stop, ready)
 

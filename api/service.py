@@ -31,7 +31,7 @@ from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.projections.schema import ROOM as READ_MODELS
 from aetherius.runtime.errors import PortTakenError
 from aetherius.runtime.health import health_served
-from aetherius.runtime.migrations.applied import require
+from aetherius.runtime.migrations.awaiting import require_once_there
 from aetherius.runtime.process import endless
 
 logger = logging.getLogger(__name__)
@@ -51,14 +51,13 @@ async def run(
 
     Raises:
         TablesMissingError: `aetherius migrate` was not run.
-        DatabaseUnavailableError: PostgreSQL does not answer at the start. Safe to repeat.
         PortTakenError: another program listens there, or where health is to be told.
         TokensFileError: the file of tokens is missing or malformed.
         DocumentsFolderError: the trusted documents cannot be read.
         CredentialsError: the file of the state's keys cannot be used.
         AnchorUnavailableError: the anchors' bucket is no bucket's URL.
     """
-    await anyio.to_thread.run_sync(require, settings.postgres_dsn, LOG_ROOM, READ_MODELS)
+    await require_once_there(settings.postgres_dsn, stop, LOG_ROOM, READ_MODELS)
     tokens, sealing = Tokens.read(settings.tokens_file), sealing_of(settings)
     persisted = PersistedDocuments(settings.graphql_documents_folder, only_trusted=settings.graphql_only_trusted)
     listening = _listen(settings)

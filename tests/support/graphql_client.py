@@ -86,6 +86,9 @@ async def receive(socket: ClientConnection) -> Any:
 async def _payloads(socket: ClientConnection) -> AsyncIterator[Any]:
     while True:
         message = await receive(socket)
+        if message["type"] == "ping":  # the server's heartbeat
+            await socket.send(json.dumps({"type": "pong"}))
+            continue
         assert message["type"] == "next", message
         yield _only(message["payload"])
 

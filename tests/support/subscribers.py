@@ -75,6 +75,9 @@ class Subscriber:
             async def payloads() -> AsyncIterator[dict[str, Any]]:
                 async for text in opened:
                     message = json.loads(text)
+                    if message["type"] == "ping":  # the server's heartbeat
+                        await opened.send(json.dumps({"type": "pong"}))
+                        continue
                     assert message["type"] == "next", message
                     yield message["payload"]
 

@@ -15,6 +15,7 @@ from elasticsearch import Elasticsearch
 from aetherius.event_store.log import Log
 from aetherius.projections.search.parked import parked
 from aetherius.projections.search.rebuilding import retry
+from aetherius.projections.search.words import VERSION
 from aetherius.readers.reader_standing import standing
 from elasticsearch_server import ElasticsearchServer
 from log_history import History
@@ -134,6 +135,7 @@ async def test_documents_that_the_index_refuses_are_parked_with_the_reason_and_c
         es.indices.create(
             index=index,
             mappings={
+                "_meta": {"words": VERSION},  # an older one would be made again meanwhile
                 "dynamic": False,
                 "properties": {name: {"type": kind} for name, kind in fields.items()} | {"severity": {"type": "long"}},
             },
