@@ -40,6 +40,10 @@ class SealingSettings(Settings):
     """What is sealed in the log: `secrets`, or `all`, everything that events say."""
 
 
+_REFUSALS: Final = (UnknownEventError, msgspec.DecodeError, UnicodeDecodeError)
+"""A state that is no event as this version knows it."""
+
+
 class Sealing:
     """How one process seals and opens. Thread-safe."""
 
@@ -80,21 +84,24 @@ class Sealing:
             SecretUnavailableError: all of it is sealed, with a key that is not here.
         """
         position, stream_id, version, topic, state = row
-        event: Event
         try:
-            event, occurred_at, cause = self._decoded(stream_id, topic, state)
-        except (UnknownEventError, msgspec.DecodeError, UnicodeDecodeError) as exc:
-            note_unreadable(position, topic, exc)
-            event, occurred_at, cause = unreadable(topic, bytes(state), str(exc))
+            event, occurred_at, cause = decode(topic, state)
+        except _REFUSALS as exc:  # apart, so that the usual row costs nothing more
+            event, occurred_at, cause = self._read_otherwise(row, exc)
         return Recorded(
             position=position, stream_id=stream_id, version=version, event=event, occurred_at=occurred_at, cause=cause
         )
 
-    def _decoded(self, stream_id: UUID, topic: str, state: bytes) -> tuple[Event, datetime, Cause]:
+    def _read_otherwise(self, row: Any, refused: Exception) -> tuple[Event, datetime, Cause]:
+        """An event that is sealed as a whole, opened; else one that cannot be read."""
+        position, stream_id, _, topic, state = row
         try:
-            return decode(topic, state)
-        except msgspec.ValidationError as exc:
-            return decode(topic, self._opened(stream_id, state, exc))
+            if isinstance(refused, msgspec.ValidationError):
+                return decode(topic, self._opened(stream_id, state, refused))
+        except _REFUSALS as exc:
+            refused = exc
+        note_unreadable(position, topic, refused)
+        return unreadable(topic, bytes(state), str(refused))
 
     def _opened(self, stream_id: UUID, state: bytes, refused: msgspec.ValidationError) -> bytes:
         try:
