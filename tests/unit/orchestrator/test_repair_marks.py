@@ -9,16 +9,12 @@ import pytest
 
 from aetherius.domain import command, remediation
 from aetherius.domain.event import Event
-from aetherius.domain.incident import Reopened, Resolved
-from aetherius.domain.repair.answers import RepairAnswer, VerificationAnswer, WorkloadRef
-from aetherius.domain.repair.drain_node import DrainNodeAnswer, PodPlacement
 from aetherius.readers.testing import like
-from remediation_case import RemediationCase, phase, succeeded
+from remediation_case import DONE, DRAINED, ENDED, WELL, YES, RemediationCase, phase, succeeded
 from story_events import (
     ADA,
     FIX,
     INCIDENT,
-    LIMIT,
     LOOK,
     REMEDIATION,
     WORKFLOW,
@@ -27,35 +23,6 @@ from story_events import (
     opened,
     proposed,
     started,
-)
-
-YES = remediation.Approved(by=ADA)
-UNDO = {**LIMIT, "memory_limit": "64Mi", "expected_memory_limit": "128Mi"}
-RAISED = RepairAnswer(
-    action="UpdateResourceLimits",
-    changed=True,
-    summary="64Mi -> 128Mi",
-    undo_action="UpdateResourceLimits",
-    undo_parameters=UNDO,
-)
-DONE = remediation.Executed(
-    command_id=UUID(int=3), summary="64Mi -> 128Mi", undo_action="UpdateResourceLimits", undo_parameters=UNDO
-)
-ENDED = Resolved(how="recovered", summary="well")
-AGAIN = Reopened(event_id=UUID(int=1), reason="OOMKilled")
-WELL = VerificationAnswer(verified=True, summary="no OOM kill for 60s")
-ILL = VerificationAnswer(verified=False, summary="killed again")
-LOOK_AT_WEB = {"kind": "Deployment", "name": "web", "soak_seconds": 5.0, "deadline_seconds": 60.0}
-DRAINED = DrainNodeAnswer(
-    node="n1",
-    mode="execute",
-    ready="Unknown",
-    not_ready_seconds=45,
-    placements=[
-        PodPlacement(namespace="shop", pod="web-1", owner_kind="Deployment", owner_name="web", decision="evict")
-    ],
-    feasible=True,
-    workloads=[WorkloadRef(kind="Deployment", namespace="shop", name="web")],
 )
 
 

@@ -41,9 +41,6 @@ from story_events import (
     started,
 )
 
-FIRST = UUID(int=0xF1)
-"""An earlier remediation."""
-OBJECT = "north/shop/Deployment/web"
 OK = command.Succeeded(exit_code=0, output="OOMKilled")
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from aetherius.domain import command, remediation
+from aetherius.domain import remediation
 from aetherius.domain.event import Event
 from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Reopened, Resolved
@@ -37,10 +37,7 @@ from story_events import (
     started,
 )
 
-FIRST = UUID(int=0xF1)
-"""An earlier remediation."""
 OBJECT = "north/shop/Deployment/web"
-OK = command.Succeeded(exit_code=0, output="OOMKilled")
 
 
 @pytest.fixture
