@@ -88,7 +88,8 @@ class DrainNodeRepair(Repair[DrainNode]):
         return Outcome(summary=summary, undo=undo, done=answer.feasible)
 
     def verification(self, parameters: DrainNode, output: str, patience: Patience) -> Order:
-        """What ran there is Ready elsewhere. Where the answer cannot be read nobody knows what ran there: then, that nothing is left to move."""
+        """What ran there is Ready elsewhere. Where the answer cannot be read nobody knows what ran there: then, that nothing is left to move, and no
+        workload of the cluster waits."""
         answer = decoded(output, DrainNodeAnswer)
         workloads = [msgspec.to_builtins(each) for each in answer.workloads] if answer else []
         where = {"node": parameters.node, "workloads": workloads, "deadline_seconds": patience.rollout}

@@ -19,7 +19,7 @@ class VerifyEvacuation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     workloads: list[WorkloadRef]
     deadline_seconds: Seconds
     only_left: bool = False
-    """Nobody knows what ran there: watch until no pod is left on the node that would have to move, and claim no more than that."""
+    """Nobody knows what ran there: watch until no pod is left on the node that would have to move, and no workload of the cluster lacks replicas."""
 
 
 class VerifyEvacuationLook(Look[VerifyEvacuation]):

@@ -9,12 +9,14 @@ from aetherius.domain.errors import InfrastructureError
 from aetherius.domain.repair.answers import VerificationAnswer, WorkloadRef
 from aetherius.domain.repair.verify_evacuation import ENTRY as ACTION
 from aetherius.domain.repair.verify_evacuation import VerifyEvacuation
-from aetherius.edge_agent.repair.cluster import Cluster, Stopwatch, is_true, selector_of
+from aetherius.edge_agent.repair.cluster import Cluster, Document, Stopwatch, is_true, selector_of
 from aetherius.edge_agent.repair.drain_node import must_move
 from aetherius.edge_agent.repair.performer import Job, Performer
 
 _PATHS: Final = {"Deployment": "deployments", "StatefulSet": "statefulsets", "ReplicaSet": "replicasets"}
 """Kinds whose replicas are counted; others (a Job, a DaemonSet) have no number to hold elsewhere."""
+_MOVED: Final = ("Deployment", "StatefulSet")
+"""Kinds that are looked at where nobody knows what ran on the node; the agent may list both."""
 
 
 class VerifyEvacuationPerformer(Performer[VerifyEvacuation]):
@@ -45,9 +47,30 @@ def _watched(action: VerifyEvacuation, cluster: Cluster, watch: Stopwatch) -> Ve
 
 def _all_lacks(action: VerifyEvacuation, cluster: Cluster) -> list[str]:
     if action.only_left:
-        pods = cluster.api.list("/api/v1/pods", field_selector=f"spec.nodeName={action.node}")
-        return [f"{pod['metadata']['namespace']}/{pod['metadata']['name']} is left" for pod in pods if must_move(pod)]
+        return [*_left(action.node, cluster), *_waiting(cluster)]
     return [why for each in action.workloads if (why := _lack(each, action.node, cluster))]
+
+
+def _left(node: str, cluster: Cluster) -> list[str]:
+    pods = cluster.api.list("/api/v1/pods", field_selector=f"spec.nodeName={node}")
+    return [f"{pod['metadata']['namespace']}/{pod['metadata']['name']} is left" for pod in pods if must_move(pod)]
+
+
+def _waiting(cluster: Cluster) -> list[str]:
+    """Workloads of the whole cluster that lack replicas: any of them may be what ran on the node."""
+    return [
+        why
+        for kind in _MOVED
+        for each in cluster.api.list(f"/apis/apps/v1/{_PATHS[kind]}")
+        if (why := _short(kind, each))
+    ]
+
+
+def _short(kind: str, workload: Document) -> str:
+    wanted = int(workload["spec"].get("replicas", 1))
+    ready = int((workload.get("status") or {}).get("readyReplicas", 0))
+    name = f"{kind} {workload['metadata']['namespace']}/{workload['metadata']['name']}"
+    return "" if ready >= wanted else f"{name}: {ready} of {wanted} replicas are Ready"
 
 
 def _lack(workload: WorkloadRef, node: str, cluster: Cluster) -> str:
@@ -71,7 +94,7 @@ def _answer(action: VerifyEvacuation, lacking: list[str], seconds: float) -> Ver
     count = len(action.workloads)
     well = f"all {count} workloads have their replicas Ready elsewhere"
     if action.only_left:
-        well = "no pod that had to move is left there; what ran there is not known"
+        well = "no pod that had to move is left there, and no workload lacks replicas; what ran there is not known"
     summary = "; ".join(lacking) if lacking else well
     return VerificationAnswer(
         verified=not lacking,

@@ -94,3 +94,11 @@ def test_an_evacuation_that_did_not_happen_is_not_verified(act: Act, probe: Clus
     answer = act("VerifyEvacuation", node=node, workloads=[], only_left=True, deadline_seconds=0.5)
     assert not answer["verified"]
     assert "is left" in answer["summary"]
+
+
+def test_an_empty_node_is_no_proof_while_a_workload_waits_for_room(act: Act, probe: ClusterProbe) -> None:
+    probe.deploy("web", spec={"nodeSelector": {"no": "such-node"}})
+    eventually(lambda: len(probe.pods("web")) == 1)
+    answer = act("VerifyEvacuation", node="gone", workloads=[], only_left=True, deadline_seconds=0.5)
+    assert not answer["verified"], "what ran on the node may be what waits"
+    assert f"Deployment {probe.namespace}/web: 0 of 1 replicas are Ready" in answer["summary"]
