@@ -92,6 +92,17 @@ class Action(ABC, Generic[P]):
         except msgspec.ValidationError as exc:
             raise InvalidMessageError(f"parameters of {self.name}", str(exc)) from exc
 
+    def recalled(self, stored: dict[str, Any]) -> P:
+        """The typed parameters of an order that was given before, perhaps by a newer version: what it says more is left out.
+
+        For looking after what was done, never for doing it: an order that is understood by half is not carried out.
+
+        Raises:
+            InvalidMessageError: what is known of them breaks a rule.
+        """
+        known = self.parameters.__struct_fields__
+        return self.parse({name: value for name, value in stored.items() if name in known})
+
     def fits(self, parameters: P, name: str) -> bool:
         """Whether it means the object of this name, the incident's own."""
         return self.object_of(parameters) == name

@@ -6,8 +6,10 @@ derived from remediation and phase, and the agent runs each id once.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from aetherius.domain import remediation as remediations
 from aetherius.domain.command import ANSWERS, Cancelled, Command, Issued, Lost, TimedOut
@@ -18,7 +20,7 @@ from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
 from aetherius.domain.keyring import Keyring
 from aetherius.domain.remediation import Executed, Proposed, Remediation, RemediationStatus
-from aetherius.domain.repair.action import TOOL, Order, Outcome, decoded
+from aetherius.domain.repair.action import TOOL, Order, Outcome, Repair, decoded
 from aetherius.domain.repair.actions import Actions, shipped_actions
 from aetherius.domain.repair.answers import VerificationAnswer
 from aetherius.domain.repair.patience import Patience
@@ -31,6 +33,8 @@ from aetherius.orchestrator.workflow.driver import answer_error
 from aetherius.orchestrator.workflow.starter import workflow_at, workflow_of
 from aetherius.orchestrator.workflow.step_commands import DELIVERY
 from aetherius.readers.unit import Unit
+
+logger = logging.getLogger(__name__)
 
 ACTOR = "system:remediation"
 EXECUTE, VERIFY, VERIFY_AGAIN, ROLL_BACK, RESTORE = "execute", "verify", "verify_again", "roll_back", "restore"
@@ -149,9 +153,15 @@ class _Phase:
         if outcome is not None and not outcome.done:
             remediation.fail(f"the repair failed: {outcome.summary}", self._now)
         elif remediation.execute(_executed(command, outcome or Outcome(summary=_UNREADABLE)), self._now):
-            readable = output if outcome else ""
-            look = repair.verification(repair.parse(proposal.parameters), readable, self._patience)
-            self._order(remediation, VERIFY, look)
+            self._look(remediation, repair, output if outcome else "")
+
+    def _look(self, remediation: Remediation, repair: Repair[Any], output: str) -> None:
+        try:
+            parameters = repair.recalled(_proposal(remediation).parameters)
+        except InvalidMessageError as exc:  # of another version: not a reason to stop all the others
+            remediation.fail(f"it was done, but nobody can say whether it helped: {exc}", self._now)
+            return
+        self._order(remediation, VERIFY, repair.verification(parameters, output, self._patience))
 
     def _verified(self, remediation: Remediation, command: Command, event: Event) -> None:
         answer = decoded(event.output, VerificationAnswer) if isinstance(event, CommandSucceeded) else None
@@ -249,4 +259,8 @@ def _clean_up(proposal: Proposed, actions: Actions) -> Order | None:
     repair = actions.repair(proposal.action)
     if repair is None or not repair.on_cluster:
         return None
-    return repair.clean_up(repair.parse(proposal.parameters))
+    try:
+        return repair.clean_up(repair.recalled(proposal.parameters))
+    except InvalidMessageError as exc:
+        logger.warning("whether %s left marks on %s is not known: %s", proposal.action, proposal.name, exc)
+        return None

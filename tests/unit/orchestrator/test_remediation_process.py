@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -49,6 +50,17 @@ def case() -> RemediationCase:
     case = RemediationCase()
     case.given(INCIDENT, opened())
     case.given(WORKFLOW, started(LOOK, FIX), *begun(FIX, REMEDIATION))
+    return case
+
+
+def done_by_another_version(parameters: dict[str, Any]) -> RemediationCase:
+    """A repair that another version proposed and ordered is answered to this one."""
+    case = RemediationCase()
+    case.given(INCIDENT, opened())
+    case.given(WORKFLOW, started(LOOK, FIX), *begun(FIX, REMEDIATION))
+    case.given(REMEDIATION, proposed(parameters=parameters), YES)
+    case.given_ordered("execute", parameters=parameters)
+    case.when(phase("execute"), succeeded(RAISED))
     return case
 
 
@@ -143,6 +155,16 @@ class TestExecuted:
                 undo_parameters=UNDO,
             ),
         )
+
+    def test_what_a_newer_version_ordered_with_more_parameters_is_verified_by_those_that_are_known(self) -> None:
+        case = done_by_another_version({**RAISE, "gently": True})
+        case.then(like(command.Issued, step_id="verify"), remediation.Executed)
+
+    def test_what_was_done_with_parameters_that_make_no_sense_fails_alone(self) -> None:
+        case = done_by_another_version({"memory": "128Mi"})
+        case.then(remediation.Executed, like(remediation.Failed))
+        (reason,) = [each.event.reason for each in case.decided if isinstance(each.event, remediation.Failed)]
+        assert "nobody can say whether it helped" in reason
 
     def test_what_was_done_and_cannot_be_read_is_verified_too(self, case: RemediationCase) -> None:
         case.when(phase("execute"), succeeded("[cut off"))

@@ -67,6 +67,25 @@ class TestMarks:
         case.when(INCIDENT, ENDED)
         case.then(self.RESTORE)
 
+    def test_so_does_one_that_a_newer_version_drained_with_more_parameters(self) -> None:
+        case = RemediationCase()
+        case.given(INCIDENT, lost_node())
+        case.given(WORKFLOW, started(LOOK, FIX), *begun(FIX, REMEDIATION))
+        more = {"node": "n1", "mode": "execute", "gently": True}
+        case.given(REMEDIATION, proposed("DrainNode", parameters=more), YES)
+        self.given_drained(case, remediation.Verified(command_id=None, summary="moved"))
+        case.when(INCIDENT, ENDED)
+        case.then(self.RESTORE)
+
+    def test_parameters_that_make_no_sense_stop_nobody_else(self) -> None:
+        case = RemediationCase()
+        case.given(INCIDENT, lost_node())
+        case.given(WORKFLOW, started(LOOK, FIX), *begun(FIX, REMEDIATION))
+        case.given(REMEDIATION, proposed("DrainNode", parameters={"nodes": ["n1"]}), YES)
+        self.given_drained(case, remediation.Verified(command_id=None, summary="moved"))
+        case.when(INCIDENT, ENDED)
+        case.then_nothing()
+
     def test_it_loses_it_once(self, case: RemediationCase) -> None:
         self.given_drained(case, remediation.Verified(command_id=None, summary="moved"))
         case.given_ordered("restore", "DrainNode")
