@@ -12,7 +12,7 @@ STAMPS := $(VENV)/stamps
 say := printf '\033[36m==>\033[0m %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes test-subscribers coverage mutants lint format bench schemas schemas-released kubernetes-schemas graphiql golden kubernetes elasticsearch locks setup clean
+.PHONY: help demo test test-kubernetes test-subscribers coverage mutants lint format bench schemas schemas-released kubernetes-schemas graphiql golden kubernetes elasticsearch chromium locks setup clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,10 @@ kubernetes-schemas: ## write simulator/schema anew, from the Kubernetes version 
 elasticsearch: ## fetch a real Elasticsearch for the tests (needs Maven; once)
 	@command -v mvn >/dev/null || { echo "Maven is not installed: the tests on a real Elasticsearch will be skipped"; exit 1; }
 	@tests/support/elasticsearch_distribution/fetch.sh >/dev/null
+
+chromium: ## fetch a browser for the tests, where the machine has none (needs apt-get; once; nothing is installed)
+	@command -v apt-get >/dev/null || { echo "there is no apt-get here: the tests in a browser need a Chromium of the machine's own"; exit 1; }
+	@tests/support/chromium/fetch.sh >/dev/null
 
 locks: $(STAMPS)/uv ## resolve the dependencies anew (ARGS=--upgrade: to the newest)
 	@requirements/lock.sh $(ARGS)

@@ -21,7 +21,8 @@ from psycopg.conninfo import make_conninfo
 from aetherius.runtime.embedded_nats import EmbeddedNats
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.simulator.settings import SimulatorSettings
-from built_servers import ELASTICSEARCH, KUBERNETES
+from browser import program
+from built_servers import CHROMIUM, ELASTICSEARCH, KUBERNETES
 from elasticsearch_server import ElasticsearchServer
 from postgres_site import PostgresSite
 from real_cluster import RealCluster
@@ -34,7 +35,12 @@ settings.load_profile("unhurried")
 
 pytest_plugins = ["builds", "order_of_tests", "skipped_table"]
 
-_NEEDS = {"real_cluster": "kubernetes", "elasticsearch_url": "elasticsearch", "own_elasticsearch": "elasticsearch"}
+_NEEDS = {
+    "real_cluster": "kubernetes",
+    "elasticsearch_url": "elasticsearch",
+    "own_elasticsearch": "elasticsearch",
+    "chromium": "chromium",
+}
 """Fixture to the mark of the server that it needs."""
 
 
@@ -42,6 +48,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what needs a server that is built or fetched: it may have to wait, and can be chosen (`make test-kubernetes`)."""
     for fixture in _NEEDS.keys() & set(getattr(item, "fixturenames", ())):
         item.add_marker(_NEEDS[fixture])
+
+
+@pytest.fixture
+def chromium() -> str:
+    """The program of a browser."""
+    CHROMIUM.require()
+    found = program()
+    assert found is not None
+    return found
 
 
 @pytest.fixture(scope="session")

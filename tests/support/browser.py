@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import shutil
+import signal
 import subprocess
 import time
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from websockets.sync.client import connect
 
 _WITHIN = 30.0
+FETCH = Path(__file__).parent / "chromium" / "fetch.sh"
+
+
+def program() -> str | None:
+    """The machine's own Chromium, else the one that was fetched; None for none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which(str(_fetched()))
+
+
+def missing_program() -> list[str]:
+    """What a browser needs and this machine does not have."""
+    return [] if program() else ["the browser"]
+
+
+def _fetched() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("AETHERIUS_TEST_BIN") or cache / "aetherius" / "bin") / "chromium" / "chromium"
 
 
 class Browser:
@@ -37,6 +56,7 @@ class Browser:
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
     def __enter__(self) -> Self:
@@ -113,3 +133,13 @@ class Browser:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(10)
+        self._end_children()
+
+    def _end_children(self) -> None:
+        """They outlive it for a moment, and write into the profile meanwhile."""
+        deadline = time.monotonic() + _WITHIN
+        with suppress(ProcessLookupError):
+            while True:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                assert time.monotonic() < deadline, "Chromium's children do not end"
+                time.sleep(0.05)

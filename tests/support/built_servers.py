@@ -17,6 +17,7 @@ from typing import Final
 
 import pytest
 
+import browser
 import elasticsearch_server
 import real_cluster
 
@@ -96,7 +97,10 @@ ELASTICSEARCH: Final = BuiltServer(
     "mvn",
     elasticsearch_server.missing_parts,
 )
-SERVERS: Final = (KUBERNETES, ELASTICSEARCH)
+CHROMIUM: Final = BuiltServer(
+    "chromium", "Chromium, as a browser", browser.FETCH, "apt-get", "apt-get", browser.missing_program
+)
+SERVERS: Final = (KUBERNETES, ELASTICSEARCH, CHROMIUM)
 
 
 def _folder() -> Path | None:

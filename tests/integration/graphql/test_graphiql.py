@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,12 +11,11 @@ import anyio.to_thread
 import pytest
 
 from aetherius.event_store.log import Log
+from browser import Browser
 from graphql_client import GraphQLClient
 from log_history import History
 
 pytestmark = pytest.mark.anyio
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 async def test_a_browser_gets_the_page_and_nothing_from_elsewhere(client: GraphQLClient) -> None:
@@ -39,21 +37,19 @@ async def test_a_browser_gets_the_page_and_nothing_from_elsewhere(client: GraphQ
     assert (await client.http.get(client.url, headers={"accept": "application/json"})).status_code == 401
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: GraphiQL is not opened in a browser")
-async def test_chromium_opens_it_and_a_question_is_answered(client: GraphQLClient, history: History, log: Log) -> None:
+async def test_chromium_opens_it_and_a_question_is_answered(
+    client: GraphQLClient, history: History, log: Log, chromium: str
+) -> None:
     history.report()
     question, headers = "{ head }", json.dumps({"Authorization": f"Bearer {client.token}"})
     with tempfile.TemporaryDirectory() as profile:
-        text = await anyio.to_thread.run_sync(_run_in_browser, client.url, question, headers, Path(profile))
+        text = await anyio.to_thread.run_sync(_run_in_browser, chromium, client.url, question, headers, Path(profile))
     assert f'"head": {log.head()}' in text
 
 
-def _run_in_browser(url: str, question: str, headers: str, profile: Path) -> str:
+def _run_in_browser(chromium: str, url: str, question: str, headers: str, profile: Path) -> str:
     """What the page shows after a question was asked in it, by the browser's debugging protocol."""
-    from browser import Browser
-
-    assert CHROMIUM
-    with Browser(CHROMIUM, profile) as browser:
+    with Browser(chromium, profile) as browser:
         browser.open(url)
         browser.until("document.querySelectorAll('.CodeMirror').length >= 3")
         browser.evaluate(
