@@ -26,6 +26,7 @@ from aetherius.projections.schema import sign
 from aetherius.projections.tables import bare, general, indexes, shape, statement, tables_of
 from aetherius.projections.versioned_rows import Prepared, VersionedRows
 from aetherius.readers.tables import SCHEMA
+from aetherius.runtime.lingering_lock import taken_within
 
 PAGE = 10_000
 """Events in one transaction: nobody waits for it, as its tables are its own."""
@@ -215,8 +216,12 @@ def hold(connection: Connection[Any], name: str) -> None:
     Raises:
         RebuildRunsError: somebody does.
     """
-    row = connection.execute("SELECT pg_try_advisory_lock(%s::int, hashtext(%s))", (0x61657472, name)).fetchone()
-    if not (row and row[0]):
+
+    def locked() -> bool:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s::int, hashtext(%s))", (0x61657472, name)).fetchone()
+        return bool(row and row[0])
+
+    if not taken_within(locked):
         raise RebuildRunsError(name)
 
 

@@ -18,6 +18,7 @@ from aetherius.event_store.errors import LogUnavailableError
 from aetherius.event_store.tables import LOG, OBSERVED
 from aetherius.event_store.upkeep import partitions
 from aetherius.event_store.upkeep.partitions import END, Partition
+from aetherius.runtime.lingering_lock import taken_within
 
 ARCHIVE_LOCK: Final = 0x6165746865726172
 """Advisory lock of whoever changes the archive: one at a time, over all replicas."""
@@ -125,14 +126,18 @@ def exclusive(dsn: str) -> Connection[Any]:
         connection: Connection[Any] = psycopg.connect(dsn, autocommit=True, **CONNECT)
         try:
             connection.execute(_SETTINGS)
-            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (ARCHIVE_LOCK,)).fetchone()
+            is_ours = taken_within(lambda: _locked(connection))
         except BaseException:
             connection.close()
             raise
-    if row != (True,):
+    if not is_ours:
         connection.close()
         raise ArchiveBusyError("another process is changing the archive")
     return connection
+
+
+def _locked(connection: Connection[Any]) -> bool:
+    return connection.execute("SELECT pg_try_advisory_lock(%s)", (ARCHIVE_LOCK,)).fetchone() == (True,)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from aetherius.projections.search.indexer import NAME
 from aetherius.projections.search.opening import SearchServer
 from aetherius.projections.search.parked import Parked, columns_of, unpark
 from aetherius.projections.tables import general
+from aetherius.runtime.lingering_lock import taken_within_async
 
 logger = logging.getLogger(__name__)
 
@@ -122,14 +123,18 @@ async def live_generation(cursor: AsyncCursor[Any], backend: str) -> int:
     return int(row[0]) if row else 1
 
 
+async def _locked(connection: AsyncConnection[Any]) -> bool:
+    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s::int, hashtext(%s))", (0x61657472, NAME))
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
 @asynccontextmanager
 async def held(dsn: str) -> AsyncIterator[AsyncConnection[Any]]:
     """A connection that holds the index: nobody else builds or verifies it meanwhile. Raises ``RebuildRunsError``."""
     try:
         async with await AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10) as connection:
-            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s::int, hashtext(%s))", (0x61657472, NAME))
-            row = await cursor.fetchone()
-            if not (row and row[0]):
+            if not await taken_within_async(partial(_locked, connection)):
                 raise RebuildRunsError(NAME)
             yield connection
     except (psycopg.OperationalError, psycopg.InterfaceError) as exc:

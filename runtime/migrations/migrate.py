@@ -19,6 +19,7 @@ from psycopg import Connection, errors
 from psycopg.sql import SQL
 
 from aetherius.runtime.errors import MigrationBlockedError, MigrationFailedError, MigrationRunsError
+from aetherius.runtime.lingering_lock import taken_within
 from aetherius.runtime.migrations.applied import checked, checksums, connected, key
 from aetherius.runtime.migrations.room import Half, Migration, Room
 from aetherius.runtime.sql_files import sql_file
@@ -164,12 +165,9 @@ class _Run:
 
 @contextmanager
 def _turn(connection: Connection[Any], patience: float) -> Iterator[None]:
-    """Have the lock inside the block. It is asked for again and again: who waits for it in one statement would keep an index from being made concurrently."""
-    until = time.monotonic() + patience
-    while not _locked(connection):
-        if time.monotonic() > until:
-            raise MigrationRunsError
-        time.sleep(0.05)
+    """Have the lock inside the block."""
+    if not taken_within(lambda: _locked(connection), patience):
+        raise MigrationRunsError
     try:
         yield
     finally:
