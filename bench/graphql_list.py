@@ -27,8 +27,7 @@ import psycopg
 
 from aetherius.access.tokens import write_tokens
 from aetherius.access.user import Role, User
-from aetherius.event_store import schema as log_schema
-from aetherius.projections import schema as read_model_schema
+from aetherius.cli.tables import create_tables
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from aetherius.runtime.ports import free_port
 
@@ -73,8 +72,7 @@ def measure() -> list[dict[str, Any]]:
 
 
 def _fill(dsn: str) -> None:
-    log_schema.create(dsn)
-    read_model_schema.create(dsn)
+    create_tables(dsn)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(_FILL, (ROWS,))
         connection.execute("INSERT INTO aetherius.checkpoints (name, position) VALUES ('events', %s)", (ROWS,))

@@ -25,9 +25,8 @@ from typing import Any, Final
 import growth
 import psycopg
 
-from aetherius.event_store import schema as log_schema
+from aetherius.cli.tables import create_tables
 from aetherius.event_store.log import Log
-from aetherius.projections import schema
 from aetherius.projections.events import EventFilter
 from aetherius.projections.models import EVENTS, MODELS
 from aetherius.projections.postgres_queries import PostgresReadModels
@@ -114,8 +113,7 @@ def rebuilt(grown: growth.GrownLog, events: int) -> Iterator[dict[str, Any]]:
     """The rows `rebuild.<model>` and `rebuild.all`: events of the log a second, and as a ratio to reading and decoding them (`rebuild.read`)."""
     dsn = grown.to(events)
     with Log(dsn, pool_size=3) as log:
-        log_schema.create(dsn)
-        schema.create(dsn)
+        create_tables(dsn)
         gc.collect()
         start, after = time.perf_counter(), 0
         while len(page := log.read_page(after, 10_000)):
@@ -182,7 +180,7 @@ def _server() -> Iterator[str]:
         server = EmbeddedPostgres(folder / "postgres")
         try:
             dsn = asyncio.run(server.start())
-            log_schema.create(dsn)
+            create_tables(dsn)
             yield dsn
         finally:
             asyncio.run(server.stop())
