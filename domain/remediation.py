@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from aetherius.domain.aggregate import Aggregate
@@ -12,6 +12,9 @@ from aetherius.domain.errors import WrongStateError
 from aetherius.domain.event import Event, upcast
 from aetherius.domain.risk import Risk, RiskLevel
 from aetherius.domain.secrets import Secret
+
+POLICY: Final = "system:policy"
+"""Who approves where the risk asks for nobody."""
 
 
 class RemediationStatus(enum.StrEnum):
@@ -145,6 +148,7 @@ class Remediation(Aggregate):
         self.status = RemediationStatus.NEW
         self.proposal: Proposed | None = None
         self.executed: Executed | None = None
+        self.approved: Approved | None = None
         self.deadline: datetime | None = None
         """Until when a person may say yes; None for no such end."""
 
@@ -162,7 +166,7 @@ class Remediation(Aggregate):
         if risk.approval_required:
             self.record(ApprovalRequested(question=question or proposal.reason, deadline=deadline), at)
         else:
-            self.record(Approved(by="system:policy", comment="; ".join(risk.reasons)), at)
+            self.record(Approved(by=POLICY, comment="; ".join(risk.reasons)), at)
 
     def approve(self, by: str, comment: str, at: datetime) -> None:
         """Say yes. Raises ``WrongStateError`` when nobody asked, it was answered, or the deadline has passed."""
@@ -183,6 +187,11 @@ class Remediation(Aggregate):
         self.record(ApprovalExpired(deadline=self.deadline), at)
         self.record(Rejected(by="system:approval", reason=f"nobody answered until {self.deadline:%F %T} UTC"), at)
         return True
+
+    @property
+    def by_person(self) -> bool:
+        """Whether a person said yes to it."""
+        return self.approved is not None and self.approved.by != POLICY
 
     def withdraw(self, reason: str, at: datetime) -> bool:
         """Take an approved or waiting proposal back before anything is done (the incident ended by itself); False when it is too late."""
@@ -232,6 +241,8 @@ class Remediation(Aggregate):
             self.proposal = event
         elif isinstance(event, ApprovalRequested):
             self.deadline = event.deadline
+        elif isinstance(event, Approved):
+            self.approved = event
         elif isinstance(event, Executed):
             self.executed = event
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from aetherius.domain import agent, analysis, cluster, cluster_event, command, incident, remediation, strategy
+from aetherius.domain import agent, analysis, cluster, cluster_event, command, freeze, incident, remediation, strategy
 from aetherius.domain.workflow import definition as workflow_definition
 from aetherius.domain.workflow import events as workflow_events
 
@@ -18,6 +18,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     cluster,
     cluster_event,
     command,
+    freeze,
     incident,
     remediation,
     strategy,

@@ -101,8 +101,13 @@ def _managers(
     return [
         (Correlator(utc_now, tables.subjects), None),
         (WorkflowStarter(workflows, utc_now), None),
-        (WorkflowDriver(utc_now, keys, tables.awaited, settings.approval_timeout), set_timers),
-        (RemediationProcess(utc_now, settings.patience, keys), None),
+        (
+            WorkflowDriver(
+                utc_now, keys, tables.awaited, settings.approval_timeout, protected=settings.protected_namespaces
+            ),
+            set_timers,
+        ),
+        (RemediationProcess(utc_now, settings.patience, keys, tables.admissions, settings.limits), None),
         (IncidentProcess(utc_now), None),
     ]
 

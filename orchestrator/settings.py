@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from aetherius.domain.brake import Limits
+from aetherius.domain.protection import PROTECTED_NAMESPACES
 from aetherius.domain.repair.patience import Patience
 from aetherius.domain.wire.command import MAX_TIMEOUT
 from aetherius.event_store.sealing import SealingSettings
 from aetherius.runtime.errors import SettingError
 from aetherius.runtime.settings.settings import PREFIX
 from aetherius.runtime.settings.shared import BusSettings, DatabaseSettings, HealthSettings, StopSettings
-from aetherius.runtime.settings.units import Seconds, Share
+from aetherius.runtime.settings.units import Count, Seconds, Share
 
 _LONGEST_APPROVAL = 14 * 86_400.0
 
@@ -34,6 +36,16 @@ class OrchestratorSettings(BusSettings, DatabaseSettings, HealthSettings, StopSe
     """An analysis less sure than this is `unknown`."""
     approval_timeout: Seconds = 14_400.0
     """A repair that a person must approve is rejected when nobody answered for so long: by then the cluster is not what the question was about."""
+    repairs_at_once: Count = Limits().cluster_at_once
+    """Under way in a cluster, at most; others wait for their turn."""
+    repairs_at_once_namespace: Count = Limits().namespace_at_once
+    """Under way in one namespace of a cluster, at most."""
+    repairs_an_hour: Count = Limits().cluster_an_hour
+    """Begun in a cluster in an hour without a person, at most; more is a storm, and a person's decision."""
+    repairs_an_hour_namespace: Count = Limits().namespace_an_hour
+    """Begun in one namespace of a cluster in an hour without a person, at most."""
+    protected_namespaces: list[str] = field(default_factory=lambda: list(PROTECTED_NAMESPACES))
+    """What only a person may have repaired, as JSON."""
     workflow_parameters: dict[str, dict[str, str]] = field(default_factory=dict)
     """By workflow, overrides of its parameters, as JSON: `{"diagnose_lost_node": {"grace": "30s"}}`."""
 
@@ -51,8 +63,27 @@ class OrchestratorSettings(BusSettings, DatabaseSettings, HealthSettings, StopSe
         if not 0 <= self.min_confidence <= 1:
             raise SettingError(PREFIX + "MIN_CONFIDENCE", "is not between 0 and 1")
 
+        for name in (
+            "repairs_at_once",
+            "repairs_at_once_namespace",
+            "repairs_an_hour",
+            "repairs_an_hour_namespace",
+        ):
+            if getattr(self, name) < 0:
+                raise SettingError(PREFIX + name.upper(), "is negative")
+
     def __repr__(self) -> str:
         return f"OrchestratorSettings(soak_time={self.soak_time}, rollout_timeout={self.rollout_timeout})"
+
+    @property
+    def limits(self) -> Limits:
+        """What the brake allows."""
+        return Limits(
+            cluster_at_once=self.repairs_at_once,
+            namespace_at_once=self.repairs_at_once_namespace,
+            cluster_an_hour=self.repairs_an_hour,
+            namespace_an_hour=self.repairs_an_hour_namespace,
+        )
 
     @property
     def patience(self) -> Patience:

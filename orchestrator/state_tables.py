@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from aetherius.domain.brake import Admission
 from aetherius.event_store.memory import MemoryLog
 from aetherius.orchestrator.correlation.correlated_subjects import CorrelatedSubject, SubjectTable
+from aetherius.orchestrator.remediation.admissions import AdmissionTable
 from aetherius.orchestrator.workflow.awaited import ApprovalDeadline, Awaited, OpenAnalysis, RaisedLimit, Wakeup
 from aetherius.readers.state_tables.memory import MemoryTable
 from aetherius.readers.state_tables.postgres import PostgresTable
@@ -16,6 +18,7 @@ class StateTables(NamedTuple):
 
     subjects: SubjectTable
     awaited: Awaited
+    admissions: AdmissionTable
 
 
 def on_postgres() -> StateTables:
@@ -28,6 +31,7 @@ def on_postgres() -> StateTables:
             PostgresTable("approval_deadlines", ApprovalDeadline),
             PostgresTable("raised_limits", RaisedLimit),
         ),
+        PostgresTable("repair_admissions", Admission),
     )
 
 
@@ -41,4 +45,5 @@ def in_memory(log: MemoryLog) -> StateTables:
             MemoryTable(log, ApprovalDeadline),
             MemoryTable(log, RaisedLimit),
         ),
+        MemoryTable(log, Admission),
     )

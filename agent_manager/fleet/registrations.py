@@ -18,7 +18,7 @@ from aetherius.agent_manager.fleet.roster import Roster
 from aetherius.agent_manager.intake.admission import traceparent
 from aetherius.domain.agent import Agent, AgentStatus, Registered
 from aetherius.domain.aggregate import Aggregate
-from aetherius.domain.cluster import Cluster
+from aetherius.domain.cluster import Cluster, Repairs
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.event import Cause
 from aetherius.domain.identity import agent_stream, cluster_stream
@@ -87,7 +87,8 @@ class Fleet:
         context = self._context
         now = context.now()
         cluster = await self._load(Cluster, cluster_stream(register.cluster_id))
-        cluster.join(register.cluster_id, register.kubernetes_version, now)
+        repairs = Repairs.ON if register.repairs else Repairs.DRY_RUN
+        cluster.join(register.cluster_id, register.kubernetes_version, now, repairs)
         agent = await self._load(Agent, agent_stream(register.cluster_id, register.agent_id))
         agent.register(_registered(register), now)
         changed: list[Aggregate] = [cluster, agent]

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
 
 import msgspec
 
+from aetherius.domain.brake import ActionLimits
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.repair.answers import RepairAnswer
 from aetherius.domain.repair.patience import Patience
@@ -65,6 +66,8 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     """How often the trouble came back after a repair."""
     repeated: bool = False
     """The same action helped this very object before, however long ago."""
+    protected: str = ""
+    """The namespace, if it is one that only a person may have changed."""
 
 
 class Action(ABC, Generic[P]):
@@ -117,12 +120,18 @@ class Repair(Action[P]):
     """Its risk when nothing raises it, and why."""
     on_cluster: ClassVar[bool] = True
     """False: nothing is sent to an agent, nothing is changed, and nothing is to be verified."""
+    limits: ClassVar[ActionLimits] = ActionLimits(at_once=2, an_hour=10)
+    """How often it may be done in one cluster."""
 
     def risk(self, circumstances: Circumstances) -> Risk:
         """How risky it is now, and why: the base, what raises it by its own rule, and that the trouble came back."""
         more = self.raises_risk(circumstances)
         if self.on_cluster and circumstances.reopened:
             more.append((RiskLevel.MEDIUM, f"the trouble came back {circumstances.reopened} time(s) after a repair"))
+        if self.on_cluster and circumstances.protected:
+            more.append(
+                (RiskLevel.HIGH, f"namespace {circumstances.protected} is protected: only a person may say yes")
+            )
         return raised(self.base_risk, more)
 
     def raises_risk(self, circumstances: Circumstances) -> list[tuple[RiskLevel, str]]:
@@ -140,6 +149,17 @@ class Repair(Action[P]):
             return None
         undo = Order(action=answer.undo_action, parameters=answer.undo_parameters) if answer.undo_action else None
         return Outcome(summary=answer.summary, undo=undo)
+
+    def simulation(self, parameters: P) -> Order | None:
+        """The order that has the agent say what it would do; None for a repair that cannot be tried."""
+        if "mode" not in self.parameters.__struct_fields__:
+            return None
+        return Order(action=self.name, parameters={**msgspec.to_builtins(parameters), "mode": Phase.SIMULATE.value})
+
+    def simulated(self, output: str) -> str:
+        """What the agent says that it would do, in words."""
+        answer = decoded(output, RepairAnswer)
+        return answer.summary if answer else "what it would do cannot be read"
 
     @abstractmethod
     def verification(self, parameters: P, output: str, patience: Patience) -> Order:

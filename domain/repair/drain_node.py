@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from aetherius.domain.brake import ActionLimits
 from aetherius.domain.repair.action import Mode, Order, Outcome, Phase, Repair, decoded
 from aetherius.domain.repair.answers import Name, WorkloadRef
 from aetherius.domain.repair.patience import Patience
@@ -65,6 +66,8 @@ class DrainNodeRepair(Repair[DrainNode]):
     parameters = DrainNode
     choice = "drain_node"
     base_risk = (RiskLevel.HIGH, "moves every pod of a node")
+    limits = ActionLimits(at_once=1, an_hour=2)
+    """One node at a time: what the first drain moves must find its room before the second is judged."""
 
     def phase(self, parameters: DrainNode) -> Phase:
         """By its mode."""
@@ -86,6 +89,21 @@ class DrainNodeRepair(Repair[DrainNode]):
         taint = ", out-of-service taint set" if answer.tainted else ""
         summary = f"cordoned {answer.node} and moved {moved} pods{taint}"
         return Outcome(summary=summary, undo=undo, done=answer.feasible)
+
+    def simulated(self, output: str) -> str:
+        """From the agent's placements."""
+        answer = decoded(output, DrainNodeAnswer)
+        if answer is None:
+            return "what it would do cannot be read"
+        moved = [each for each in answer.placements if each.decision == "evict"]
+        stuck = [
+            f"{each.namespace}/{each.pod} ({each.why})"
+            for each in answer.placements
+            if each.decision in ("forbidden", "no_room")
+        ]
+        return f"cordon {answer.node} and move {len(moved)} pods" + (
+            f"; it could not move {', '.join(stuck)}" if stuck else ""
+        )
 
     def verification(self, parameters: DrainNode, output: str, patience: Patience) -> Order:
         """What ran there is Ready elsewhere. Where the answer cannot be read nobody knows what ran there: then, that nothing is left to move, and no

@@ -22,6 +22,8 @@ class RegisterMessage(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: list[str] = msgspec.field(default_factory=list)
     """Tools and typed repairs that the agent can run (`kubectl`, `UpdateResourceLimits`, ...)."""
     timestamp: datetime
+    repairs: bool = False
+    """Whoever enrolled the cluster allowed repairs from the start. Counts at the first registration only."""
 
 
 class RegisterReply(msgspec.Struct, frozen=True, kw_only=True):

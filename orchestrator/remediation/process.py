@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from aetherius.domain import freeze as freezes
 from aetherius.domain import remediation as remediations
+from aetherius.domain.brake import Limits
 from aetherius.domain.command import ANSWERS, Cancelled, Command, Issued, Lost, TimedOut
 from aetherius.domain.command import Succeeded as CommandSucceeded
 from aetherius.domain.errors import InvalidMessageError
@@ -29,6 +31,8 @@ from aetherius.domain.wire.command import CommandType, format_duration
 from aetherius.domain.workflow.definition import ActionStep
 from aetherius.domain.workflow.state import WorkflowStatus
 from aetherius.domain.workflow.workflow import Workflow
+from aetherius.orchestrator.remediation.admissions import Admissions, AdmissionTable
+from aetherius.orchestrator.remediation.gate import Gate
 from aetherius.orchestrator.workflow.driver import answer_error
 from aetherius.orchestrator.workflow.starter import workflow_at, workflow_of
 from aetherius.orchestrator.workflow.step_commands import DELIVERY
@@ -38,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 ACTOR = "system:remediation"
 EXECUTE, VERIFY, VERIFY_AGAIN, ROLL_BACK, RESTORE = "execute", "verify", "verify_again", "roll_back", "restore"
+SIMULATE = "simulate"
+DRY_RUN = "repairs are tried only in this cluster (`aetherius repairs on` has them done)"
 _UNREADABLE = "it was done, says the agent; what else it answered cannot be read"
 
 
@@ -47,9 +53,21 @@ class RemediationProcess:
     name = "remediation_process"
 
     def __init__(
-        self, clock: Callable[[], datetime], patience: Patience, keys: Keyring, actions: Actions | None = None
+        self,
+        clock: Callable[[], datetime],
+        patience: Patience,
+        keys: Keyring,
+        admissions: AdmissionTable,
+        limits: Limits | None = None,
+        actions: Actions | None = None,
     ) -> None:
-        """`actions`: the repairs there are; those that the program ships with, if None."""
+        """
+        Args:
+            admissions: what the brake counts; only this process writes it.
+            limits: what the brake allows.
+            actions: the repairs there are; those that the program ships with, if None.
+        """
+        self._admissions, self._limits = admissions, limits or Limits()
         self._clock = clock
         self._patience = patience
         self._keys = keys
@@ -57,18 +75,24 @@ class RemediationProcess:
 
     @property
     def topics(self) -> Sequence[str]:
-        """Approvals, answers of commands, and ends of incidents (a node that came back gets its cordon taken off)."""
-        return topics_of((remediations.Approved, *ANSWERS, Resolved))
+        """Approvals, freezes, answers of commands, and ends of incidents (a node that came back gets its cordon taken off)."""
+        return topics_of((remediations.Approved, *ANSWERS, Resolved, freezes.Set, freezes.Lifted))
 
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
         """Take each remediation one phase on."""
+        admissions = Admissions(unit, self._admissions)
         for recorded in batch:
-            phase = _Phase(unit, self._clock(), recorded, self._patience, self._actions)
+            gate = Gate(unit, admissions, self._limits, self._clock())
+            phase = _Phase(unit, self._clock(), recorded, self._patience, self._actions, gate)
             match recorded.event:
                 case remediations.Approved():
                     phase.approved(unit.get(Remediation, recorded.stream_id))
                 case Resolved():
                     phase.incident_resolved()
+                case freezes.Set():
+                    phase.frozen(recorded.event)
+                case freezes.Lifted():
+                    phase.thawed()
                 case event:
                     plain = opened(event, recorded.stream_id, self._keys)
                     phase.answered(unit.get(Command, recorded.stream_id), plain)
@@ -77,9 +101,11 @@ class RemediationProcess:
 class _Phase:
     """One event's consequences for one remediation."""
 
-    def __init__(self, unit: Unit, now: datetime, recorded: Recorded, patience: Patience, actions: Actions) -> None:
+    def __init__(
+        self, unit: Unit, now: datetime, recorded: Recorded, patience: Patience, actions: Actions, gate: Gate
+    ) -> None:
         self._unit, self._now, self._recorded, self._patience = unit, now, recorded, patience
-        self._actions = actions
+        self._actions, self._gate = actions, gate
 
     def approved(self, remediation: Remediation) -> None:
         """Do it, unless the incident has ended meanwhile (if it was reopened, another workflow looks into it)."""
@@ -96,8 +122,60 @@ class _Phase:
         elif self._unit.get(Workflow, proposal.workflow_id).state.status is WorkflowStatus.CANCELLED:
             remediation.withdraw("its workflow was cancelled before the repair began", self._now)
         elif remediation.status is RemediationStatus.APPROVED:
-            self._order(remediation, EXECUTE, Order(action=proposal.action, parameters=proposal.parameters))
+            self._begin(remediation, proposal, repair)
         self._save(remediation)
+        self._ended(remediation)
+
+    def _begin(self, remediation: Remediation, proposal: Proposed, repair: Repair[Any]) -> None:
+        """Order it, or have it tried only, or have it wait, or take it back: as the gate says."""
+        passage = self._gate.passage(remediation, proposal, repair)
+        match passage.says:
+            case "go":
+                self._order(remediation, EXECUTE, Order(action=proposal.action, parameters=proposal.parameters))
+            case "try":
+                self._try(remediation, proposal, repair)
+            case "wait":
+                logger.info("%s of %s waits: %s", proposal.action, proposal.name, passage.why)
+            case "refuse":
+                remediation.withdraw(f"{passage.why}: nothing was changed", self._now)
+
+    def _try(self, remediation: Remediation, proposal: Proposed, repair: Repair[Any]) -> None:
+        try:
+            order = repair.simulation(repair.recalled(proposal.parameters))
+        except InvalidMessageError as exc:
+            order = None
+            logger.warning("%s of %s cannot be tried: %s", proposal.action, proposal.name, exc)
+        if order is None:
+            remediation.withdraw(f"{DRY_RUN}, and this repair cannot be tried: nothing was changed", self._now)
+        else:
+            self._order(remediation, SIMULATE, order)
+
+    def frozen(self, freeze: freezes.Set) -> None:
+        """Call back every change that is under way there, and take back what waits."""
+        for admission in self._gate.covered(freeze.scope):
+            remediation = self._unit.get(Remediation, admission.remediation_id)
+            for name in (EXECUTE, ROLL_BACK, RESTORE):
+                command = self._unit.get(Command, stable_id("Command", remediation.id, name))
+                if command.version and not command.status.final:
+                    command.cancel(f"{freeze.scope.in_words} is frozen: {freeze.reason}", self._now)
+                    self._save(command)
+            if admission.waits and remediation.withdraw(
+                f"{freeze.scope.in_words} is frozen: {freeze.reason}", self._now
+            ):
+                self._save(remediation)
+                self._ended(remediation)
+
+    def thawed(self) -> None:
+        """Take off the marks that a freeze had us leave."""
+        for remediation_id in self._gate.held_clean_ups():
+            self._restore(self._unit.get(Remediation, remediation_id))
+
+    def _ended(self, remediation: Remediation) -> None:
+        """If it has, its place goes to who waits."""
+        if not remediation.status.final or not self._gate.leave(remediation.id):
+            return
+        for waiting in self._gate.waiting(_proposal(remediation).cluster_id):
+            self.approved(self._unit.get(Remediation, waiting))
 
     def answered(self, command: Command, event: Event) -> None:
         """Take the answer of one of the remediation's commands."""
@@ -106,6 +184,8 @@ class _Phase:
             return
         remediation = self._unit.get(Remediation, order.remediation_id)
         match order.step_id:
+            case "simulate":
+                self._tried(remediation, event)
             case "execute":
                 self._executed(remediation, command, event)
             case "verify" | "verify_again":
@@ -117,14 +197,23 @@ class _Phase:
         if not self._unit.get(Incident, _proposal(remediation).incident_id).active:
             self._restore(remediation)
         self._save(remediation)
+        self._ended(remediation)
 
     def incident_resolved(self) -> None:
-        """Take the cordon off a node that came back, also where a drain failed half-way."""
+        """Take the cordon off a node that came back, also where a drain failed half-way; and what a freeze that is over had us leave."""
+        self.thawed()
         workflow = self._unit.get(Workflow, workflow_at(self._unit, self._recorded))
         for step in workflow.state.definition.steps if workflow.state.started else ():
             work = workflow.state.step(step.id).work_id
             if isinstance(step, ActionStep) and work is not None:
                 self._restore(self._unit.get(Remediation, work))
+
+    def _tried(self, remediation: Remediation, event: Event) -> None:
+        repair = self._actions.repair(_proposal(remediation).action)
+        if isinstance(event, CommandSucceeded) and repair is not None:
+            remediation.withdraw(f"{DRY_RUN}: it would have been done: {repair.simulated(event.output)}", self._now)
+        else:
+            remediation.withdraw(f"{DRY_RUN}: it could not have been done: {answer_error(event)}", self._now)
 
     def _executed(self, remediation: Remediation, command: Command, event: Event) -> None:
         if isinstance(event, CommandSucceeded):
@@ -183,7 +272,9 @@ class _Phase:
 
     def _take_back(self, remediation: Remediation, reason: str) -> None:
         done = remediation.executed
-        if done is not None and done.undo_action:
+        if frozen := self._gate.frozen(_proposal(remediation)):
+            remediation.fail(f"it did not help, and is not taken back: {frozen}: {reason}", self._now)
+        elif done is not None and done.undo_action:
             self._order(remediation, ROLL_BACK, Order(action=done.undo_action, parameters=done.undo_parameters))
         else:
             remediation.fail(f"it did not help and cannot be taken back: {reason}", self._now)
@@ -205,7 +296,8 @@ class _Phase:
             return
         if not self._unit.get(Command, stable_id("Command", remediation.id, EXECUTE)).version:
             return
-        if (order := _clean_up(_proposal(remediation), self._actions)) is not None:
+        order = _clean_up(_proposal(remediation), self._actions)
+        if order is not None and not self._gate.holds_clean_up(remediation, _proposal(remediation)):
             self._order(remediation, RESTORE, order)
 
     def _order(self, remediation: Remediation, phase: str, wanted: Order) -> None:

@@ -6,7 +6,7 @@ after a crash at any point a step is neither lost nor ordered twice. Ids of orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from aetherius.domain.event import Cause, Event, Recorded, topics_of
 from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
 from aetherius.domain.keyring import Keyring
+from aetherius.domain.protection import PROTECTED_NAMESPACES
 from aetherius.domain.remediation import Remediation, RemediationStatus
 from aetherius.domain.repair.action import Circumstances
 from aetherius.domain.repair.actions import Actions, shipped_actions
@@ -82,13 +83,16 @@ class WorkflowDriver:
         awaited: Awaited,
         approval_timeout: float = APPROVAL_TIMEOUT,
         actions: Actions | None = None,
+        protected: Collection[str] = PROTECTED_NAMESPACES,
     ) -> None:
         """
         Args:
+            protected: namespaces in which only a person may have anything repaired.
             approval_timeout: seconds in which a person may approve a repair.
             actions: the repairs there are; those that the program ships with, if None.
         """
         self._actions = actions or shipped_actions()
+        self._protected = protected
         self._clock = clock
         self._keys = keys
         self._awaited = awaited
@@ -113,7 +117,14 @@ class WorkflowDriver:
         """Feed the batch to its workflows, then begin what is due."""
         for recorded in batch:
             drive = _Drive(
-                unit, self._clock(), recorded, self._keys, self._awaited, self._approval_timeout, self._actions
+                unit,
+                self._clock(),
+                recorded,
+                self._keys,
+                self._awaited,
+                self._approval_timeout,
+                self._actions,
+                self._protected,
             )
             if isinstance(recorded.event, events.Cancelled):
                 drive.cancelled(unit.get(Workflow, recorded.stream_id))
@@ -201,8 +212,10 @@ class _Drive:
         awaited: Awaited,
         approval_timeout: timedelta,
         actions: Actions,
+        protected: Collection[str],
     ) -> None:
         self._actions = actions
+        self._protected = protected
         self._unit, self._now, self._recorded, self._keys = unit, now, recorded, keys
         self._awaited = awaited
         self._deadline = now + approval_timeout
@@ -301,6 +314,9 @@ class _Drive:
         assert state.started is not None, "only a started workflow has something due"
         if not next_due.choice:
             return Skip(step_id=step.id, reason="no remediation was chosen")
+        incident = self._unit.get(Incident, state.started.incident_id)
+        if incident.suppressed:
+            return Skip(step_id=step.id, reason=f"the incident is suppressed: {incident.suppressed}")
         analysis = self._analysis(workflow)
         proposal = propose(
             state.started, workflow.id, step.id, next_due.choice, state.choice_reason, analysis, self._actions
@@ -312,8 +328,9 @@ class _Drive:
         risk = repair.risk(
             Circumstances(
                 cause=analysis.root_cause if analysis else UNKNOWN,
-                reopened=self._unit.get(Incident, state.started.incident_id).reopened,
+                reopened=incident.reopened,
                 repeated=repeated,
+                protected=proposal.namespace if proposal.namespace in self._protected else "",
             )
         )
         remediation = self._unit.get(Remediation, stable_id("Remediation", workflow.id, step.id))

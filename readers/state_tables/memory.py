@@ -25,6 +25,10 @@ class MemoryTable(Generic[K, R]):
         """The rows of some keys, as they are before this batch."""
         return [self._decoded(self._kept[key]) for key in dict.fromkeys(keys) if key in self._kept]
 
+    def every(self, unit: Unit) -> list[R]:
+        """Every row, as it is before this batch."""
+        return self.all()
+
     def put(self, unit: Unit, *rows: R) -> None:
         """Keep rows as they are now."""
         encoded = {getattr(row, self._row.__struct_fields__[0]): msgspec.json.encode(row) for row in rows}

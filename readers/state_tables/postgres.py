@@ -50,6 +50,10 @@ class PostgresTable(Generic[K, R]):
         wanted = list(dict.fromkeys(keys))
         return self._rows(unit.select(self._of, (wanted,))) if wanted else []
 
+    def every(self, unit: Unit) -> list[R]:
+        """Every row, as it is before this batch."""
+        return self._rows(unit.select(self._all))
+
     def put(self, unit: Unit, *rows: R) -> None:
         """Keep rows as they are now."""
         values = [self._values(row) for row in rows]

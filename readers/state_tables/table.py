@@ -23,6 +23,9 @@ class StateTable(Protocol[K_contra, R]):
     def of(self, unit: Unit, keys: Iterable[K_contra]) -> list[R]:
         """The rows of some keys, in any order, as they are before this batch. They are copies: `put` what you change."""
 
+    def every(self, unit: Unit) -> list[R]:
+        """Every row, likewise: for tables that stay small."""
+
     def put(self, unit: Unit, *rows: R) -> None:
         """Keep rows as they are now, in place of those that have their keys."""
 

@@ -81,7 +81,7 @@ def _parsed(setting: Setting, where: str, text: str) -> Any:
         if (truth := _TRUTHS.get(text.strip().lower())) is None:
             raise SettingError(where, "is not of type bool")
         return truth
-    if get_origin(setting.type) is dict:
+    if get_origin(setting.type) in (dict, list):
         try:
             return msgspec.json.decode(text, type=setting.type)
         except msgspec.MsgspecError:

@@ -8,12 +8,15 @@ from uuid import UUID
 import msgspec
 
 from aetherius.domain import command, remediation
-from aetherius.domain.identity import stable_id
+from aetherius.domain.brake import Admission, Limits
+from aetherius.domain.cluster import Registered, Repairs
+from aetherius.domain.identity import cluster_stream, stable_id
 from aetherius.domain.incident import Reopened, Resolved
 from aetherius.domain.repair.answers import RepairAnswer, VerificationAnswer, WorkloadRef
 from aetherius.domain.repair.drain_node import DrainNodeAnswer, PodPlacement
 from aetherius.domain.repair.patience import Patience
 from aetherius.orchestrator.remediation.process import RemediationProcess
+from aetherius.readers.state_tables.memory import MemoryTable
 from aetherius.readers.testing import ProcessCase
 from sealed_state import KEYS, SEALING
 from story_events import ADA, LIMIT, RAISE, REMEDIATION, ordered
@@ -62,9 +65,14 @@ def succeeded(answer: Any) -> command.Succeeded:
 class RemediationCase(ProcessCase):
     """Patient for half a minute with a repair, a minute with a rollout, and five seconds after it."""
 
-    def __init__(self) -> None:
+    def __init__(self, repairs: Repairs = Repairs.ON, limits: Limits | None = None) -> None:
+        """`repairs`: whether the cluster may be changed."""
         patience = Patience(soak=5, rollout=60, repair=30)
-        super().__init__(lambda log, clock: RemediationProcess(clock, patience, KEYS), sealing=SEALING)
+        super().__init__(
+            lambda log, clock: RemediationProcess(clock, patience, KEYS, MemoryTable(log, Admission), limits),
+            sealing=SEALING,
+        )
+        self.given(cluster_stream("north"), Registered(cluster_id="north", repairs=repairs))
 
     def given_ordered(self, name: str, action: str = "UpdateResourceLimits", **changes: Any) -> None:
         """The command of a phase is under way."""

@@ -13,11 +13,13 @@ from eventsourcing.persistence import StoredEvent
 
 from aetherius.cli.tables import create_tables
 from aetherius.domain.analysis import Analysis, AnalysisStatus, Requested
+from aetherius.domain.cluster import Cluster, Repairs
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import Answer, Command, CommandStatus, Failed, Issued, Succeeded
 from aetherius.domain.event import Cause, Event, encode, topics_of
 from aetherius.domain.fault import rules
 from aetherius.domain.fault.faults import Faults, shipped_faults
+from aetherius.domain.identity import cluster_stream
 from aetherius.domain.incident import Incident, Opened
 from aetherius.domain.remediation import Proposed, Remediation
 from aetherius.domain.repair.actions import Actions, shipped_actions
@@ -81,14 +83,20 @@ class Stage:
             Correlator(self.clock, tables.subjects, self.faults),
             WorkflowStarter(shipped_workflows, self.clock),
             WorkflowDriver(self.clock, keys, tables.awaited, actions=actions),
-            RemediationProcess(self.clock, patience, keys, actions),
+            RemediationProcess(self.clock, patience, keys, tables.admissions, actions=actions),
             IncidentProcess(self.clock, self.faults, actions),
         )
+        self._join()
         signal = LogSignal(dsn)
         self.runners = [Runner(self.log, Deciding(manager, self.rows.select), signal) for manager in managers]
 
     def clock(self) -> datetime:
         return self.now
+
+    def _join(self) -> None:
+        cluster = Cluster(cluster_stream("north"))
+        cluster.join("north", "1.36", self.now, Repairs.ON)
+        self.log.save(cluster, Cause(actor="agent:north"))
 
     def close(self) -> None:
         self.log.close()

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aetherius.domain import command, remediation
+from aetherius.domain.cluster import Registered, Repairs
 from aetherius.domain.event import Event
-from aetherius.domain.identity import stable_id
+from aetherius.domain.identity import cluster_stream, stable_id
 from aetherius.domain.incident import EventsCorrelated, Incident, Opened, Reopened, Resolved
 from aetherius.domain.repair.patience import Patience
 from aetherius.domain.wire.event import Severity
@@ -206,9 +207,9 @@ def phase_of(incident: UUID, phase: str) -> UUID:
 )
 def test_the_remediation_process(story: list[Told], cut: list[int], is_ordered: bool) -> None:
     def make(log: MemoryLog, clock: Clock) -> RemediationProcess:
-        return RemediationProcess(clock, Patience(), KEYS)
+        return RemediationProcess(clock, Patience(), KEYS, state_tables.in_memory(log).admissions)
 
-    before = []
+    before = happened(cluster_stream("north"), Registered(cluster_id="north", repairs=Repairs.ON))
     for id in INCIDENTS:
         workflow, repair = workflow_of(id), remediation_of(id)
         before += happened(id, opened())

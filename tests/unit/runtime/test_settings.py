@@ -29,6 +29,7 @@ TEXTS: dict[str, tuple[str, Any]] = {
     "float": ("0.5", 0.5),
     "bool": ("true", True),
     "Path": ("/a/file", Path("/a/file")),
+    "list": ('["a", "b"]', ["a", "b"]),
     "dict": ('{"a": {"b": "c"}}', {"a": {"b": "c"}}),
 }
 GIVEN = {"AETHERIUS_POSTGRES_DSN": "x", "AETHERIUS_NATS_URL": "y", "AETHERIUS_TOKENS_FILE": "z"}
@@ -36,7 +37,7 @@ GIVEN = {"AETHERIUS_POSTGRES_DSN": "x", "AETHERIUS_NATS_URL": "y", "AETHERIUS_TO
 
 def example(setting: Setting) -> tuple[str, Any]:
     told = str(setting.type)
-    kind = next(kind for kind in ("dict", "Path", "float", "int", "bool", "str") if kind in told)
+    kind = next(kind for kind in ("dict", "list", "Path", "float", "int", "bool", "str") if kind in told)
     return TEXTS[kind]
 
 
