@@ -24,20 +24,28 @@ def enroll(
     cluster: Annotated[str, typer.Argument(help="Id of the cluster: a-z, 0-9 and dashes.")],
     data: DataOption = DEFAULT,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write (mode 600).")] = None,
+    repairs: Annotated[
+        bool,
+        typer.Option("--repairs", help="The cluster may be changed from the start; otherwise repairs are tried only."),
+    ] = False,
 ) -> None:
     """Make the credentials file of a cluster's agent (while `aetherius up` runs, or before)."""
     with explained():
         from aetherius.domain.errors import AetheriusError
 
         try:
-            path = asyncio.run(_enroll(cluster, DataFolder.at(data), output))
+            path = asyncio.run(_enroll(cluster, DataFolder.at(data), output, repairs=repairs))
         except AetheriusError as exc:
             typer.secho(str(exc), fg="red", err=True)
             raise typer.Exit(2) from exc
         typer.echo(f"{path}\n\naetherius agent --credentials {path} --kubeconfig ~/.kube/config")
+        if not repairs:
+            typer.echo(f"\nRepairs are tried only in {cluster}, until: aetherius repairs on {cluster}", err=True)
 
 
-async def _enroll(cluster: str, folder: DataFolder, output: Path | None) -> Path:
+async def _enroll(cluster: str, folder: DataFolder, output: Path | None, *, repairs: bool) -> Path:
+    from msgspec.structs import replace
+
     from aetherius.runtime.data_folder import make_folder
     from aetherius.runtime.embedded_nats import EmbeddedNats
     from aetherius.runtime.signing_key import SigningKey
@@ -46,7 +54,7 @@ async def _enroll(cluster: str, folder: DataFolder, output: Path | None) -> Path
     credentials = await EmbeddedNats(folder.nats).add_cluster(cluster, key.public)
     path = output or folder.credentials(cluster)
     make_folder(path.parent)
-    credentials.save(path)
+    replace(credentials, repairs=repairs).save(path)
     return path
 
 

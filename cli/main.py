@@ -1,4 +1,4 @@
-"""The command line: `aetherius demo | up | serve | settings | agent | enroll | simulate | archive | audit | dead-letters | keys | log | migrate | projections | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
+"""The command line: `aetherius demo | up | serve | settings | agent | enroll | simulate | archive | audit | dead-letters | freeze | keys | log | migrate | projections | repairs | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from aetherius.cli import (
     audit,
     dead_letters,
     demo_command,
+    freeze,
     keys,
     log,
     migrate,
     projections,
+    repairs,
     search,
     search_index,
     serve,
@@ -40,10 +42,12 @@ app.command("simulate")(simulate.simulate)
 app.add_typer(archive.app, name="archive")
 app.add_typer(audit.app, name="audit")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(freeze.app, name="freeze")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 app.command("migrate")(migrate.migrate)
 app.add_typer(projections.app, name="projections")
+app.add_typer(repairs.app, name="repairs")
 app.command("search")(search.search)
 app.add_typer(search_index.app, name="search-index")
 app.add_typer(subscriptions.app, name="subscriptions")

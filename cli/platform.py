@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from msgspec.structs import replace
+
 from aetherius.cli.folder import DataFolder, program
 from aetherius.cli.tables import create_tables
 from aetherius.cli.tokens import local_token
@@ -99,13 +101,13 @@ class Platform:
         """Start the services, and what is to run beside them; return when all are ready."""
         await self.supervisor.start(*(self._service(room) for room in ROOMS), *beside)
 
-    async def enroll(self, *cluster_ids: str) -> list[Path]:
-        """Give the agents of clusters their credentials; the files."""
+    async def enroll(self, *cluster_ids: str, repairs: bool = False) -> list[Path]:
+        """Give the agents of clusters their credentials; the files. `repairs`: the clusters may be changed from the start."""
         made = await self.nats.add_clusters(cluster_ids, self.key.public)
         paths = [self.folder.credentials(cluster_id) for cluster_id in cluster_ids]
         for credentials, path in zip(made, paths, strict=True):
             make_folder(path.parent)
-            credentials.save(path)
+            replace(credentials, repairs=repairs).save(path)
         return paths
 
     def _service(self, room: str) -> ChildSpec:

@@ -165,6 +165,7 @@ class _Agent:
             kubernetes_version=await anyio.to_thread.run_sync(_kubernetes_version, self.api),
             capabilities=["kubectl", *shipped_performers().names],
             timestamp=utc_now(),
+            repairs=self._credentials.repairs,
         )
         reply = await register(client, message, self._settings.registration_pause)
         logger.info("agent is registered", extra={"cluster": self._cluster_id, "agent": self._spool.agent_id})

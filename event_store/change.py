@@ -31,6 +31,23 @@ def change(log: Saves, cls: type[A], id: UUID, actor: str, decide: Callable[[A],
     return _change(log, cls, id, actor, decide)
 
 
+def begin_or_change(log: Saves, cls: type[A], id: UUID, actor: str, decide: Callable[[A], object]) -> int:
+    """As `change`, of an aggregate that need not be there yet; 0 where there is still none. Raises what `change` does, but for a missing stream."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return _change(log, cls, id, actor, decide) if log.stream(id) else _begin(log, cls(id), actor, decide)
+        except VersionConflictError:
+            continue
+    return _change(log, cls, id, actor, decide)
+
+
+def _begin(log: Saves, aggregate: A, actor: str, decide: Callable[[A], object]) -> int:
+    decide(aggregate)
+    if not aggregate.pending:
+        return 0
+    return log.save(aggregate, Cause(actor=actor, correlation_id=aggregate.id))
+
+
 def _change(log: Saves, cls: type[A], id: UUID, actor: str, decide: Callable[[A], object]) -> int:
     history = log.stream(id)
     if not history or history[0].event.topic.partition(".")[0] != cls.stream:

@@ -15,6 +15,7 @@ from aetherius.graphql.moment import AsOf, EventsAsOf, occurred_of, position_of
 from aetherius.graphql.types.command import Command
 from aetherius.graphql.types.event import Event
 from aetherius.graphql.types.fleet import Agent, Cluster
+from aetherius.graphql.types.freeze import Freeze
 from aetherius.graphql.types.incident import Incident
 from aetherius.graphql.types.node import Node
 from aetherius.graphql.types.remediation import Remediation
@@ -24,6 +25,7 @@ from aetherius.projections.clusters import ClusterFilter
 from aetherius.projections.commands import CommandFilter
 from aetherius.projections.errors import InvalidCursorError
 from aetherius.projections.events import EventFilter
+from aetherius.projections.freezes import FreezeFilter
 from aetherius.projections.incidents import IncidentFilter
 from aetherius.projections.queries import MAX_PAGE
 from aetherius.projections.read_model import Filter, ReadModel
@@ -38,6 +40,7 @@ FILTERS: Final[dict[type[Node], type[Filter]]] = {
     Command: CommandFilter,
     Workflow: WorkflowFilter,
     Remediation: RemediationFilter,
+    Freeze: FreezeFilter,
 }
 """Nodes that have a root list, and what the list can be filtered by."""
 

@@ -11,24 +11,30 @@ import strawberry
 
 from aetherius.access.errors import InvalidArgumentError
 from aetherius.access.json_door import checked_text
+from aetherius.access.moment import aware
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.cluster import Cluster as ClusterAggregate
+from aetherius.domain.cluster import Repairs
 from aetherius.domain.command import Command as CommandAggregate
 from aetherius.domain.command import Issued
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.event import Cause
+from aetherius.domain.freeze import Freeze as FreezeAggregate
+from aetherius.domain.freeze import Scope, freeze_stream
 from aetherius.domain.identity import cluster_stream
 from aetherius.domain.incident import Incident as IncidentAggregate
 from aetherius.domain.remediation import Remediation as RemediationAggregate
 from aetherius.domain.wire.command import MAX_TIMEOUT, CommandType, parse_duration
 from aetherius.domain.workflow.workflow import Cancel, Pause, Resume
 from aetherius.domain.workflow.workflow import Workflow as WorkflowAggregate
-from aetherius.event_store.change import change
+from aetherius.event_store.change import begin_or_change, change
 from aetherius.event_store.log import Log
 from aetherius.graphql.context import Info
 from aetherius.graphql.scalars import Position
 from aetherius.graphql.time_travel import kind_of
 from aetherius.graphql.types.command import Command
+from aetherius.graphql.types.fleet import Cluster
+from aetherius.graphql.types.freeze import Freeze
 from aetherius.graphql.types.incident import Incident
 from aetherius.graphql.types.node import Node, parse_id
 from aetherius.graphql.types.remediation import Remediation
@@ -70,6 +76,23 @@ class CommandOrder:
     id: UUID | None = strawberry.field(
         default=None, description="Choose the command's id to make a repeat harmless: it is refused as issued already."
     )
+
+
+@strawberry.input(description="What a freeze covers: what has all that is given; empty, everything.")
+class FreezeScope:
+    """A scope."""
+
+    cluster_id: str = ""
+    namespace: str = ""
+    environment: str = strawberry.field(default="", description="Value of a cluster's label `environment`.")
+
+    def checked(self) -> Scope:
+        """Raises ``InvalidArgumentError``."""
+        return Scope(
+            cluster_id=_text(self.cluster_id, "scope.clusterId", limit=253),
+            namespace=_text(self.namespace, "scope.namespace", limit=253),
+            environment=_text(self.environment, "scope.environment", limit=253),
+        )
 
 
 @strawberry.type
@@ -125,6 +148,33 @@ class Mutation:
             lambda workflow, by, at: workflow.handle(Cancel(by=by, reason=text), at),
         )
 
+    @strawberry.mutation(
+        description="Have nothing changed in a scope, until `until` or until it is lifted; what is under way there is called back. An empty scope is everything."
+    )
+    async def set_freeze(self, info: Info, scope: FreezeScope, reason: str, until: datetime | None = None) -> Decided:
+        """A later one of the same scope takes the place of the one before."""
+        covered, why = scope.checked(), _text(reason, "reason", required=True)
+        end = None if until is None else aware(until, "until")
+        return await _decide_freeze(info, covered, lambda freeze, by, at: freeze.set(covered, why, by, end, at))
+
+    @strawberry.mutation(description="Allow changes in a scope again.")
+    async def lift_freeze(self, info: Info, scope: FreezeScope, reason: str = "") -> Decided:
+        """Refused if nothing is frozen there."""
+        why = _text(reason, "reason")
+        return await _decide_freeze(info, scope.checked(), lambda freeze, by, at: freeze.lift(by, why, at))
+
+    @strawberry.mutation(description="Say whether a cluster may be changed, or repairs are tried only.")
+    async def set_repairs(self, info: Info, cluster_id: str, repairs: Repairs, reason: str = "") -> Decided:
+        """Refused for a cluster that nobody registered."""
+        user, now, why = info.context.operator("setRepairs"), datetime.now(UTC), _text(reason, "reason")
+        id = cluster_stream(_text(cluster_id, "clusterId", required=True, limit=253))
+
+        def decide(cluster: ClusterAggregate) -> None:
+            cluster.set_repairs(repairs, user.actor, why, now)
+
+        position = await info.context.blocking(change, info.context.log, ClusterAggregate, id, user.actor, decide)
+        return Decided(position=Position(position), stream_id=id, kind=Cluster)
+
     @strawberry.mutation(description="Order a diagnostic command: it reads, and changes nothing.")
     async def issue_command(self, info: Info, order: CommandOrder) -> Decided:
         """Refused for a cluster that nobody registered."""
@@ -145,6 +195,18 @@ async def _decide(
         change, info.context.log, cls, stream_id, user.actor, lambda aggregate: decision(aggregate, user.actor, now)
     )
     return Decided(position=Position(position), stream_id=stream_id, kind=kind)
+
+
+async def _decide_freeze(
+    info: Info, scope: Scope, decision: Callable[[FreezeAggregate, str, datetime], Any]
+) -> Decided:
+    user, now, id = info.context.operator(info.field_name), datetime.now(UTC), freeze_stream(scope)
+
+    def decide(freeze: FreezeAggregate) -> None:
+        decision(freeze, user.actor, now)
+
+    position = await info.context.blocking(begin_or_change, info.context.log, FreezeAggregate, id, user.actor, decide)
+    return Decided(position=Position(position), stream_id=id, kind=Freeze)
 
 
 def _issued(order: CommandOrder, actor: str, now: datetime) -> Issued:

@@ -21,6 +21,7 @@ from aetherius.graphql.time_travel import states
 from aetherius.graphql.types.command import Command
 from aetherius.graphql.types.event import Event
 from aetherius.graphql.types.fleet import Agent, Cluster
+from aetherius.graphql.types.freeze import Freeze
 from aetherius.graphql.types.incident import Incident
 from aetherius.graphql.types.log_entry import HistoryEntry, StreamState
 from aetherius.graphql.types.node import Node, parse_id
@@ -28,7 +29,7 @@ from aetherius.graphql.types.remediation import Remediation
 from aetherius.graphql.types.workflow import Workflow
 
 NODES: Final[dict[str, type[Node]]] = {
-    cls.__name__: cls for cls in (Agent, Cluster, Command, Event, Incident, Remediation, Workflow)
+    cls.__name__: cls for cls in (Agent, Cluster, Command, Event, Freeze, Incident, Remediation, Workflow)
 }
 MAX_HISTORY = 200
 _FIRST_VERSION = Long(1)
@@ -57,6 +58,7 @@ class Query:
     commands = list_of(Command, "Orders to agents.")
     workflows = list_of(Workflow, "Incidents being looked into and repaired.")
     remediations = list_of(Remediation, "What was proposed and done.")
+    freezes = list_of(Freeze, "Where nothing may be changed, and where that was so.")
 
     @strawberry.field(description="Anything by its global id.")
     async def node(self, info: Info, id: strawberry.ID, as_of: AsOf | None = None) -> Node | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from aetherius.domain.cluster import Configured, QuotaSet, Registered
+from aetherius.domain.cluster import Configured, QuotaSet, Registered, Repairs, RepairsSet
 from aetherius.domain.event import Recorded
 from aetherius.projections.read_model import Column, Filter, ReadModel, Row, topics_of_streams
 
@@ -17,6 +17,7 @@ class ClusterRow(Row, frozen=True, kw_only=True):
     cluster_id: str
     kubernetes_version: str
     labels: dict[str, str] = {}
+    repairs: Repairs = Repairs.DRY_RUN
     events_per_minute: int | None = None
     commands_per_minute: int | None = None
     registered_at: datetime
@@ -36,6 +37,7 @@ class Clusters(ReadModel[ClusterRow]):
     name = "clusters"
     row = ClusterRow
     topics = topics_of_streams("Cluster")
+    build = 2
     columns = {"cluster_id": Column(indexed=True)}
 
     def evolve(self, row: ClusterRow | None, recorded: Recorded) -> ClusterRow | None:
@@ -53,7 +55,10 @@ class Clusters(ReadModel[ClusterRow]):
         row = replace(row, updated_at=at, version=recorded.version)
         match event:
             case Registered():
-                return replace(row, cluster_id=event.cluster_id, kubernetes_version=event.kubernetes_version)
+                known = replace(row, cluster_id=event.cluster_id, kubernetes_version=event.kubernetes_version)
+                return replace(known, repairs=event.repairs)
+            case RepairsSet():
+                return replace(row, repairs=event.repairs)
             case Configured():
                 return replace(row, kubernetes_version=event.kubernetes_version, labels=event.labels)
             case QuotaSet():

@@ -8,6 +8,7 @@ from aetherius.projections.agents import Agents
 from aetherius.projections.clusters import Clusters
 from aetherius.projections.commands import Commands
 from aetherius.projections.events import Events
+from aetherius.projections.freezes import Freezes
 from aetherius.projections.incidents import Incidents
 from aetherius.projections.read_model import ReadModel
 from aetherius.projections.remediations import Remediations
@@ -20,6 +21,7 @@ INCIDENTS: Final = Incidents()
 COMMANDS: Final = Commands()
 WORKFLOWS: Final = Workflows()
 REMEDIATIONS: Final = Remediations()
+FREEZES: Final = Freezes()
 
 MODELS: Final[tuple[ReadModel[Any], ...]] = (
     AGENTS,
@@ -29,6 +31,7 @@ MODELS: Final[tuple[ReadModel[Any], ...]] = (
     COMMANDS,
     WORKFLOWS,
     REMEDIATIONS,
+    FREEZES,
 )
 
 

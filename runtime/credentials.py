@@ -25,6 +25,8 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     command_key: str
     """The platform's public key, base64: commands it did not sign are refused."""
     command_key_id: str
+    repairs: bool = False
+    """The cluster may be changed from its first registration on; otherwise repairs are only tried until somebody allows them."""
 
     def __repr__(self) -> str:
         return f"Credentials(cluster_id={self.cluster_id!r}, user={self.user!r}, nats_url={self.nats_url!r})"

@@ -69,7 +69,7 @@ async def open_stage(
     """
     options = PlatformOptions(user=USER, graphql_port=port, environment=_HASTE)
     async with Platform(folder, options, on_change) as platform:
-        credentials = await platform.enroll(*CLUSTERS)
+        credentials = await platform.enroll(*CLUSTERS, repairs=True)
         await platform.serve(*(_simulator(folder, cluster, space) for cluster in CLUSTERS))
         await platform.supervisor.start(
             *(_agent(folder, cluster, str(path)) for cluster, path in zip(CLUSTERS, credentials, strict=True))

@@ -10,6 +10,7 @@ from typing import Any, Final
 import strawberry
 
 from aetherius.domain.agent import AgentStatus
+from aetherius.domain.cluster import Repairs
 from aetherius.domain.command import CommandStatus
 from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.incident import IncidentStatus
@@ -44,6 +45,7 @@ for _enum, _about in (
     (CommandStatus, "Where a command is."),
     (IncidentStatus, "Where an incident is. MITIGATED: users are served again, the thing itself is still broken."),
     (RemediationStatus, "Where a remediation is."),
+    (Repairs, "What is done with a repair that is approved. DRY_RUN: it is tried, and said what would have been done."),
     (RiskLevel, "How much could go wrong; MEDIUM and up wait for a person."),
     (CauseCode, "Short code of a root cause. OTHER: one that this version does not know."),
     (Symptom, "How a fault shows, before anyone knows its cause. OTHER: one that this version does not know."),

@@ -10,6 +10,7 @@ from strawberry.scalars import JSON
 
 import aetherius.graphql.types.enums  # noqa: F401  # registers the enumerations
 from aetherius.domain.agent import AgentStatus
+from aetherius.domain.cluster import Repairs
 from aetherius.graphql.context import Info
 from aetherius.graphql.scalars import Long
 from aetherius.graphql.types.node import Node
@@ -53,6 +54,7 @@ class Cluster(Node):
     cluster_id: str
     kubernetes_version: str
     labels: JSON
+    repairs: Repairs
     events_per_minute: Long | None
     commands_per_minute: Long | None
     registered_at: datetime

@@ -99,7 +99,7 @@ class Installation:
     def enroll(self, cluster: str) -> Path:
         """`aetherius enroll`: the credentials of a cluster, outside the data folder."""
         file = self.root / cluster / "credentials.json"
-        aetherius("enroll", cluster, "--data", str(self.folder.root), "--output", str(file))
+        aetherius("enroll", cluster, "--repairs", "--data", str(self.folder.root), "--output", str(file))
         return file
 
     def audit(self) -> str:

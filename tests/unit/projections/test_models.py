@@ -13,6 +13,7 @@ from aetherius.projections.agents import AgentFilter, AgentRow
 from aetherius.projections.clusters import ClusterFilter
 from aetherius.projections.commands import CommandFilter
 from aetherius.projections.events import EventFilter
+from aetherius.projections.freezes import FreezeFilter
 from aetherius.projections.incidents import IncidentFilter
 from aetherius.projections.models import MODELS, model_named
 from aetherius.projections.read_model import Filter, ReadModel, matches, split_bound
@@ -27,6 +28,7 @@ FILTERS: dict[str, type[Filter]] = {
     "commands": CommandFilter,
     "workflows": WorkflowFilter,
     "remediations": RemediationFilter,
+    "freezes": FreezeFilter,
 }
 
 
