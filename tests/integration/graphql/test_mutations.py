@@ -125,3 +125,41 @@ async def test_readers_decide_nothing(client: GraphQLClient, history: History, l
         assert (error["code"], error["role"]) == ("FORBIDDEN", "operator")
     assert (await client.error(ISSUE, order=an_order()))["code"] == "FORBIDDEN"
     assert log.head() == before
+
+
+SET_FREEZE = """mutation($scope: FreezeScope!, $until: DateTime) {
+  setFreeze(scope: $scope, reason: "release", until: $until) {
+    node { ... on Freeze { clusterId namespace holds lifted setBy reason until } } } }"""
+LIFT_FREEZE = "mutation($scope: FreezeScope!) { liftFreeze(scope: $scope) { node { ... on Freeze { holds lifted } } } }"
+
+
+async def test_a_freeze_is_set_and_lifted(operator: GraphQLClient) -> None:
+    scope = {"clusterId": "north"}
+    node = (await operator.ask(SET_FREEZE, scope=scope))["setFreeze"]["node"]
+    assert (node["clusterId"], node["holds"], node["setBy"]) == ("north", True, "user:otto")
+    found = await operator.ask(
+        '{ freezes(filter: { clusterId: "north", lifted: false }) { edges { node { reason } } } }'
+    )
+    assert [edge["node"]["reason"] for edge in found["freezes"]["edges"]] == ["release"]
+    node = (await operator.ask(LIFT_FREEZE, scope=scope))["liftFreeze"]["node"]
+    assert node == {"holds": False, "lifted": True}
+    assert (await operator.error(LIFT_FREEZE, scope=scope))["code"] == "WRONG_STATE"
+
+
+@pytest.mark.parametrize("until", ["2020-01-01T00:00:00Z", "2030-01-01T00:00:00"])
+async def test_an_end_of_a_freeze_that_is_none_is_refused(operator: GraphQLClient, until: str) -> None:
+    assert (await operator.error(SET_FREEZE, scope={}, until=until))["code"] in ("WRONG_STATE", "INVALID_ARGUMENT")
+
+
+async def test_a_reader_freezes_nothing(client: GraphQLClient) -> None:
+    assert (await client.error(SET_FREEZE, scope={}))["code"] == "FORBIDDEN"
+
+
+async def test_whether_a_cluster_may_be_changed_is_said(operator: GraphQLClient, history: History) -> None:
+    history.register("berlin")
+    mutation = """mutation($id: String!, $to: Repairs!) { setRepairs(clusterId: $id, repairs: $to) {
+      node { ... on Cluster { repairs } } } }"""
+    for to in ("ON", "DRY_RUN", "ON"):
+        node = (await operator.ask(mutation, id="berlin", to=to))["setRepairs"]["node"]
+        assert node["repairs"] == to
+    assert (await operator.error(mutation, id="elsewhere", to="ON"))["code"] == "STREAM_NOT_FOUND"
