@@ -18,6 +18,7 @@ ValueKind = Literal[
     "namespace",
     "selector",
     "duration",
+    "timeout",
     "int",
     "sort_by",
     "output_format",
@@ -31,10 +32,12 @@ Decision = Literal["allow", "allow_subset", "deny", "remediation_only"]
 
 
 class FlagRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Flags that take the same kind of value. `max` bounds a number or a duration, `needs` names a right that the caller must have."""
+    """Flags that take the same kind of value. `min` and `max` bound a number, a duration (`min` in seconds), or how long ago a time is; `needs` names a right that
+    the caller must have."""
 
     names: tuple[str, ...]
     value: ValueKind
+    min: int = 0
     max: int | str | None = None
     enum: tuple[str, ...] = ()
     needs: str = ""
@@ -69,8 +72,10 @@ class VerbRule(msgspec.Struct, frozen=True, kw_only=True):
 class ExpressionRule(msgspec.Struct, frozen=True, kw_only=True):
     """Which output expressions are let through: they print unredacted text, so they must end in a harmless field."""
 
-    jsonpath: str
-    custom_columns: str
+    columns: str
+    """What the name of a column is made of."""
+    path: str
+    """A plain path to fields; an index, `[*]`, or a choice by a field that names things."""
     last_segment_allow: frozenset[str]
     path_segment_deny: frozenset[str]
 
@@ -94,6 +99,9 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True):
 
     deny: tuple[TypeDenial, ...]
     allow: frozenset[str]
+    """Kubernetes' own, by their plural names."""
+    custom: frozenset[str]
+    """Of others, by plural name and group: a plural alone could be anybody's."""
 
 
 class Kubectl(msgspec.Struct, frozen=True, kw_only=True):

@@ -144,7 +144,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _as_json(words: Sequence[str], command: KubectlCommand) -> list[str]:
     """The line with `-o yaml` as `-o json`: one parser is enough for masking, and YAML is written again afterwards."""
-    if command.flag("-o", "--output") != "yaml" or command.verb == "version":
+    if command.flag("-o") != "yaml" or command.verb == "version":
         return list(words)
     swap = {"--output=yaml": "--output=json", "-o=yaml": "-o=json"}
     return [
@@ -154,7 +154,7 @@ def _as_json(words: Sequence[str], command: KubectlCommand) -> list[str]:
 
 
 def _mask(text: str, cut: bool, command: KubectlCommand) -> str:
-    output = command.flag("-o", "--output")
+    output = command.flag("-o")
     if output in ("json", "yaml") and command.verb != "version":
         return _mask_document(text, cut, as_yaml=output == "yaml")
     if command.verb == "describe":

@@ -1,67 +1,22 @@
-"""What a kubectl line would show: its resource types and its output format must be on the policy's lists.
-
-Types are brought to their plural names first, as the server would: lower case, without version and group, short and singular names spelled out.
-"""
+"""What a kubectl line would show: its resource types and its output format must be on the policy's lists."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from typing import Final
 
-from aetherius.domain.catalogue.command_policy import ExpressionRule, Kubectl
+from aetherius.domain.catalogue.command_policy import Kubectl
+from aetherius.edge_agent.commanding.kubectl_expressions import check_output, check_sort
 from aetherius.edge_agent.commanding.kubectl_grammar import KubectlCommand
+from aetherius.edge_agent.commanding.kubectl_types import check_type, plural_of
 from aetherius.edge_agent.errors import PolicyRefusedError
 
-_SHORT: Final = {
-    "po": "pods",
-    "no": "nodes",
-    "ns": "namespaces",
-    "svc": "services",
-    "ep": "endpoints",
-    "ev": "events",
-    "event": "events",
-    "deploy": "deployments",
-    "rs": "replicasets",
-    "sts": "statefulsets",
-    "ds": "daemonsets",
-    "cj": "cronjobs",
-    "rc": "replicationcontrollers",
-    "cm": "configmaps",
-    "pv": "persistentvolumes",
-    "pvc": "persistentvolumeclaims",
-    "sc": "storageclasses",
-    "hpa": "horizontalpodautoscalers",
-    "vpa": "verticalpodautoscalers",
-    "pdb": "poddisruptionbudgets",
-    "quota": "resourcequotas",
-    "limits": "limitranges",
-    "netpol": "networkpolicies",
-    "networkpolicy": "networkpolicies",
-    "ing": "ingresses",
-    "ingress": "ingresses",
-    "ingressclass": "ingressclasses",
-    "storageclass": "storageclasses",
-    "priorityclass": "priorityclasses",
-    "pc": "priorityclasses",
-    "runtimeclass": "runtimeclasses",
-    "gatewayclass": "gatewayclasses",
-    "deviceclass": "deviceclasses",
-    "nodeclass": "nodeclasses",
-    "volumesnapshotclass": "volumesnapshotclasses",
-    "ipaddress": "ipaddresses",
-    "csistoragecapacity": "csistoragecapacities",
-    "sa": "serviceaccounts",
-    "crd": "customresourcedefinitions",
-    "crds": "customresourcedefinitions",
-    "csr": "certificatesigningrequests",
-    "cert": "certificates",
-    "certs": "certificates",
-}
-_GROUP: Final = re.compile(
-    r"(v\d+((alpha|beta)\d+)?)?\.?(apps|batch|autoscaling|policy|extensions|([a-z0-9-]+\.)*k8s\.io)?\.?"
-)
-"""What may follow the type: a version, a group of Kubernetes itself, or both. Another's group could give our names to things that we do not know."""
 _BOUND_TYPES: Final = {"get", "describe"}
+_LOGGED: Final = frozenset(
+    {"pods", "services", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "replicationcontrollers"}
+)
+"""Types whose pods' logs kubectl finds."""
 _EXPLAIN: Final = re.compile(r"[a-zA-Z]{1,63}(\.[a-zA-Z]{1,63}){0,12}")
 
 
@@ -71,16 +26,21 @@ def check_kubectl(command: KubectlCommand, rules: Kubectl) -> None:
     Raises:
         PolicyRefusedError: a type, name or output format is not allowed.
     """
-    output = command.flag("-o", "--output")
+    output = command.flag("-o")
     if output is not None and any("-o" in flag.names and flag.value == "output_format" for flag in command.rule.flags):
-        _check_output(output, rules)
+        check_output(output, rules.output_formats)
+    sort = command.flag("--sort-by")
+    if sort is not None and command.verb == "get":
+        check_sort(sort, rules.output_formats.expression_rule)
+    if command.flag("-A") is not None and command.flag("-n") is not None:
+        raise _refused("all namespaces, and one of them")
     match command.verb:
         case "get" | "describe":
             _check_objects(command, rules)
         case "logs":
-            _check_targets(command, rules, {"pods", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs"})
+            _check_logs(command, rules)
         case "rollout":
-            _check_targets(command, rules, {"deployments", "statefulsets", "daemonsets"}, typed=True)
+            _check_targets(command.words, command, rules, {"deployments", "statefulsets", "daemonsets"}, typed=True)
         case "explain":
             _check_words(command, _EXPLAIN, most=1)
         case "auth":
@@ -97,9 +57,14 @@ def types_of(command: KubectlCommand) -> tuple[str, ...]:
         return (command.verb,)
     if command.verb not in _BOUND_TYPES or not command.words:
         return ()
-    if "/" in command.words[0]:
-        return tuple(_plural(word.partition("/")[0]) for word in command.words)
-    return tuple(_plural(word) for word in command.words[0].split(","))
+    return tuple(plural_of(word) for word in _types_in(command.words))
+
+
+def _types_in(words: tuple[str, ...]) -> list[str]:
+    """The types as they are written."""
+    if "/" in words[0]:
+        return [word.partition("/")[0] for word in words]
+    return words[0].split(",")
 
 
 def _refused(rule: str) -> PolicyRefusedError:
@@ -114,24 +79,37 @@ def _check_objects(command: KubectlCommand, rules: Kubectl) -> None:
         names = [_name_of(word) for word in command.words]
     elif any("/" in name for name in names):
         raise _refused("TYPE NAME and TYPE/NAME do not mix")
-    for plural in types_of(command):
-        _check_type(plural, rules)
+    for word in _types_in(command.words):
+        plural = check_type(word, rules.resources)
         if plural in command.rule.types_deny:
             raise _refused(f"{command.verb} of {plural} is denied: it prints values as text")
     _check_names(names, rules)
 
 
-def _check_targets(command: KubectlCommand, rules: Kubectl, types: set[str], *, typed: bool = False) -> None:
+def _check_logs(command: KubectlCommand, rules: Kubectl) -> None:
+    """One target, and perhaps the container after it, as a word or by its flag."""
+    words = command.words
+    if len(words) == 2:
+        if command.flag("-c") is not None:
+            raise _refused("the container is named twice")
+        _check_names([words[1]], rules)
+        words = words[:1]
+    _check_targets(words, command, rules, _LOGGED)
+
+
+def _check_targets(
+    given: Sequence[str], command: KubectlCommand, rules: Kubectl, types: Collection[str], *, typed: bool = False
+) -> None:
     """One target: a NAME, a TYPE/NAME, or TYPE NAME; or a selector."""
-    words = list(command.words)
-    if not words and command.flag("-l", "--selector") is not None and not typed:
+    words = list(given)
+    if not words and command.flag("-l") is not None and not typed:
         return
     if len(words) == 2 and typed:
         words = [f"{words[0]}/{words[1]}"]
     if len(words) != 1 or (typed and "/" not in words[0]):
         raise _refused(f"{command.verb} needs one target")
     kind, slash, name = words[0].partition("/")
-    if slash and _plural(kind) not in types:
+    if slash and plural_of(kind) not in types:
         raise _refused(f"{command.verb} of {kind} is not allowed")
     _check_names([name if slash else kind], rules)
 
@@ -155,46 +133,3 @@ def _check_names(names: list[str], rules: Kubectl) -> None:
     for name in names:
         if not re.fullmatch(rules.value_patterns["name"], name):
             raise _refused(f"{name!r} is not the name of an object")
-
-
-def _check_type(plural: str, rules: Kubectl) -> None:
-    for denial in rules.resources.deny:
-        if any(plural in (_plural(each), each) for each in denial.types):
-            raise _refused(f"{plural} are denied" + (f": {denial.why}" if denial.why else ""))
-    if plural not in rules.resources.allow:
-        raise _refused(f"{plural} is not a resource type of the policy")
-
-
-def _plural(word: str) -> str:
-    kind, dot, group = word.lower().partition(".")
-    if dot and not _GROUP.fullmatch(group):
-        raise _refused(f"{word!r}: only groups of Kubernetes itself are known")
-    if kind in _SHORT:
-        return _SHORT[kind]
-    if kind.endswith("s") or kind == "all":
-        return kind
-    return f"{kind[:-1]}ies" if kind.endswith("y") and kind[-2:-1] not in "aeiou" else f"{kind}s"
-
-
-def _check_output(output: str, rules: Kubectl) -> None:
-    formats = rules.output_formats
-    if output in formats.allow_exact:
-        return
-    expression = formats.expression_rule
-    for prefix, pattern in (("jsonpath=", expression.jsonpath), ("custom-columns=", expression.custom_columns)):
-        if output.startswith(prefix):
-            if not re.fullmatch(pattern, output):
-                raise _refused(f"output {output!r}: only plain paths to one field each")
-            _check_paths(output.removeprefix(prefix), expression)
-            return
-    raise _refused(f"output format {output!r} is not allowed")
-
-
-def _check_paths(text: str, rule: ExpressionRule) -> None:
-    for path in text.strip("{}").split(","):
-        segments = re.findall(r"\.([A-Za-z]+)", path)
-        for segment in segments:
-            if segment in rule.path_segment_deny:
-                raise _refused(f"output: the field {segment} is denied")
-        if segments[-1] not in rule.last_segment_allow:
-            raise _refused(f"output: a path must end in a harmless field, {segments[-1]} is not one")

@@ -19,6 +19,7 @@ from aetherius.edge_agent.errors import PolicyRefusedError
 
 _SELECTOR: Final = re.compile(r"[A-Za-z0-9._/=!,() -]+")
 _OUTPUT_FLAGS: Final = ("-o", "--output")
+_SORT_FLAG: Final = "--sort-by"
 _SELECTOR_FLAGS: Final = ("-l", "--selector", "--field-selector")
 _MAX_EXPRESSION: Final = 400
 
@@ -67,8 +68,10 @@ def _check_word(word: str, before: str, policy: CommandPolicy) -> None:
 def _is_excepted(word: str, before: str) -> bool:
     """Expressions and selectors use some of the characters; nothing here ever meets a shell."""
     flag, equals, value = word.partition("=")
-    if not (equals and flag in (*_OUTPUT_FLAGS, *_SELECTOR_FLAGS)):
+    if not (equals and flag in (*_OUTPUT_FLAGS, *_SELECTOR_FLAGS, _SORT_FLAG)):
         flag, value = before, word
     if flag in _OUTPUT_FLAGS:
         return value.startswith(("jsonpath=", "custom-columns=")) and len(value) <= _MAX_EXPRESSION
+    if flag == _SORT_FLAG:
+        return len(value) <= _MAX_EXPRESSION
     return flag in _SELECTOR_FLAGS and _SELECTOR.fullmatch(value) is not None

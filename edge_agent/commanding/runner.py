@@ -16,6 +16,7 @@ from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.repair.action import TOOL
 from aetherius.domain.wire.command import CommandMessage, CommandType, ResultStatus, format_duration, parse_duration
 from aetherius.edge_agent.commanding.execute import Kubectl
+from aetherius.edge_agent.commanding.kubectl_grammar import parse_kubectl
 from aetherius.edge_agent.commanding.policy import check
 from aetherius.edge_agent.errors import (
     ClusterRefusedError,
@@ -115,17 +116,18 @@ def kubectl_argv(command: CommandMessage) -> Sequence[str]:
     """The line of a kubectl command: its words, in the namespace that it was issued for and in no other.
 
     Raises:
-        PolicyRefusedError: its words name another namespace, or all of them.
+        PolicyRefusedError: its words name another namespace, or all of them, or cannot be read.
     """
-    args = list(command.args)
-    named = [args[at + 1] for at, word in enumerate(args[:-1]) if word in ("-n", "--namespace")]
-    named += [word.partition("=")[2] for word in args if word.startswith("--namespace=")]
-    if command.namespace and any(each != command.namespace for each in named):
+    argv = ["kubectl", command.action, *command.args]
+    if not command.namespace:
+        return argv
+    read = parse_kubectl(argv, command_policy().kubectl)
+    named = read.flag("-n")
+    if named not in (None, command.namespace):
         raise PolicyRefusedError("authority", f"the command was issued for namespace {command.namespace}")
-    if command.namespace and {"-A", "--all-namespaces"} & set(args):
+    if read.flag("-A") is not None:
         raise PolicyRefusedError("authority", f"all namespaces: the command was issued for {command.namespace}")
-    scope = ["-n", command.namespace] if command.namespace and not named else []
-    return ["kubectl", command.action, *args, *scope]
+    return argv if named else [*argv, "-n", command.namespace]
 
 
 def stopwatch(command: CommandMessage) -> Stopwatch:
