@@ -157,7 +157,7 @@ def _mask(text: str, cut: bool, command: KubectlCommand) -> str:
     output = command.flag("-o")
     if output in ("json", "yaml") and command.verb != "version":
         return _mask_document(text, cut, as_yaml=output == "yaml")
-    if command.verb == "describe":
+    if command.verb == "describe" or (command.verb == "rollout" and command.subcommand == "history"):
         return mask_description(text)
     return mask_text(text)
 

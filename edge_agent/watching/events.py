@@ -13,8 +13,8 @@ from aetherius.domain.catalogue.event_reasons import EventReasons
 from aetherius.domain.wire.event import Labels, RawData
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import ClusterEvent
-from aetherius.edge_agent.redaction import mask_text
-from aetherius.edge_agent.telling.observation import Observation, shortened
+from aetherius.edge_agent.redaction import mask_beginning
+from aetherius.edge_agent.telling.observation import MAX_MESSAGE, Observation, shortened
 from aetherius.edge_agent.watching.owners import Owners
 
 _CONTAINER: Final = re.compile(r"containers\{([^}]+)\}")
@@ -45,7 +45,7 @@ class EventClassifier:
             source=source,
             severity=found.severity,
             reason=reason,
-            message=shortened(mask_text(message)),
+            message=shortened(mask_beginning(message, MAX_MESSAGE)),
             namespace=about.namespace,
             labels=self._labels(event),
             raw_data=_raw(event),

@@ -10,8 +10,8 @@ from aetherius.domain.catalogue.event_reasons import EventReasons
 from aetherius.domain.wire.event import Labels, RawData, Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import Container, ContainerStatus, Pod, Terminated, Waiting
-from aetherius.edge_agent.redaction import mask_text
-from aetherius.edge_agent.telling.observation import Observation, shortened
+from aetherius.edge_agent.redaction import mask_beginning
+from aetherius.edge_agent.telling.observation import MAX_MESSAGE, Observation, shortened
 from aetherius.edge_agent.watching.owners import Owners
 
 SOURCE: Final = "container_status"
@@ -103,7 +103,7 @@ class PodStatusClassifier:
             source=SOURCE,
             severity=found.severity,
             reason=reason,
-            message=shortened(mask_text(message)),
+            message=shortened(mask_beginning(message, MAX_MESSAGE)),
             namespace=pod.metadata.namespace,
             labels=self._labels(pod),
             raw_data=_raw(pod, status, at, exit_code),
