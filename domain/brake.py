@@ -17,7 +17,7 @@ HOUR: Final = timedelta(hours=1)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is allowed. An action's own limits (`Repair.at_once`, `Repair.an_hour`) are beside these."""
+    """How much is allowed. An action may have stricter limits of its own (`Repair.limits`)."""
 
     cluster_at_once: int = 3
     """Repairs under way in a cluster: as many as a person can still follow."""
@@ -27,6 +27,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Begun in a cluster in the last hour without a person: more is a storm, which has a cause that no single repair mends."""
     namespace_an_hour: int = 10
     """In a namespace, likewise."""
+    action_at_once: int = 2
+    """Of one action in a cluster."""
+    action_an_hour: int = 10
+    """Of one action in a cluster, likewise."""
+
+    def of(self, action: ActionLimits | None) -> ActionLimits:
+        """What one action is allowed in a cluster: the stricter of both."""
+        at_once, an_hour = self.action_at_once, self.action_an_hour
+        if action is None:
+            return ActionLimits(at_once=at_once, an_hour=an_hour)
+        return ActionLimits(at_once=min(at_once, action.at_once), an_hour=min(an_hour, action.an_hour))
 
 
 class ActionLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,22 +88,23 @@ _GO: Final = Verdict(says="go")
 
 
 def verdict(
-    wanted: Admission, known: Iterable[Admission], limits: Limits, action: ActionLimits, now: datetime
+    wanted: Admission, known: Iterable[Admission], limits: Limits, action: ActionLimits | None, now: datetime
 ) -> Verdict:
     """Whether a repair may begin now, beside those that are known. A person's yes is not counted by the hour: somebody looks."""
     there = [each for each in known if each.cluster_id == wanted.cluster_id and each != wanted]
     near = [each for each in there if each.namespace == wanted.namespace]
     like = [each for each in there if each.action == wanted.action]
+    own = limits.of(action)
     cluster, namespace = f"in cluster {wanted.cluster_id}", f"in namespace {wanted.namespace} of {wanted.cluster_id}"
     by_hour = (
         (there, limits.cluster_an_hour, f"repairs {cluster}"),
         (near if wanted.namespace else [], limits.namespace_an_hour, f"repairs {namespace}"),
-        (like, action.an_hour, f"{wanted.action} {cluster}"),
+        (like, own.an_hour, f"{wanted.action} {cluster}"),
     )
     at_once = (
         (there, limits.cluster_at_once, f"repairs {cluster}"),
         (near if wanted.namespace else [], limits.namespace_at_once, f"repairs {namespace}"),
-        (like, action.at_once, f"{wanted.action} {cluster}"),
+        (like, own.at_once, f"{wanted.action} {cluster}"),
     )
     for found, most, what in by_hour if not wanted.by_person else ():
         if (count := sum(_lately(each, now) for each in found)) >= most:

@@ -44,6 +44,10 @@ class OrchestratorSettings(BusSettings, DatabaseSettings, HealthSettings, StopSe
     """Begun in a cluster in an hour without a person, at most; more is a storm, and a person's decision."""
     repairs_an_hour_namespace: Count = Limits().namespace_an_hour
     """Begun in one namespace of a cluster in an hour without a person, at most."""
+    repairs_at_once_action: Count = Limits().action_at_once
+    """Of one action (`DrainNode`) under way in a cluster, at most; an action may have a stricter limit of its own."""
+    repairs_an_hour_action: Count = Limits().action_an_hour
+    """Of one action begun in a cluster in an hour without a person, at most."""
     protected_namespaces: list[str] = field(default_factory=lambda: list(PROTECTED_NAMESPACES))
     """What only a person may have repaired, as JSON."""
     workflow_parameters: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -63,12 +67,7 @@ class OrchestratorSettings(BusSettings, DatabaseSettings, HealthSettings, StopSe
         if not 0 <= self.min_confidence <= 1:
             raise SettingError(PREFIX + "MIN_CONFIDENCE", "is not between 0 and 1")
 
-        for name in (
-            "repairs_at_once",
-            "repairs_at_once_namespace",
-            "repairs_an_hour",
-            "repairs_an_hour_namespace",
-        ):
+        for name in (each for each in self.__dataclass_fields__ if each.startswith("repairs_")):
             if getattr(self, name) < 0:
                 raise SettingError(PREFIX + name.upper(), "is negative")
 
@@ -83,6 +82,8 @@ class OrchestratorSettings(BusSettings, DatabaseSettings, HealthSettings, StopSe
             namespace_at_once=self.repairs_at_once_namespace,
             cluster_an_hour=self.repairs_an_hour,
             namespace_an_hour=self.repairs_an_hour_namespace,
+            action_at_once=self.repairs_at_once_action,
+            action_an_hour=self.repairs_an_hour_action,
         )
 
     @property

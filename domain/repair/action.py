@@ -120,8 +120,8 @@ class Repair(Action[P]):
     """Its risk when nothing raises it, and why."""
     on_cluster: ClassVar[bool] = True
     """False: nothing is sent to an agent, nothing is changed, and nothing is to be verified."""
-    limits: ClassVar[ActionLimits] = ActionLimits(at_once=2, an_hour=10)
-    """How often it may be done in one cluster."""
+    limits: ClassVar[ActionLimits | None] = None
+    """How often it may be done in one cluster, if that is less than what any action may."""
 
     def risk(self, circumstances: Circumstances) -> Risk:
         """How risky it is now, and why: the base, what raises it by its own rule, and that the trouble came back."""

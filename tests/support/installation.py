@@ -23,6 +23,10 @@ from processes import Started, eventually, processes, processes_on
 
 QUICK = {
     "AETHERIUS_SOAK_TIME": "1",
+    # More faults in minutes than any cluster should have repaired without a person: the brake has tests of its own.
+    "AETHERIUS_REPAIRS_AN_HOUR": "1000",
+    "AETHERIUS_REPAIRS_AN_HOUR_NAMESPACE": "1000",
+    "AETHERIUS_REPAIRS_AN_HOUR_ACTION": "1000",
     "AETHERIUS_WORKFLOW_PARAMETERS": json.dumps(
         {"diagnose_lost_node": {"grace": "2s"}, "diagnose_missing_config": {"settle": "1s"}}
     ),

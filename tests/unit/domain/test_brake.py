@@ -95,3 +95,9 @@ def test_what_no_limit_counts_is_forgotten() -> None:
     assert not begun(1).forgotten(NOW + 100 * hour)
     assert not admission(1).forgotten(NOW + 100 * hour)
     assert not ended(1, clean_up_held=True).forgotten(NOW + 100 * hour)
+
+
+def test_an_action_may_be_stricter_and_never_laxer() -> None:
+    limits = Limits(action_at_once=2, action_an_hour=10)
+    assert limits.of(None) == ActionLimits(at_once=2, an_hour=10)
+    assert limits.of(ActionLimits(at_once=1, an_hour=20)) == ActionLimits(at_once=1, an_hour=10)
