@@ -30,6 +30,10 @@ from witness import Story, Witness
 CLUSTER: Final = "real"
 SETTINGS: Final = {
     "AETHERIUS_SOAK_TIME": "2",
+    # Every fault there is, in minutes: more than a cluster should have repaired without a person.
+    "AETHERIUS_REPAIRS_AN_HOUR": "1000",
+    "AETHERIUS_REPAIRS_AN_HOUR_NAMESPACE": "1000",
+    "AETHERIUS_REPAIRS_AN_HOUR_ACTION": "1000",
     "AETHERIUS_WORKFLOW_PARAMETERS": json.dumps(
         {"diagnose_lost_node": {"grace": "4s"}, "diagnose_missing_config": {"settle": "4s"}}
     ),
