@@ -17,6 +17,7 @@ _COMPUTED = {
     "Agent": ("cluster { id }",),
     "Cluster": ("agents { agentId }",),
     "Event": ("rawData",),
+    "Freeze": ("holds",),
     "Incident": ("diagnosis { rootCause }", "remediations { id }"),
     "Command": ("output", "error"),
     "Workflow": ("steps { id }", "target", "error"),

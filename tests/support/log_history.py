@@ -15,6 +15,7 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import Answer, Command, Failed, Issued, Refused, Succeeded, TimedOut
 from aetherius.domain.event import Cause, event_id
 from aetherius.domain.fault.faults import shipped_faults
+from aetherius.domain.freeze import Freeze, Scope, freeze_stream
 from aetherius.domain.identity import agent_stream, cluster_stream, stable_id
 from aetherius.domain.incident import Diagnosed, Incident, IncidentStatus, Opened, Reclassified
 from aetherius.domain.remediation import Executed, Proposed, Remediation, RemediationStatus
@@ -347,6 +348,15 @@ class History:
             command.finish(self.rng.choice(answers), at)
         self.log.save(command, CAUSE)
 
+    def touch_freeze(self, cluster: str) -> None:
+        scope, at = Scope(cluster_id=cluster), self.tick()
+        freeze = self._get(Freeze, freeze_stream(scope))
+        if freeze.present is None:
+            freeze.set(scope, "release \0", "user:ada", None, at)
+        else:
+            freeze.lift("user:ada", "done", at)
+        self.log.save(freeze, CAUSE)
+
     # Random
 
     def go_on(self, steps: int) -> None:
@@ -360,6 +370,7 @@ class History:
             lambda: self.report(cluster, severity=rng.choice(list(Severity)), namespace=rng.choice(["shop", "ops"])),
             lambda: self.touch_fleet(cluster),
             lambda: self.touch_cluster(cluster),
+            lambda: self.touch_freeze(cluster),
             lambda: self.open_incident(cluster, rng.choice([fault.symptom for fault in shipped_faults()])),
             lambda: self.issue(cluster),
         ]

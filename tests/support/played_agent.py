@@ -52,6 +52,7 @@ class PlayedAgent:
             agent_version="1",
             kubernetes_version="v1.37.0",
             timestamp=datetime.now(UTC),
+            repairs=True,
         )
         await register(self.client, message, 30.0)
 

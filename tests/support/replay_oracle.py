@@ -13,6 +13,7 @@ from aetherius.domain.cluster import Cluster
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import Command, Failed, Succeeded, TimedOut
 from aetherius.domain.event import Recorded
+from aetherius.domain.freeze import Freeze
 from aetherius.domain.incident import Incident
 from aetherius.domain.remediation import Remediation
 from aetherius.domain.strategy import Selected
@@ -25,8 +26,9 @@ KINDS: dict[str, tuple[str, type[Aggregate]]] = {
     "Command": ("commands", Command),
     "Workflow": ("workflows", Workflow),
     "Remediation": ("remediations", Remediation),
+    "Freeze": ("freezes", Freeze),
 }
-LISTS = ("agents", "clusters", "events", "incidents", "commands", "workflows", "remediations")
+LISTS = ("agents", "clusters", "events", "incidents", "commands", "workflows", "remediations", "freezes")
 Lists = dict[str, list[dict[str, Any]]]
 
 
@@ -86,7 +88,7 @@ def _shown(aggregate: Aggregate, strategies: dict[UUID, UUID]) -> dict[str, Any]
         case Agent():
             fields = ("status", "cluster_id", "agent_id", "epoch")
         case Cluster():
-            fields = ("cluster_id", "kubernetes_version", "labels")
+            fields = ("cluster_id", "kubernetes_version", "labels", "repairs")
         case Incident():
             fields = ("status", "severity", "symptom", "event_count", "reopened", "root_cause")
             more = {
@@ -107,6 +109,8 @@ def _shown(aggregate: Aggregate, strategies: dict[UUID, UUID]) -> dict[str, Any]
         case Remediation():
             summary = aggregate.executed.summary if aggregate.executed else ""
             return _fields(aggregate, ("status",)) | {"execution": summary}
+        case Freeze():
+            return {"id": aggregate.id, "lifted": aggregate.present is None}
         case _:
             raise AssertionError(aggregate)
     return _fields(aggregate, fields)
