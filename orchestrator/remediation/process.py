@@ -10,14 +10,17 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
+
+from msgspec.structs import replace
 
 from aetherius.domain import freeze as freezes
 from aetherius.domain import remediation as remediations
-from aetherius.domain.brake import Limits
+from aetherius.domain.brake import Admission, Limits
 from aetherius.domain.command import ANSWERS, Cancelled, Command, Issued, Lost, TimedOut
 from aetherius.domain.command import Succeeded as CommandSucceeded
 from aetherius.domain.errors import InvalidMessageError
-from aetherius.domain.event import Event, Recorded, topics_of
+from aetherius.domain.event import Cause, Event, Recorded, topics_of
 from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
 from aetherius.domain.keyring import Keyring
@@ -102,10 +105,19 @@ class _Phase:
     """One event's consequences for one remediation."""
 
     def __init__(
-        self, unit: Unit, now: datetime, recorded: Recorded, patience: Patience, actions: Actions, gate: Gate
+        self,
+        unit: Unit,
+        now: datetime,
+        recorded: Recorded,
+        patience: Patience,
+        actions: Actions,
+        gate: Gate,
+        cause: Cause | None = None,
     ) -> None:
+        """`cause`: that of the event, if None."""
         self._unit, self._now, self._recorded, self._patience = unit, now, recorded, patience
         self._actions, self._gate = actions, gate
+        self._cause = cause or recorded.cause
 
     def approved(self, remediation: Remediation) -> None:
         """Do it, unless the incident has ended meanwhile (if it was reopened, another workflow looks into it)."""
@@ -153,29 +165,37 @@ class _Phase:
     def frozen(self, freeze: freezes.Set) -> None:
         """Call back every change that is under way there, and take back what waits."""
         for admission in self._gate.covered(freeze.scope):
-            remediation = self._unit.get(Remediation, admission.remediation_id)
-            for name in (EXECUTE, ROLL_BACK, RESTORE):
-                command = self._unit.get(Command, stable_id("Command", remediation.id, name))
-                if command.version and not command.status.final:
-                    command.cancel(f"{freeze.scope.in_words} is frozen: {freeze.reason}", self._now)
-                    self._save(command)
-            if admission.waits and remediation.withdraw(
-                f"{freeze.scope.in_words} is frozen: {freeze.reason}", self._now
-            ):
-                self._save(remediation)
-                self._ended(remediation)
+            self._beside(admission.remediation_id)._freeze(admission, freeze)
+
+    def _freeze(self, admission: Admission, freeze: freezes.Set) -> None:
+        remediation = self._unit.get(Remediation, admission.remediation_id)
+        for name in (EXECUTE, ROLL_BACK, RESTORE):
+            command = self._unit.get(Command, stable_id("Command", remediation.id, name))
+            if command.version and not command.status.final:
+                command.cancel(f"{freeze.scope.in_words} is frozen: {freeze.reason}", self._now)
+                self._save(command)
+        if admission.waits and remediation.withdraw(f"{freeze.scope.in_words} is frozen: {freeze.reason}", self._now):
+            self._save(remediation)
+            self._ended(remediation)
 
     def thawed(self) -> None:
         """Take off the marks that a freeze had us leave."""
         for remediation_id in self._gate.held_clean_ups():
-            self._restore(self._unit.get(Remediation, remediation_id))
+            self._beside(remediation_id)._restore(self._unit.get(Remediation, remediation_id))
 
     def _ended(self, remediation: Remediation) -> None:
         """If it has, its place goes to who waits."""
         if not remediation.status.final or not self._gate.leave(remediation.id):
             return
         for waiting in self._gate.waiting(_proposal(remediation).cluster_id):
-            self.approved(self._unit.get(Remediation, waiting))
+            self._beside(waiting).approved(self._unit.get(Remediation, waiting))
+
+    def _beside(self, remediation_id: UUID) -> _Phase:
+        """What the same event leads to for another remediation: that is part of the other one's story."""
+        own = self._unit.history(remediation_id)
+        correlation = own[0].cause.correlation_id if own else self._cause.correlation_id
+        cause = replace(self._cause, correlation_id=correlation)
+        return _Phase(self._unit, self._now, self._recorded, self._patience, self._actions, self._gate, cause)
 
     def answered(self, command: Command, event: Event) -> None:
         """Take the answer of one of the remediation's commands."""
@@ -329,7 +349,7 @@ class _Phase:
         self._save(command)
 
     def _save(self, aggregate: Remediation | Command) -> None:
-        self._unit.save(aggregate, self._recorded.cause.then(ACTOR, self._recorded.id))
+        self._unit.save(aggregate, self._cause.then(ACTOR, self._recorded.id))
 
 
 def _proposal(remediation: Remediation) -> Proposed:

@@ -11,6 +11,7 @@ import pytest
 from aetherius.domain import command, freeze, remediation
 from aetherius.domain.brake import Limits
 from aetherius.domain.cluster import Configured, Repairs, RepairsSet
+from aetherius.domain.event import Cause
 from aetherius.domain.identity import cluster_stream, stable_id
 from aetherius.domain.incident import Suppressed
 from aetherius.domain.repair.answers import RepairAnswer
@@ -39,12 +40,13 @@ def freeze_of(until: datetime | None = None, **scope: Any) -> tuple[UUID, freeze
     return freeze.freeze_stream(covered), freeze.Set(scope=covered, reason="release", by=ADA, until=until)
 
 
-def another(case: RemediationCase, number: int, **changes: str) -> UUID:
+def another(case: RemediationCase, number: int, **changes: Any) -> UUID:
     """One more incident whose repair is proposed."""
     incident, workflow, repair = OTHERS[number]
     case.given(incident, opened())
     case.given(workflow, started(LOOK, FIX, incident_id=incident), *begun(FIX, repair))
-    case.given(repair, proposed(incident_id=incident, workflow_id=workflow, **changes))
+    story = Cause(actor="system:workflow", correlation_id=repair)
+    case.given(repair, proposed(incident_id=incident, workflow_id=workflow, **changes), cause=story)
     return repair
 
 
@@ -260,3 +262,15 @@ class TestBrake:
         case.when(drains[0], YES)
         case.when(drains[1], YES)
         case.then_nothing()
+
+    def test_whose_turn_comes_goes_on_in_its_own_story(self) -> None:
+        case = a_case(limits=Limits(namespace_at_once=1))
+        first, second = another(case, 0), another(case, 1)
+        stories = {
+            first: Cause(actor="user:a", correlation_id=first),
+            second: Cause(actor="user:a", correlation_id=second),
+        }
+        for repair, cause in stories.items():
+            case.when(repair, POLICY, cause=cause)
+        case.when(execution(first), command.Failed(error="no"), cause=stories[first])
+        assert [each.cause.correlation_id for each in case.decided] == [first, second]
