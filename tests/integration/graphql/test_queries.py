@@ -86,7 +86,8 @@ async def test_every_list_as_of_a_recorded_time_is_that_of_its_position(
       incidents(asOf: {recordedAt: $at}) { position edges { node { streamId status eventCount } } }
       commands(asOf: {recordedAt: $at}) { position edges { node { streamId status } } }
       workflows(asOf: {recordedAt: $at}) { position edges { node { streamId status } } }
-      remediations(asOf: {recordedAt: $at}) { position edges { node { streamId status } } } }"""
+      remediations(asOf: {recordedAt: $at}) { position edges { node { streamId status } } }
+      freezes(asOf: {recordedAt: $at}) { position edges { node { streamId lifted } } } }"""
     for position in range(1, log.head() + 1, 5):
         at = log.recorded_at(position)
         position = log.position_at(at)
