@@ -1,4 +1,4 @@
-"""The command line: `aetherius demo | up | serve | settings | agent | enroll | simulate | archive | audit | dead-letters | keys | log | migrate | projections | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
+"""The command line: `aetherius demo | up | serve | settings | agent | enroll | simulate | archive | audit | case | dead-letters | keys | log | migrate | projections | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from aetherius.cli import (
     agent,
     archive,
     audit,
+    case_command,
     dead_letters,
     demo_command,
     keys,
@@ -39,6 +40,7 @@ app.command("enroll")(agent.enroll)
 app.command("simulate")(simulate.simulate)
 app.add_typer(archive.app, name="archive")
 app.add_typer(audit.app, name="audit")
+app.add_typer(case_command.app, name="case")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")

@@ -23,7 +23,7 @@ import msgspec
 
 from aetherius.edge_agent.errors import ClusterRefusedError, ClusterUnreachableError, WatchCutError, WatchExpiredError
 from aetherius.edge_agent.kubernetes_api import KubernetesApi, WatchStream
-from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Metadata, Node, Pod, ReplicaSet, Watched
+from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Metadata, Node, Pod, ReplicaSet, Watched, read_object
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,6 @@ class Watch(Generic[T]):
         self._api = api
         self._path = path
         self._kind = kind
-        self._decoder = msgspec.json.Decoder(kind)
         self._changes = changes
         self._stop = stop
         self._version = ""
@@ -160,7 +159,7 @@ class Watch(Generic[T]):
 
     def _hand_over(self, raw: msgspec.Raw, *, deleted: bool) -> Metadata:
         try:
-            found = self._decoder.decode(raw)
+            found = read_object(raw, self._kind)
         except (msgspec.DecodeError, ValueError) as exc:  # one odd object must not blind us to the others
             logger.warning("cannot read an object", extra={"path": self._path, "error": str(exc)})
             return msgspec.json.decode(raw, type=_Bookmark).metadata
