@@ -133,6 +133,7 @@ class _Agent:
             self._revisions,
             self._spool,
             recovery_soak=self._settings.recovery_soak,
+            crash_calm=self._settings.crash_calm,
             lookback=self._settings.lookback,
         )
 

@@ -47,6 +47,7 @@ class CaseAgent:
             revisions,
             self._spool,
             recovery_soak=settings.recovery_soak,
+            crash_calm=settings.crash_calm,
             lookback=settings.lookback,
             clock=clock,
         )

@@ -157,6 +157,7 @@ class Aftermath:
             labels=gone.labels,
             uid=uid,
             failing=False,
+            after_failure=True,
         )
 
 

@@ -55,6 +55,8 @@ class Change(msgspec.Struct, frozen=True):
 
     object: Watched | Listed
     deleted: bool = False
+    listed: bool = False
+    """It stands in a list, which shows what is so now whatever a watch showed before."""
 
 
 Changes = queue.Queue[Change]
@@ -135,7 +137,7 @@ class Watch(Generic[T]):
         version, uids = "", []
         for page in self._api.pages(self._path):
             version = page.metadata.resource_version
-            uids += [self._hand_over(item, deleted=False).uid for item in page.items]
+            uids += [self._hand_over(item, deleted=False, listed=True).uid for item in page.items]
         if self._kind in (Pod, Node):
             self._put(Change(Listed(self._kind.__name__, frozenset(uids))))
         return version
@@ -157,13 +159,13 @@ class Watch(Generic[T]):
             if self._stop.is_set():
                 return
 
-    def _hand_over(self, raw: msgspec.Raw, *, deleted: bool) -> Metadata:
+    def _hand_over(self, raw: msgspec.Raw, *, deleted: bool, listed: bool = False) -> Metadata:
         try:
             found = read_object(raw, self._kind)
         except (msgspec.DecodeError, ValueError) as exc:  # one odd object must not blind us to the others
             logger.warning("cannot read an object", extra={"path": self._path, "error": str(exc)})
             return msgspec.json.decode(raw, type=_Bookmark).metadata
-        self._put(Change(found, deleted))
+        self._put(Change(found, deleted, listed))
         return found.metadata
 
     def _put(self, change: Change) -> None:

@@ -24,7 +24,11 @@ from processes import Started, eventually, processes, processes_on
 QUICK = {
     "AETHERIUS_SOAK_TIME": "1",
     "AETHERIUS_WORKFLOW_PARAMETERS": json.dumps(
-        {"diagnose_lost_node": {"grace": "2s"}, "diagnose_missing_config": {"settle": "1s"}}
+        {
+            "diagnose_lost_node": {"grace": "2s"},
+            "diagnose_missing_config": {"settle": "1s"},
+            "diagnose_image_pull": {"settle": "1s"},
+        }
     ),
     # What a killed process had taken is given to the next one after these, instead of half a minute.
     "AETHERIUS_ACK_WAIT": "3",

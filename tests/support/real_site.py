@@ -31,7 +31,11 @@ CLUSTER: Final = "real"
 SETTINGS: Final = {
     "AETHERIUS_SOAK_TIME": "2",
     "AETHERIUS_WORKFLOW_PARAMETERS": json.dumps(
-        {"diagnose_lost_node": {"grace": "4s"}, "diagnose_missing_config": {"settle": "4s"}}
+        {
+            "diagnose_lost_node": {"grace": "4s"},
+            "diagnose_missing_config": {"settle": "4s"},
+            "diagnose_image_pull": {"settle": "2s"},
+        }
     ),
 }
 MOMENTS: Final = {
