@@ -15,9 +15,9 @@ ARCHITECTURE: Final = "ImageForOtherPlatform"
 DISK: Final = "NodeDiskFull"
 SIGNATURE: Final = "SignatureRefused"
 NAME: Final = "InvalidImageName"
-NEVER: Final = "ImageNeverPulled"
+NEVER: Final = "NeverPulled"
 REGISTRY: Final = "RegistryUnavailable"
-RUNTIME: Final = "NodeRuntime"
+RUNTIME: Final = "RuntimeFailed"
 NOT_FOUND: Final = "ImageNotFound"
 
 MAX_READ: Final = 8192

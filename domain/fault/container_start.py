@@ -47,7 +47,7 @@ _RULES: Final = tuple(
         ("ForbiddenContext", r"runasnonroot|run as root|apparmor|seccomp|selinux|capabilit|operation not permitted"),
         ("MountFailed", r"mount|subpath|volume"),
         (
-            "NodeRuntime",
+            "RuntimeFailed",
             r"deadline exceeded|context canceled|is reserved for|name conflict|timed? ?out|connection refused|cgroup|containerd task|\brunc\b|\bshim\b",
         ),
     )
@@ -64,13 +64,13 @@ class ContainerStart(Fault):
         about="Read why the container cannot start, and tell the owner",
     )
     causes = {
-        "Command": frozenset({"CommandNotRunnable"}),
+        "ContainerCommand": frozenset({"CommandNotRunnable"}),
         "Hook": frozenset({"HookFailed"}),
         "NodeDisk": frozenset({"NodeDiskFull"}),
         "ImageArchitecture": frozenset({"ImageForOtherPlatform"}),
         "SecurityContext": frozenset({"ForbiddenContext"}),
         "Mount": frozenset({"MountFailed"}),
-        "NodeRuntime": frozenset({"NodeRuntime"}),
+        "NodeRuntime": frozenset({"RuntimeFailed"}),
     }
     recoveries = POD_OVER | {"PodRecovered"}
     precedence = -1  # what another fault knows is that one's
