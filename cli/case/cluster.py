@@ -51,7 +51,9 @@ class CaseAgent:
             lookback=settings.lookback,
             clock=clock,
         )
-        self._aftermath = Aftermath(CLUSTER, self._api.find, self._spool, soak=settings.aftermath_soak, clock=clock)
+        self._aftermath = Aftermath(
+            CLUSTER, self._api.find, self._spool, soak=settings.aftermath_soak, clock=clock, owners=owners
+        )
         self._commands = CommandRunner(CaseKubectl(self._api), Cluster(self._api, revisions))
 
     def close(self) -> None:

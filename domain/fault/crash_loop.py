@@ -56,11 +56,10 @@ class CrashLoop(Fault):
         """OOM, the node's memory, or unknown."""
         return _judge(file)
 
-    def reopens_within(self, report: Reported, seen: Collection[str]) -> timedelta:
-        """Long for a kill after a kill."""
-        return (
-            KILLED_AGAIN_WITHIN if report.reason == KILLED and KILLED in seen else super().reopens_within(report, seen)
-        )
+    def reopens_within(self, report: Reported, seen: Collection[str], how: str) -> timedelta:
+        """Long for a kill after a kill, where nothing was done between them: it was only calm."""
+        again = report.reason == KILLED and KILLED in seen and how == "recovered"
+        return KILLED_AGAIN_WITHIN if again else super().reopens_within(report, seen, how)
 
 
 ENTRY = CrashLoop()

@@ -66,6 +66,6 @@ class Fault(ABC):
         """Whether a recovery speaks for all that fails, not only for the object it is about."""
         return False
 
-    def reopens_within(self, report: Reported, seen: Collection[str]) -> timedelta:
-        """How long after the end of an incident, which saw reports of these reasons, a sign still belongs to it."""
+    def reopens_within(self, report: Reported, seen: Collection[str], how: str) -> timedelta:
+        """How long after the end of an incident, which saw reports of these reasons and ended so, a sign still belongs to it."""
         return REOPEN_WITHIN

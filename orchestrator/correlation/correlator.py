@@ -123,7 +123,10 @@ class _Batch:
         return max(recorded.occurred_at, min(seen, self._now))
 
     def _window(self, known: CorrelatedSubject, report: Reported, shown: Fault) -> timedelta:
-        return shown.reopens_within(report, self._unit.get(Incident, known.incident_id).reasons)
+        ends = [each.event.how for each in self._unit.history(known.incident_id) if isinstance(each.event, Resolved)]
+        return shown.reopens_within(
+            report, self._unit.get(Incident, known.incident_id).reasons, next(reversed(ends), "")
+        )
 
     def _lapse(self, recorded: Recorded, known: CorrelatedSubject) -> None:
         self._flush(known.incident_id)
