@@ -1,4 +1,4 @@
-"""The command line: `aetherius demo | up | serve | settings | agent | enroll | simulate | archive | audit | dead-letters | freeze | keys | log | migrate | projections | repairs | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
+"""The command line: `aetherius demo | up | serve | settings | agent | enroll | simulate | archive | audit | case | dead-letters | freeze | keys | log | migrate | projections | repairs | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from aetherius.cli import (
     agent,
     archive,
     audit,
+    case_command,
     dead_letters,
     demo_command,
     freeze,
@@ -41,6 +42,7 @@ app.command("enroll")(agent.enroll)
 app.command("simulate")(simulate.simulate)
 app.add_typer(archive.app, name="archive")
 app.add_typer(audit.app, name="audit")
+app.add_typer(case_command.app, name="case")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(freeze.app, name="freeze")
 app.add_typer(keys.app, name="keys")

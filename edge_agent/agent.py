@@ -80,6 +80,7 @@ class _Agent:
         self._revisions = AvailableRevisions(database)
         self._journal = CommandJournal(database)
         self._spool = Spool(database, settings.spool_limit)
+        self._owners = Owners(self.api.find)
         self._halt = threading.Event()
         self._changes: Changes = queue.Queue(maxsize=settings.queue_size)
         self._watches = watches(self.api, self._changes, self._halt)
@@ -129,15 +130,18 @@ class _Agent:
     def _collector(self) -> Collector:
         return Collector(
             self._cluster_id,
-            Owners(self.api.find),
+            self._owners,
             self._revisions,
             self._spool,
             recovery_soak=self._settings.recovery_soak,
+            crash_calm=self._settings.crash_calm,
             lookback=self._settings.lookback,
         )
 
     def _aftermath(self) -> Aftermath:
-        return Aftermath(self._cluster_id, self.api.find, self._spool, soak=self._settings.aftermath_soak)
+        return Aftermath(
+            self._cluster_id, self.api.find, self._spool, soak=self._settings.aftermath_soak, owners=self._owners
+        )
 
     def _notify(self) -> None:
         if self._publisher is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -29,6 +31,7 @@ class Metadata(_Part, frozen=True, kw_only=True):
     resource_version: str = ""
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
+    """Set: it was told to go."""
     owner_references: tuple[OwnerReference, ...] = ()
     annotations: dict[str, str] = {}
     labels: dict[str, str] = {}
@@ -62,6 +65,7 @@ class Terminated(_Part, frozen=True, kw_only=True):
     exit_code: int = 0
     reason: str = ""
     message: str = ""
+    started_at: datetime | None = None
     finished_at: datetime | None = None
 
 
@@ -96,6 +100,8 @@ class Container(_Part, frozen=True, kw_only=True):
     name: str
     image: str = ""
     resources: Resources = Resources()
+    restart_policy: str = ""
+    """Its own; `Always` makes a sidecar of an init container."""
 
 
 class Toleration(_Part, frozen=True, kw_only=True):
@@ -113,6 +119,7 @@ class PodSpec(_Part, frozen=True, kw_only=True):
     node_name: str = ""
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
+    restart_policy: str = "Always"
     node_selector: dict[str, str] = {}
     tolerations: tuple[Toleration, ...] = ()
 
@@ -121,6 +128,9 @@ class PodStatus(_Part, frozen=True, kw_only=True):
     """A pod as it is."""
 
     phase: str = ""
+    reason: str = ""
+    """Of the pod itself: why the kubelet refused or evicted it."""
+    message: str = ""
     start_time: datetime | None = None
     conditions: tuple[Condition, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
@@ -229,3 +239,34 @@ class ClusterEvent(_Part, frozen=True, kw_only=True):
 
 
 Watched = ClusterEvent | Pod | Node | ReplicaSet
+T = TypeVar("T", bound=Watched)
+
+WATCHED: Final[Mapping[str, type[Watched]]] = {
+    "Event": ClusterEvent,
+    "Pod": Pod,
+    "Node": Node,
+    "ReplicaSet": ReplicaSet,
+}
+"""By the kind's name."""
+
+
+def read_object(raw: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """An object as the API server wrote it; a null stands for a field that is absent.
+
+    Raises:
+        msgspec.DecodeError, ValueError: it is none of that kind.
+    """
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError:
+        return msgspec.convert(_without_nulls(msgspec.json.decode(raw)), kind)
+
+
+def _without_nulls(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+        case list():
+            return [_without_nulls(each) for each in value if each is not None]
+        case _:
+            return value

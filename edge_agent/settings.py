@@ -36,6 +36,8 @@ class AgentSettings(Settings):
     """Changes between the watches and the collector: smooths bursts, a fuller queue makes the watches wait."""
     recovery_soak: Seconds = 10.0
     """A pod that failed counts as recovered after it was Ready so long: a crash loop is Ready for moments."""
+    crash_calm: Seconds = 900.0
+    """A pod whose containers crashed counts as stable when none ended for so long: longer than any back-off (five minutes) and its reset (ten)."""
     aftermath_soak: Seconds = 60.0
     """A failing pod that was replaced counts as well after its workload was complete so long: as long as a repair is watched before it counts as verified."""
     lookback: Seconds = 86400.0

@@ -39,7 +39,7 @@ def order_of(recorded: Recorded, key: SigningKey) -> Order:
     """
     issued = recorded.event
     assert isinstance(issued, Issued)
-    return _signed(_message(issued, recorded), recorded, key)
+    return _signed(message_of(issued, recorded), recorded, key)
 
 
 def cancellation(issued: Recorded, cancelled: Recorded, key: SigningKey, within: float) -> Order:
@@ -50,7 +50,7 @@ def cancellation(issued: Recorded, cancelled: Recorded, key: SigningKey, within:
     """
     assert isinstance(issued.event, Issued)
     message = msgspec.structs.replace(
-        _message(issued.event, issued),
+        message_of(issued.event, issued),
         action=CANCEL,
         args=[],
         parameters={},
@@ -60,7 +60,12 @@ def cancellation(issued: Recorded, cancelled: Recorded, key: SigningKey, within:
     return _signed(message, cancelled, key, suffix=f".{CANCEL}")
 
 
-def _message(issued: Issued, recorded: Recorded) -> CommandMessage:
+def message_of(issued: Issued, recorded: Recorded) -> CommandMessage:
+    """The command in the words of the wire.
+
+    Raises:
+        InvalidMessageError: the command cannot be said on the wire.
+    """
     try:
         return CommandMessage(
             id=str(recorded.stream_id),

@@ -22,7 +22,11 @@ USER: Final = "demo"
 _HASTE: Final = {
     "AETHERIUS_SOAK_TIME": "2",
     "AETHERIUS_WORKFLOW_PARAMETERS": json.dumps(
-        {"diagnose_lost_node": {"grace": "2s"}, "diagnose_missing_config": {"settle": "2s"}}
+        {
+            "diagnose_lost_node": {"grace": "2s"},
+            "diagnose_missing_config": {"settle": "2s"},
+            "diagnose_image_pull": {"settle": "2s"},
+        }
     ),
 }
 """Waits of a demo; a real site has a minute where this has two seconds."""

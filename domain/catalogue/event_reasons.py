@@ -92,7 +92,8 @@ class EventReasons:
         surface: Surface = "event",
     ) -> Classification:
         """Classify one observation; an unknown reason is medium as a Warning and low otherwise, never an error."""
-        found = [entry for entry in self._by_reason.get(reason, ()) if entry.surface == surface]
+        known = self._by_reason.get(reason, [])
+        found = [entry for entry in known if entry.surface == surface] or [each for each in known if kind in each.kinds]
         if not found:
             return _unknown(reason, kind, event_type)
         entry = max(found, key=lambda each: _likeness(each, kind, source, event_type))

@@ -5,22 +5,18 @@ Outputs are untrusted text from a cluster: whatever does not parse is no evidenc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
+from aetherius.domain.diagnosis.termination import Termination, terminations_in
 from aetherius.domain.repair.action import decoded
 from aetherius.domain.repair.workload_history import RevisionSummary, WorkloadHistoryAnswer
 from aetherius.domain.wire.analysis import AnalysisContext
 from aetherius.domain.wire.event import Labels, RawData
 
 _T = TypeVar("_T")
-_LAST_STATE: Final = re.compile(
-    r"(?:Last State|State):\s+Terminated\s+Reason:\s+(\S+)(?:\s+Message:[^\n]*)?\s+Exit Code:\s+(\d{1,10})\b"
-)
-_LIMIT: Final = re.compile(r"Limits:\s*\n(?:\s+\S+:\s+\S+\n)*?\s+memory:\s+(\S+)")
 
 
 class Sign(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,14 +37,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     symptom: str
     pod: str = ""
-
-
-class Termination(msgspec.Struct, frozen=True, kw_only=True):
-    """How a container ended, by `kubectl describe`."""
-
-    step: str
-    reason: str
-    exit_code: int
+    reopened: int = 0
+    """How often the trouble came back after its end."""
 
 
 class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,15 +64,9 @@ class EvidenceFile(msgspec.Struct, frozen=True, kw_only=True):
         return [sign for sign in self.signs if sign.reason in reasons]
 
     def terminations(self) -> Iterator[Termination]:
-        """How containers ended, as described by kubectl."""
+        """How containers ended, as described by kubectl; of each container the latest end is the last one given."""
         for step, text in self.outputs.items():
-            for match in _LAST_STATE.finditer(text):
-                yield Termination(step=step, reason=match[1], exit_code=int(match[2]))
-
-    def described_limit(self) -> str:
-        """The first memory limit in a description, empty for none."""
-        matches = (_LIMIT.search(text) for text in self.outputs.values())
-        return next((match[1] for match in matches if match), "")
+            yield from terminations_in(step, text)
 
     def current_revision(self) -> RevisionSummary | None:
         """The revision that the workload is at."""

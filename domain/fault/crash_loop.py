@@ -1,22 +1,31 @@
 """A crash loop: was it the memory limit?
 
-Exit code 137 alone says only that something sent SIGKILL: a failed liveness probe does that too. The kernel's OOM kill is what the container's status
-calls `OOMKilled`, and two independent sights of it (the event stream, and a description taken now) make it sure.
+Exit code 137 alone says only that something sent SIGKILL: a failed liveness probe does that too. And `OOMKilled` alone says only that some process in the
+container was killed for memory: with another exit code the main process ended otherwise, told to by a probe or a drain. Both together are the kernel's kill
+of the container at its limit, unless the node itself ran out of memory then. A kill counts for the container that it hit, at the end that it explains.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import timedelta
 from typing import Final
 
 from aetherius.domain.cluster_event import Reported
-from aetherius.domain.diagnosis.evidence import EvidenceFile, Sign
+from aetherius.domain.diagnosis import node_memory
+from aetherius.domain.diagnosis.evidence import EvidenceFile
+from aetherius.domain.diagnosis.memory_kills import SIGKILL, MemoryKills
 from aetherius.domain.diagnosis.verdict import Verdict, unknown
 from aetherius.domain.errors import InvalidMessageError
-from aetherius.domain.fault.fault import POD_GONE, Fault
+from aetherius.domain.fault.fault import POD_OVER, Fault
 from aetherius.domain.quantity import format_memory, parse_memory
 from aetherius.domain.repair.update_resource_limits import ENTRY as RAISE
 from aetherius.domain.strategy import Strategy
 from aetherius.domain.wire.analysis import Evidence, Recommendation
+
+KILLED: Final = "OOMKilled"
+KILLED_AGAIN_WITHIN: Final = timedelta(days=2)
+"""A leak fills the same limit in hours: a kill so long after the last one is the same story."""
 
 
 class CrashLoop(Fault):
@@ -28,19 +37,29 @@ class CrashLoop(Fault):
         workflow="diagnose_pod_crashloop",
         about="Read the last logs and the pod's state; raise the memory limit if it was the OOM killer",
     )
-    causes = {"OOM": frozenset({"OOMKiller", "OOMKilled", "MemoryLimitTooLow"})}
-    recoveries = POD_GONE  # a crash-looping container is Ready for a moment at each turn: that is no recovery
+    causes = {
+        "OOM": frozenset({"OOMKiller", "OOMKilled", "MemoryLimitTooLow"}),
+        "NodeMemory": frozenset({node_memory.CAUSE}),
+    }
+    recoveries = POD_OVER | {"PodStable"}  # Ready for a moment at each turn: that is no recovery, a long calm is
 
     def is_sign(self, report: Reported) -> bool:
-        """An OOM kill, or a container whose restarts are backed off."""
+        """An OOM kill of a container's main process, or a container whose restarts are backed off."""
         if report.labels.kind != "Pod":
             return False
+        if report.reason == KILLED:
+            return report.raw_data.exit_code in (SIGKILL, None)
         restarting = report.reason == "BackOff" and "restarting failed container" in report.message
-        return report.reason in ("OOMKilled", "CrashLoopBackOff") or restarting
+        return report.reason == "CrashLoopBackOff" or restarting
 
     def judge(self, file: EvidenceFile) -> Verdict:
-        """OOM, or unknown."""
+        """OOM, the node's memory, or unknown."""
         return _judge(file)
+
+    def reopens_within(self, report: Reported, seen: Collection[str], how: str) -> timedelta:
+        """Long for a kill after a kill, where nothing was done between them: it was only calm."""
+        again = report.reason == KILLED and KILLED in seen and how == "recovered"
+        return KILLED_AGAIN_WITHIN if again else super().reopens_within(report, seen, how)
 
 
 ENTRY = CrashLoop()
@@ -53,55 +72,35 @@ MAX_LIMIT: Final = 16 * 2**30
 
 
 def _judge(file: EvidenceFile) -> Verdict:
-    """OOM, or unknown."""
-    kills = file.signs_of("OOMKilled")
-    described = [t for t in file.terminations() if t.reason == "OOMKilled"]
-    others = [t for t in file.terminations() if t.reason != "OOMKilled"]
-    if not kills and not described:
-        return _not_oom(file)
-    evidence = [
-        *(Evidence(source="events", finding=_quote(sign), weight=0.5) for sign in kills[-2:]),
-        *(
-            Evidence(source=t.step, finding=f"container ended with {t.reason}, exit code {t.exit_code}", weight=0.5)
-            for t in described
-        ),
-        *(
-            Evidence(
-                source=t.step,
-                finding=f"but also: a container ended with {t.reason}, exit code {t.exit_code}",
-                weight=0.2,
-            )
-            for t in others
-        ),
-    ]
-    confidence = 0.95 if kills and described else 0.75
-    if others and not described:
-        confidence = 0.4  # what the events said is not how it looks now
+    kills = MemoryKills.of(file)
+    if not kills.explain:
+        return _not_oom(file, kills)
+    if short := node_memory.shortage(file, kills.times):
+        return Verdict(type=node_memory.CAUSE, confidence=0.85, evidence=[*short, *kills.evidence])
+    slow = kills.slow_evidence(file.about.reopened)
     return Verdict(
-        type="OOMKiller", confidence=confidence, evidence=evidence, recommendations=_raise_limit(file, kills)
+        type="OOMKiller",
+        confidence=kills.confidence,
+        evidence=[*kills.evidence, *slow],
+        recommendations=[] if slow and not file.about.reopened else _raise_limit(file, kills),
     )
 
 
-def _quote(sign: Sign) -> str:
-    limit = sign.raw_data.memory_limit or "none"
-    return f"{sign.labels.name}/{sign.raw_data.container}: OOMKilled (exit code {sign.raw_data.exit_code}), memory limit {limit}"
-
-
-def _not_oom(file: EvidenceFile) -> Verdict:
+def _not_oom(file: EvidenceFile, kills: MemoryKills) -> Verdict:
     ends = [
         Evidence(
-            source=t.step, finding=f"container ended with {t.reason}, exit code {t.exit_code}: no OOM kill", weight=0.3
+            source=t.step,
+            finding=f"{t.container or 'a container'} ended with {t.reason}, exit code {t.exit_code}",
+            weight=0.3,
         )
         for t in file.terminations()
     ]
     probes = [Evidence(source="events", finding=sign.message, weight=0.3) for sign in file.signs_of("Unhealthy")[-1:]]
-    return unknown(*ends, *probes)
+    return unknown(*ends, *kills.evidence, *probes)
 
 
-def _raise_limit(file: EvidenceFile, kills: list[Sign]) -> list[Recommendation]:
-    known = next((sign for sign in reversed(kills) if sign.raw_data.memory_limit), None)
-    limit = known.raw_data.memory_limit if known else file.described_limit()
-    container = known.raw_data.container if known else ""
+def _raise_limit(file: EvidenceFile, kills: MemoryKills) -> list[Recommendation]:
+    container, limit = kills.limit
     if file.about.kind != "Deployment" or not limit or not container:
         return []
     try:

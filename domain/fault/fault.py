@@ -7,7 +7,8 @@ opens nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import ClassVar, Final
 
 from aetherius.domain.cluster_event import Reported
@@ -16,8 +17,10 @@ from aetherius.domain.diagnosis.verdict import Verdict
 from aetherius.domain.fault.subject import Subject
 from aetherius.domain.strategy import Strategy
 
-POD_GONE: Final = frozenset({"PodReplaced", "PodRemoved"})
-"""What is told of a pod that failed and exists no more."""
+POD_OVER: Final = frozenset({"PodReplaced", "PodRemoved", "PodCompleted"})
+"""What is told of a pod that failed and exists no more, or has done its work."""
+REOPEN_WITHIN: Final = timedelta(minutes=10)
+"""The same trouble within this time after its end is the same incident, reopened; later it is a new one."""
 
 
 class Fault(ABC):
@@ -58,3 +61,11 @@ class Fault(ABC):
     def failing_of(self, report: Reported) -> str:
         """Name of the one object, of those that the subject may have many of, whose recovery is awaited."""
         return report.labels.name
+
+    def ends_all(self, report: Reported) -> bool:
+        """Whether a recovery speaks for all that fails, not only for the object it is about."""
+        return False
+
+    def reopens_within(self, report: Reported, seen: Collection[str], how: str) -> timedelta:
+        """How long after the end of an incident, which saw reports of these reasons and ended so, a sign still belongs to it."""
+        return REOPEN_WITHIN

@@ -13,6 +13,7 @@ from aetherius.domain.fault.fault import Fault
 from aetherius.domain.fault.subject import Subject
 from aetherius.domain.strategy import Strategy
 from aetherius.domain.wire.analysis import RootCause
+from aetherius.domain.wire.event import ASIDE
 from aetherius.domain.words import UNKNOWN
 from aetherius.domain.workflow.definition import WorkflowDefinition
 
@@ -41,12 +42,18 @@ class Faults:
 
     def shown_by(self, report: Reported) -> Fault | None:
         """The fault that a report is a sign of; None for no sign."""
+        if report.type.startswith(ASIDE):
+            return None
         return next((each for each in self._entries if each.is_sign(report)), None)
 
     def recoveries_of(self, report: Reported) -> list[Subject]:
         """The subjects that this report says are well again, or gone."""
+        return [each.subject_of(report) for each in self.ended_by(report)]
+
+    def ended_by(self, report: Reported) -> list[Fault]:
+        """The faults that this report says are over, in the order of their symptoms."""
         over = (each for each in self._entries if report.reason in each.recoveries)
-        return [each.subject_of(report) for each in sorted(over, key=lambda each: each.symptom)]
+        return sorted(over, key=lambda each: each.symptom)
 
     def told_to_end(self, symptom: str | None) -> bool:
         """Whether only the cluster's word ends it (`Fault.told_to_end`)."""
@@ -62,7 +69,7 @@ class Faults:
         """The workflow that an incident of this report alone would start, of the definitions in force by name; empty for none."""
         shown = self.shown_by(report)
         definition = definitions.get(shown.strategy.workflow) if shown else None
-        return definition.name if definition and report.reason in definition.triggers else ""
+        return definition.name if definition and definition.starts_with(report.reason) else ""
 
     def code_of(self, cause: RootCause, min_confidence: float) -> str:
         """The short code; `unknown` for a word that no fault declares, or a confidence below the minimum (0 to 1)."""

@@ -1,6 +1,7 @@
-"""An image that cannot be pulled: did a rollout bring it in?
+"""An image that cannot be pulled: is it the image, the registry, or the node, and did a rollout bring it in?
 
-The same image that ran before and now cannot be pulled points at the registry or the network: no rollback helps, and the answer is `unknown`.
+Only an image that the registry says it does not have is a bad image, and only one that the latest revision brought is taken back. A registry that limits,
+refuses or does not answer heals by waiting or by its owner's hand; going back to an older image would have to pull it from there too.
 """
 
 from __future__ import annotations
@@ -9,16 +10,24 @@ import re
 from typing import Final
 
 from aetherius.domain.cluster_event import Reported
-from aetherius.domain.diagnosis.evidence import EvidenceFile
+from aetherius.domain.diagnosis import pull_failure
+from aetherius.domain.diagnosis.evidence import EvidenceFile, Sign
+from aetherius.domain.diagnosis.pull_failure import cause_of_pull
 from aetherius.domain.diagnosis.rollout import healthy, owned_elsewhere, roll_back
 from aetherius.domain.diagnosis.verdict import Verdict, recovered, unknown
-from aetherius.domain.fault.fault import POD_GONE, Fault
+from aetherius.domain.fault.fault import POD_OVER, Fault
 from aetherius.domain.repair.workload_history import RevisionSummary
 from aetherius.domain.strategy import Strategy
 from aetherius.domain.wire.analysis import Evidence
 
-_REASONS: Final = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
-_MESSAGE: Final = re.compile(r"pull(ing)? image|ErrImagePull|ImagePullBackOff")
+_REASONS: Final = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"}
+    | {"RegistryUnavailable", "SignatureValidationFailed", "ImageVolumeMountFailed", "InspectFailed"}
+)
+_MESSAGE: Final = re.compile(
+    r"pull(ing)? image|ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|ImageInspectError"
+    r"|RegistryUnavailable|SignatureValidationFailed"
+)
 
 
 class ImagePull(Fault):
@@ -28,10 +37,21 @@ class ImagePull(Fault):
     strategy = Strategy(
         id="image-pull",
         workflow="diagnose_image_pull",
-        about="Compare the rollout's revisions; go back if the latest brought the image in",
+        about="Read why the pull fails; go back only from an image that does not exist and that the latest rollout brought in",
     )
-    causes = {"Image": frozenset({"ImageNotFound", "BadImageRollout"})}
-    recoveries = POD_GONE | {"PodRecovered"}
+    causes = {
+        "Image": frozenset({pull_failure.NOT_FOUND, "BadImageRollout"}),
+        "RateLimit": frozenset({pull_failure.RATE_LIMIT}),
+        "RegistryAuth": frozenset({pull_failure.UNAUTHORISED}),
+        "Registry": frozenset({pull_failure.REGISTRY}),
+        "NodeDisk": frozenset({pull_failure.DISK}),
+        "ImageArchitecture": frozenset({pull_failure.ARCHITECTURE}),
+        "ImageName": frozenset({pull_failure.NAME}),
+        "ImageNeverPulled": frozenset({pull_failure.NEVER}),
+        "NodeRuntime": frozenset({pull_failure.RUNTIME}),
+        "ImageSignature": frozenset({pull_failure.SIGNATURE}),
+    }
+    recoveries = POD_OVER | {"PodRecovered"}
 
     def is_sign(self, report: Reported) -> bool:
         """A pull that failed, by reason or by what the message says."""
@@ -41,7 +61,7 @@ class ImagePull(Fault):
         return report.reason in _REASONS or told
 
     def judge(self, file: EvidenceFile) -> Verdict:
-        """A bad image in a rollout, recovered, or unknown."""
+        """What the runtime said is the cause; recovered; or unknown."""
         return _judge(file)
 
 
@@ -49,29 +69,41 @@ ENTRY = ImagePull()
 
 
 def _judge(file: EvidenceFile) -> Verdict:
-    """A bad image in a rollout, recovered, or unknown."""
-    failures = file.signs_of("ErrImagePull", "ImagePullBackOff", "Failed")
-    seen = [Evidence(source="events", finding=sign.message, weight=0.4) for sign in failures[-1:]]
-    current = file.current_revision()
-    if not failures or current is None:
-        return unknown(*seen)
     if well := healthy(file):
         return recovered(well)
-    failing = {sign.raw_data.image for sign in failures if sign.raw_data.image}
+    telling, cause = _latest_cause(file.signs)
+    shown = telling or next(reversed(file.signs), None)
+    seen = [Evidence(source="events", finding=shown.message or shown.reason, weight=0.4)] if shown else []
+    if telling is None:
+        return unknown(*seen)
+    if cause != pull_failure.NOT_FOUND:
+        return Verdict(type=cause, confidence=0.8, evidence=seen)
+    return _of_missing_image(file, seen)
+
+
+def _latest_cause(signs: list[Sign]) -> tuple[Sign | None, str]:
+    """The latest sign that tells a cause: a back-off often only says that there is one."""
+    for sign in reversed(signs):
+        if cause := cause_of_pull(sign.reason, sign.message):
+            return sign, cause
+    return None, ""
+
+
+def _of_missing_image(file: EvidenceFile, seen: list[Evidence]) -> Verdict:
+    current = file.current_revision()
+    if current is None:
+        return _missing(seen, "the workload's revisions could not be seen: whether a rollout brought it is not known")
+    failing = {sign.raw_data.image for sign in file.signs if sign.raw_data.image}
     if failing and not failing & set(current.images.values()):
-        return unknown(
-            *seen, Evidence(source="rollout", finding="the image that failed is not in the present revision")
-        )
+        finding = "the image that failed is not in the present revision"
+        return unknown(*seen, Evidence(source="rollout", finding=finding))
     return _compare(file, current, seen, failing or set(current.images.values()))
 
 
 def _compare(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence], failing: set[str]) -> Verdict:
     earlier = file.earlier_available()
     if not earlier:
-        finding = "no earlier revision is known to have been available"
-        return Verdict(
-            type="ImageNotFound", confidence=0.7, evidence=[*seen, Evidence(source="rollout", finding=finding)]
-        )
+        return _missing(seen, "no earlier revision is known to have been available")
     before = earlier[0]
     changed = {
         c: (before.images.get(c, ""), image)
@@ -79,9 +111,7 @@ def _compare(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence],
         if image in failing and image not in before.images.values()
     }
     if not changed:
-        finding = (
-            f"revision {before.revision} ran with the image that fails: the registry or the network, not the rollout"
-        )
+        finding = f"revision {before.revision} ran with the image that fails: it was there before, and the rollout did not bring it"
         return unknown(*seen, Evidence(source="rollout", finding=finding))
     change = "; ".join(f"{container}: {old} -> {new}" for container, (old, new) in changed.items())
     finding = f"revision {current.revision} changed {change}; revision {before.revision} was available"
@@ -90,4 +120,10 @@ def _compare(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence],
         confidence=0.92,
         evidence=[*seen, Evidence(source="rollout", finding=finding, weight=0.6), *owned_elsewhere(file)],
         recommendations=roll_back(file, before),
+    )
+
+
+def _missing(seen: list[Evidence], finding: str) -> Verdict:
+    return Verdict(
+        type=pull_failure.NOT_FOUND, confidence=0.7, evidence=[*seen, Evidence(source="rollout", finding=finding)]
     )

@@ -9,7 +9,7 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.domain.diagnosis.evidence import EvidenceFile
 from aetherius.domain.diagnosis.rollout import healthy, owned_elsewhere, roll_back
 from aetherius.domain.diagnosis.verdict import Verdict, recovered, unknown
-from aetherius.domain.fault.fault import POD_GONE, Fault
+from aetherius.domain.fault.fault import POD_OVER, Fault
 from aetherius.domain.repair.workload_history import RevisionSummary
 from aetherius.domain.strategy import Strategy
 from aetherius.domain.wire.analysis import Evidence
@@ -27,7 +27,7 @@ class MissingConfig(Fault):
         about="Wait for a late object; go back if the latest revision brought the reference in, else tell the owner",
     )
     causes = {"Config": frozenset({"MissingConfig", "MissingConfigRollout"})}
-    recoveries = POD_GONE | {"PodRecovered"}
+    recoveries = POD_OVER | {"PodRecovered"}
     precedence = 1  # `Failed` says in its message alone what failed, and this message is the more specific one
 
     def is_sign(self, report: Reported) -> bool:

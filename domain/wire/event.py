@@ -16,6 +16,10 @@ MAX_BATCH = 100
 MAX_EVENT_BYTES = 64 * 1024
 """One event as JSON; an agent shortens messages, so a larger one is refused."""
 
+EVENT = "k8s_event"
+ASIDE = "k8s_aside."
+"""Begins the type of a report that is no sign of trouble, though it reads like one."""
+
 Name = Annotated[str, msgspec.Meta(max_length=253)]
 
 
@@ -60,14 +64,16 @@ class RawData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
 class EventMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One thing that happened in a cluster.
 
-    `source` is the reporting component (`kubelet`) for an event of the API, `container_status` or `node_status` for what the agent read from a
+    `type` is `k8s_event`, or `k8s_aside.WHY` for what reads like trouble and is none of the workload's: `ephemeral` (a debugging container), `leaving` (the
+    pod was told to go), `finished` (the pod is done), `stopped` (with its pod), `replaced` (its controller makes another pod) and `planned` (the node is
+    serviced or removed). `source` is the reporting component (`kubelet`) for an event of the API, `container_status` or `node_status` for what the agent read from a
     status. `sequence` has no gaps per agent and epoch.
     """
 
     id: Name
     cluster_id: Name
     timestamp: datetime
-    type: str = "k8s_event"
+    type: Name = EVENT
     source: Name
     severity: Severity
     reason: Name

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
 from aetherius.domain.event import Event
 from aetherius.domain.identity import stable_id
+
+ANY: Final = "*"
+"""Among triggers: whatever the reason is."""
+AGAIN: Final = "again:"
+"""Before a trigger: not as the first sign."""
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,9 +86,14 @@ class WorkflowDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     triggers: list[str]
-    """Reasons of events that start it."""
+    """Reasons of events that start it; `*` is any reason that is a sign of its trouble, `again:X` an X that is not the first sign of it."""
     steps: list[Step]
     parameters: dict[str, str] = {}
+
+    def starts_with(self, reason: str, *, again: bool = False) -> bool:
+        """Whether a sign of this reason starts it; `again`: it is not the first sign of its trouble."""
+        known = self.triggers
+        return reason in known or ANY in known or (again and AGAIN + reason in known)
 
     def index_of(self, step_id: str) -> int | None:
         """Place of a step in the order, None for a name that is no step."""

@@ -96,7 +96,7 @@ class Spool:
         return new
 
     def _take(self, rows: sqlite3.Connection, observation: Observation) -> bool:
-        if observation.failing is False and observation.uid not in self._failing:
+        if (observation.after_failure or observation.failing is False) and observation.uid not in self._failing:
             return False  # a recovery is news only after a failure
         if not rows.execute("INSERT OR IGNORE INTO seen (id) VALUES (?)", (observation.id,)).rowcount:
             return False
@@ -153,9 +153,10 @@ class Spool:
                     found = self._failing[uid]
                     self._put_failing(rows, uid, msgspec.structs.replace(found, gone_at=now or time.time()))
 
-    def note_listed(self, kind: str, uids: Collection[str]) -> None:
+    def note_listed(self, kind: str, uids: Collection[str], now: float | None = None) -> None:
         """These are all objects of a kind: what failed and is not among them went while nobody watched."""
-        self.note_gone([uid for uid, found in self._failing.items() if found.labels.kind == kind and uid not in uids])
+        going = [uid for uid, found in self._failing.items() if found.labels.kind == kind and uid not in uids]
+        self.note_gone(going, now)
 
     def take(self, count: int) -> SpooledBatch | None:
         """The oldest events, at most `count` and `MAX_BATCH_BYTES`; they stay until `remove`. None if there are none."""

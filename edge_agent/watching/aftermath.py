@@ -3,7 +3,8 @@
 Of a pod that was reported as failing and does not exist any more, its owner is looked at from time to time. It is told once, for each such pod, and only
 what was seen for the whole soak time: that the owner's rollout is complete, all of it available, and none of its pods known to fail (`PodReplaced`); or
 that the owner is gone too (`PodRemoved`). A pod without an owner is looked for under its own name, and so is a node (`NodeReady`, `NodeRemoved`).
-Nothing is told of an owner that asks for no pods, of a kind that does not say whether it is well, or while the API server does not answer.
+Of an owner of a kind that we cannot read (a custom resource) its pods are looked at: all there are must be Ready. Nothing is told of an owner that asks for no
+pods, of a kind that does not say whether it is well, or while the API server does not answer.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.telling.failing import FailingObject
 from aetherius.edge_agent.telling.observation import Observation, shortened
 from aetherius.edge_agent.telling.spool import MAX_FAILING, Spool
+from aetherius.edge_agent.watching.owners import Owner, Owners
 from aetherius.edge_agent.watching.rollout import path_of, wanted_replicas, why_incomplete
 from aetherius.runtime.clock import Clock, utc_now
 
@@ -72,9 +74,12 @@ class Aftermath:
         *,
         soak: float,
         clock: Clock = utc_now,
+        owners: Owners | None = None,
     ) -> None:
-        """`find` reads one object by its path, None for absent. `soak`: seconds that something must be true to be told."""
+        """`find` reads one object (or a list) by its path, None for absent. `soak`: seconds that something must be true to be told. `owners`: who owns the
+        pods of a kind that we cannot read; asked of `find` if None."""
         self._cluster_id, self._find, self._spool, self._clock = cluster_id, find, spool, clock
+        self._owners = owners or Owners(find)
         self._soak = timedelta(seconds=soak)
         self._looks: dict[Place, LastLook] = {}
 
@@ -132,6 +137,8 @@ class Aftermath:
         assert path is not None, "only what has a path is looked at"
         try:
             found = self._find(path)
+            if path_of(place.kind, place.namespace, place.name) is None:
+                return self._of_pods(place, (found or {}).get("items") or [])
         except InfrastructureError:
             return "unknown", ""
         if found is None:
@@ -141,6 +148,14 @@ class Aftermath:
             return "unknown", ""
         generation = found["metadata"].get("generation")
         return "well", f"{wanted} of {wanted} available" + (f", generation {generation}" if generation else "")
+
+    def _of_pods(self, place: Place, pods: list[dict[str, Any]]) -> tuple[State, str]:
+        """Of an owner that we cannot read: whether it has pods, and all of them are Ready."""
+        owner = Owner(place.kind, place.name)
+        its = [each for each in pods if self._owners.top("Pod", place.namespace, each["metadata"]["name"]) == owner]
+        if not its or any(why_incomplete("Pod", each) for each in its):
+            return "unknown", ""
+        return "well", f"{len(its)} of {len(its)} pods Ready"
 
     def _observation(self, uid: str, gone: FailingObject, place: Place, look: LastLook) -> Observation:
         at, kind = self._clock(), gone.labels.kind
@@ -157,6 +172,7 @@ class Aftermath:
             labels=gone.labels,
             uid=uid,
             failing=False,
+            after_failure=True,
         )
 
 
@@ -168,7 +184,9 @@ def _place(found: FailingObject) -> Place:
 
 
 def _path(place: Place) -> str | None:
-    return path_of(place.kind, place.namespace, place.name)
+    """Of the object itself, or of the pods in its namespace where we do not know how to read it."""
+    known = path_of(place.kind, place.namespace, place.name)
+    return known or (f"/api/v1/namespaces/{place.namespace}/pods" if place.namespace else None)
 
 
 def _told(gone: FailingObject, place: Place, look: LastLook, soak: timedelta) -> str:

@@ -10,13 +10,16 @@ from typing import Final
 
 from aetherius.domain.catalogue.event_reasons import event_reasons
 from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Node, Pod, ReplicaSet
-from aetherius.edge_agent.telling.observation import Observation
+from aetherius.edge_agent.telling.observation import Observation, dated
 from aetherius.edge_agent.telling.spool import Spool
 from aetherius.edge_agent.watching.events import EventClassifier
 from aetherius.edge_agent.watching.node_status import readiness
 from aetherius.edge_agent.watching.owners import Owners
 from aetherius.edge_agent.watching.pod_status import PodStatusClassifier
+from aetherius.edge_agent.watching.recovery import Recovery, RecoveryClassifier
 from aetherius.edge_agent.watching.revisions import AvailableRevisions
+from aetherius.edge_agent.watching.standing import Standing
+from aetherius.edge_agent.watching.versions import LatestVersions
 from aetherius.edge_agent.watching.watch import Change, Changes, Listed
 from aetherius.runtime.clock import Clock, utc_now
 
@@ -37,20 +40,29 @@ class Collector:
         spool: Spool,
         *,
         recovery_soak: float,
+        crash_calm: float,
         lookback: float,
         clock: Clock = utc_now,
     ) -> None:
-        """`recovery_soak`: seconds that a pod must stay Ready to count as recovered. `lookback`: seconds; older news is history."""
+        """
+        Args:
+            recovery_soak: seconds that a pod must stay Ready to count as recovered.
+            crash_calm: seconds without an end of a container after which a pod that crashed counts as stable.
+            lookback: seconds; older news is history. What is so now is told however long it has been so.
+        """
         self._cluster_id = cluster_id
         self._owners = owners
         self._revisions = revisions
         self._spool = spool
-        self._events = EventClassifier(cluster_id, event_reasons(), owners)
+        self._standing, self._versions = Standing(), LatestVersions()
+        self._events = EventClassifier(cluster_id, event_reasons(), owners, self._standing)
         self._pods = PodStatusClassifier(cluster_id, event_reasons(), owners)
-        self._recovery_soak = timedelta(seconds=recovery_soak)
+        soak, calm = timedelta(seconds=recovery_soak), timedelta(seconds=crash_calm)
+        self._recoveries = RecoveryClassifier(cluster_id, owners, soak=soak, calm=calm)
         self._lookback = timedelta(seconds=lookback)
         self._clock = clock
-        self._recovering: dict[str, tuple[datetime, Observation]] = {}
+        self._recovering: dict[str, list[Recovery]] = {}
+        """What is to be told of pods when its time has come, by uid."""
         self._gone: list[str] = []
 
     def run(self, changes: Changes, stop: threading.Event, on_new: Callable[[], None]) -> None:
@@ -68,19 +80,24 @@ class Collector:
             ):  # what failed up to here is compared with the list, not what comes after it
                 new += self._store(observations)
                 observations = []
-                self._spool.note_listed(change.object.kind, change.object.uids)
+                self._spool.note_listed(change.object.kind, change.object.uids, self._clock().timestamp())
             else:
                 observations += self._observe(change)
         observations += self._recovered(self._clock())  # last: the spool keeps a recovery only after its failure
         return new + self._store(observations)
 
     def _store(self, observations: list[Observation]) -> int:
-        new = self._spool.add(observations) if observations else 0
-        self._spool.note_gone(self._gone)  # after: what failed and went in one batch is gone
+        now = self._clock()
+        new = self._spool.add(dated(each, now) for each in observations) if observations else 0
+        self._spool.note_gone(self._gone, now.timestamp())  # after: what failed and went in one batch is gone
         self._gone = []
         return new
 
     def _observe(self, change: Change) -> Iterator[Observation]:
+        if isinstance(change.object, Pod | Node | ReplicaSet) and self._versions.is_past(
+            change.object.metadata, listed=change.listed
+        ):
+            return
         match change.object:
             case ReplicaSet() as replica_set:
                 self._note_replica_set(replica_set, deleted=change.deleted)
@@ -95,7 +112,7 @@ class Collector:
 
     def _recent(self, *observations: Observation) -> Iterator[Observation]:
         edge = self._clock() - self._lookback
-        return (each for each in observations if each.timestamp >= edge)
+        return (each for each in observations if each.present or each.timestamp >= edge)
 
     def _note_replica_set(self, replica_set: ReplicaSet, *, deleted: bool) -> None:
         uid = replica_set.metadata.uid
@@ -109,24 +126,27 @@ class Collector:
     def _observe_pod(self, pod: Pod, *, deleted: bool) -> Iterator[Observation]:
         uid = pod.metadata.uid
         self._owners.learn("Pod", pod.metadata, pod.spec.node_name)
+        self._standing.learn_pod(pod, deleted=deleted)
         if deleted:
             self._recovering.pop(uid, None)
             self._gone.append(uid)
             return
-        yield from self._recent(*self._pods.failures(pod))
-        recovery = self._pods.recovery(pod)
-        if recovery is None:
-            self._recovering.pop(uid, None)
-        else:
-            self._recovering[uid] = (recovery.timestamp + self._recovery_soak, recovery)
+        now = self._clock()
+        yield from self._recent(*self._pods.failures(pod, now))
+        awaited = {each.observation.id: each for each in self._recovering.pop(uid, ())}
+        if found := self._recoveries.recoveries(pod, now):
+            self._recovering[uid] = [awaited.get(each.observation.id, each) for each in found]
 
     def _recovered(self, now: datetime) -> Iterator[Observation]:
-        due = [uid for uid, (at, _) in self._recovering.items() if at <= now]
+        due = [uid for uid, awaited in self._recovering.items() if any(each.due <= now for each in awaited)]
         for uid in due:
-            _, recovery = self._recovering.pop(uid)
-            yield recovery
+            awaited = self._recovering.pop(uid)
+            yield from (each.observation for each in awaited if each.due <= now)
+            if left := [each for each in awaited if each.due > now]:
+                self._recovering[uid] = left
 
     def _observe_node(self, node: Node, *, deleted: bool) -> Iterator[Observation]:
+        self._standing.learn_node(node, deleted=deleted)
         if deleted:
             self._gone.append(node.metadata.uid)
             return

@@ -15,19 +15,42 @@ from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import ClusterEvent
 from aetherius.edge_agent.redaction import mask_beginning
 from aetherius.edge_agent.telling.observation import MAX_MESSAGE, Observation, shortened
+from aetherius.edge_agent.watching.node_status import NOT_READY
 from aetherius.edge_agent.watching.owners import Owners
+from aetherius.edge_agent.watching.standing import Standing
 
-_CONTAINER: Final = re.compile(r"containers\{([^}]+)\}")
+_CONTAINER: Final = re.compile(r"ontainers\{([^{}]+)\}")
+_RESTARTED: Final = re.compile(r"restarting failed container[ =](\S+)")
+"""An event about the whole pod names the container only in its message."""
+EPHEMERAL: Final = "ephemeral"
+_NAMESPACE_FREE: Final = frozenset(
+    {
+        "Node",
+        "Namespace",
+        "PersistentVolume",
+        "StorageClass",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CSINode",
+        "CSIDriver",
+    }
+    | {"CustomResourceDefinition", "NodeClaim", "NodePool", "VolumeAttachment", "PriorityClass", "IngressClass"}
+)
+"""Kinds whose events lie in some namespace, though their objects lie in none."""
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 class EventClassifier:
     """Knows one cluster's name, the catalogue, and who owns what."""
 
-    def __init__(self, cluster_id: str, catalogue: EventReasons, owners: Owners) -> None:
+    def __init__(
+        self, cluster_id: str, catalogue: EventReasons, owners: Owners, standing: Standing | None = None
+    ) -> None:
+        """`standing`: what was meant to end; nothing, if None."""
         self._cluster_id = cluster_id
         self._catalogue = catalogue
         self._owners = owners
+        self._standing = standing or Standing()
 
     def classify(self, event: ClusterEvent) -> Observation:
         """The observation; the same event (or the same turn of a series) always gives the same id."""
@@ -46,20 +69,36 @@ class EventClassifier:
             severity=found.severity,
             reason=reason,
             message=shortened(mask_beginning(message, MAX_MESSAGE)),
-            namespace=about.namespace,
-            labels=self._labels(event),
+            namespace=namespace_of(event),
+            labels=(labels := self._labels(event)),
             raw_data=_raw(event),
+            excuse=self._excuse(event, labels),
             uid=about.uid,
             resource_version=event.metadata.resource_version,
         )
 
     def _labels(self, event: ClusterEvent) -> Labels:
         about = event.involved_object
-        owner = self._owners.top(about.kind, about.namespace, about.name)
+        namespace = namespace_of(event)
+        owner = self._owners.top(about.kind, namespace, about.name)
         node = about.name if about.kind == "Node" else event.source.host
         if about.kind == "Pod":
-            node = node or self._owners.node_of(about.namespace, about.name)
+            node = node or self._owners.node_of(namespace, about.name)
         return Labels(kind=about.kind, name=about.name, node=node, owner_kind=owner.kind, owner_name=owner.name)
+
+    def _excuse(self, event: ClusterEvent, labels: Labels) -> str:
+        about = event.involved_object
+        if "ephemeralContainers{" in about.field_path:
+            return EPHEMERAL
+        if event.reason == NOT_READY:
+            return self._standing.of_node(labels.node)
+        return self._standing.of_pod(namespace_of(event), about.name, about.uid) if about.kind == "Pod" else ""
+
+
+def namespace_of(event: ClusterEvent) -> str:
+    """That of the object it is about. Where the event does not say, it is the event's own: they lie together."""
+    about = event.involved_object
+    return "" if about.kind in _NAMESPACE_FREE else about.namespace or event.metadata.namespace
 
 
 def observed_at(event: ClusterEvent) -> datetime:
@@ -81,10 +120,10 @@ def _turn(event: ClusterEvent) -> str:
 
 
 def _raw(event: ClusterEvent) -> RawData:
-    container = _CONTAINER.search(event.involved_object.field_path)
+    named = _CONTAINER.search(event.involved_object.field_path) or _RESTARTED.search(event.message or "")
     return RawData(
         count=(event.series.count if event.series else event.count) or 1,
         first_timestamp=event.first_timestamp or event.event_time,
         last_timestamp=observed_at(event),
-        container=container[1] if container else "",
+        container=named[1] if named else "",
     )

@@ -9,6 +9,7 @@ from aetherius.domain.wire.event import Labels, Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import Node
 from aetherius.edge_agent.telling.observation import Observation, shortened
+from aetherius.edge_agent.watching.standing import excuse_of_node
 
 SOURCE: Final = "node_status"
 NOT_READY: Final = "NodeNotReady"
@@ -24,8 +25,10 @@ def readiness(cluster_id: str, node: Node) -> Observation | None:
     well = ready.status == "True"
     reason = READY if well else NOT_READY
     at = ready.last_transition_time or node.metadata.creation_timestamp or _EPOCH
+    excuse = "" if well else excuse_of_node(node)
+    named = (reason, excuse) if excuse else (reason,)  # a loss that is excused no more is news
     return Observation(
-        id=observation_id(cluster_id, at, node.metadata.uid, reason),
+        id=observation_id(cluster_id, at, node.metadata.uid, *named),
         cluster_id=cluster_id,
         timestamp=at,
         source=SOURCE,
@@ -35,5 +38,8 @@ def readiness(cluster_id: str, node: Node) -> Observation | None:
         labels=Labels(kind="Node", name=node.metadata.name, node=node.metadata.name),
         uid=node.metadata.uid,
         resource_version=node.metadata.resource_version,
+        excuse=excuse,
         failing=not well,
+        after_failure=well,
+        present=True,
     )

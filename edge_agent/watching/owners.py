@@ -20,8 +20,10 @@ _PATHS: Final = {
     "ReplicaSet": "/apis/apps/v1/namespaces/{}/replicasets/{}",
     "Job": "/apis/batch/v1/namespaces/{}/jobs/{}",
 }
+_NO_WORKLOADS: Final = frozenset({"Pod", "Node"})
+"""Kinds that are not their own workload when nobody owns them."""
 _TOPS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"})
-"""Kinds that are their own workload when nobody owns them."""
+"""Kinds whose own events are about a workload."""
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -52,13 +54,16 @@ class Owners:
         self._remember((kind, metadata.namespace, metadata.name), _Known(owner, node))
 
     def top(self, kind: str, namespace: str, name: str) -> Owner:
-        """The workload at the top: Pod -> ReplicaSet -> Deployment. Empty for a bare pod, a node, or an object that is gone."""
+        """The workload at the top, of whatever kind: Pod -> ReplicaSet -> Deployment, or -> Rollout. Empty for what owns itself and is no workload: a
+        bare pod, a node, or an object that is gone."""
+        if kind not in _PATHS and kind not in _TOPS:
+            return Owner()
         for _ in range(4):  # no real chain is longer
             known = self._lookup(kind, namespace, name)
             if not known.owner.kind or known.owner.kind == "Node":  # a static pod is the node's own
-                return Owner(kind, name) if kind in _TOPS else Owner()
+                break
             kind, name = known.owner.kind, known.owner.name
-        return Owner(kind, name)
+        return Owner() if kind in _NO_WORKLOADS else Owner(kind, name)
 
     def node_of(self, namespace: str, pod: str) -> str:
         """Where a pod runs or ran; empty if unknown."""

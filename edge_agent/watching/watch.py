@@ -23,7 +23,7 @@ import msgspec
 
 from aetherius.edge_agent.errors import ClusterRefusedError, ClusterUnreachableError, WatchCutError, WatchExpiredError
 from aetherius.edge_agent.kubernetes_api import KubernetesApi, WatchStream
-from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Metadata, Node, Pod, ReplicaSet, Watched
+from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Metadata, Node, Pod, ReplicaSet, Watched, read_object
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,8 @@ class Change(msgspec.Struct, frozen=True):
 
     object: Watched | Listed
     deleted: bool = False
+    listed: bool = False
+    """It stands in a list, which shows what is so now whatever a watch showed before."""
 
 
 Changes = queue.Queue[Change]
@@ -72,7 +74,6 @@ class Watch(Generic[T]):
         self._api = api
         self._path = path
         self._kind = kind
-        self._decoder = msgspec.json.Decoder(kind)
         self._changes = changes
         self._stop = stop
         self._version = ""
@@ -136,7 +137,7 @@ class Watch(Generic[T]):
         version, uids = "", []
         for page in self._api.pages(self._path):
             version = page.metadata.resource_version
-            uids += [self._hand_over(item, deleted=False).uid for item in page.items]
+            uids += [self._hand_over(item, deleted=False, listed=True).uid for item in page.items]
         if self._kind in (Pod, Node):
             self._put(Change(Listed(self._kind.__name__, frozenset(uids))))
         return version
@@ -158,13 +159,13 @@ class Watch(Generic[T]):
             if self._stop.is_set():
                 return
 
-    def _hand_over(self, raw: msgspec.Raw, *, deleted: bool) -> Metadata:
+    def _hand_over(self, raw: msgspec.Raw, *, deleted: bool, listed: bool = False) -> Metadata:
         try:
-            found = self._decoder.decode(raw)
+            found = read_object(raw, self._kind)
         except (msgspec.DecodeError, ValueError) as exc:  # one odd object must not blind us to the others
             logger.warning("cannot read an object", extra={"path": self._path, "error": str(exc)})
             return msgspec.json.decode(raw, type=_Bookmark).metadata
-        self._put(Change(found, deleted))
+        self._put(Change(found, deleted, listed))
         return found.metadata
 
     def _put(self, change: Change) -> None:

@@ -47,7 +47,7 @@ def _subject(history: list[Recorded]) -> dict[str, Any]:
     for recorded in history:
         if isinstance(recorded.event, Opened):
             opened: dict[str, Any] = msgspec.to_builtins(recorded.event)
-            return opened
+            return opened | {"reopened": sum(isinstance(each.event, Reopened) for each in history)}
     return {}
 
 

@@ -24,8 +24,6 @@ from aetherius.readers.unit import Unit
 from aetherius.runtime.clock import Clock
 
 ACTOR = "system:correlator"
-REOPEN_WINDOW = timedelta(minutes=10)
-"""The same trouble within this time after its end is the same incident, reopened; later it is a new one."""
 QUIET = timedelta(seconds=15)
 """A pod's signs from up to this long after the end are echoes (a back-off event of a pod on its way out), not a return."""
 SILENCE = timedelta(hours=1)
@@ -98,26 +96,37 @@ class _Batch:
         if shown := self._faults.shown_by(report):
             self._fold_sign(recorded, report, shown)
         else:
-            for subject in self._faults.recoveries_of(report):
-                self._fold_recovery(recorded, report, subject)
+            for over in self._faults.ended_by(report):
+                self._fold_recovery(recorded, report, over)
 
     def _fold_sign(self, recorded: Recorded, report: Reported, shown: Fault) -> None:
         subject = shown.subject_of(report)
         known = self._subjects.get(subject.key)
-        at = recorded.occurred_at
+        at = self._last_seen(recorded, report)
         if known and not shown.told_to_end and _fell_silent(known, at):
             self._lapse(recorded, known)
-        if known is None or (known.resolved_at and at > known.resolved_at + REOPEN_WINDOW):
+        if known is None or (known.resolved_at and at > known.resolved_at + self._window(known, report, shown)):
             known = self._open(recorded, report, subject)
         else:
             if known.resolved_at and at > known.resolved_at + _echo(report):
                 self._reopen(recorded, report, known)
             self._signs.setdefault(known.incident_id, []).append(recorded)
-        if known.resolved_at is None:
-            name = shown.failing_of(report)
+        if known.resolved_at is None and (name := shown.failing_of(report)):
             known.failing.add(name if name in known.failing or len(known.failing) < MAX_FAILING else _AND_MORE)
         known.last_sign = max(at, known.last_sign or at)
         self._subjects.put(known)
+
+    def _last_seen(self, recorded: Recorded, report: Reported) -> datetime:
+        """When it was so: a state that holds for long began long ago, and is seen now."""
+        last = report.raw_data.last_timestamp
+        seen = last if last and last.tzinfo else recorded.occurred_at
+        return max(recorded.occurred_at, min(seen, self._now))
+
+    def _window(self, known: CorrelatedSubject, report: Reported, shown: Fault) -> timedelta:
+        ends = [each.event.how for each in self._unit.history(known.incident_id) if isinstance(each.event, Resolved)]
+        return shown.reopens_within(
+            report, self._unit.get(Incident, known.incident_id).reasons, next(reversed(ends), "")
+        )
 
     def _lapse(self, recorded: Recorded, known: CorrelatedSubject) -> None:
         self._flush(known.incident_id)
@@ -144,10 +153,12 @@ class _Batch:
         known.resolved_at = None
         known.failing.clear()
 
-    def _fold_recovery(self, recorded: Recorded, report: Reported, subject: Subject) -> None:
-        known = self._subjects.get(subject.key)
+    def _fold_recovery(self, recorded: Recorded, report: Reported, over: Fault) -> None:
+        known = self._subjects.get(over.subject_of(report).key)
         if known is None or known.resolved_at:
             return
+        if over.ends_all(report):
+            known.failing.clear()
         known.failing.discard(report.labels.name)
         self._subjects.put(known)
         if not known.failing:

@@ -60,7 +60,7 @@ class WorkflowStarter:
             incident = unit.get(Incident, recorded.stream_id)
             if incident.active and incident.symptom and (found := self._workflows.strategy_for(incident.symptom)):
                 strategy, definition = found
-                reason = next((each for each in _reasons(recorded.event) if each in definition.triggers), None)
+                reason = next((each for each in _reasons(recorded.event) if _starts(each, recorded, definition)), None)
                 if reason:
                     self._start(recorded, incident, strategy, definition, reason, unit)
 
@@ -99,6 +99,10 @@ class WorkflowStarter:
         )
         workflow.handle(Start(started=started), now)
         unit.save(workflow, cause)
+
+
+def _starts(reason: str, recorded: Recorded, definition: WorkflowDefinition) -> bool:
+    return definition.starts_with(reason, again=not isinstance(recorded.event, Opened))
 
 
 def _reasons(event: Event) -> list[str]:

@@ -28,7 +28,11 @@ QUICK = {
     "AETHERIUS_REPAIRS_AN_HOUR_NAMESPACE": "1000",
     "AETHERIUS_REPAIRS_AN_HOUR_ACTION": "1000",
     "AETHERIUS_WORKFLOW_PARAMETERS": json.dumps(
-        {"diagnose_lost_node": {"grace": "2s"}, "diagnose_missing_config": {"settle": "1s"}}
+        {
+            "diagnose_lost_node": {"grace": "2s"},
+            "diagnose_missing_config": {"settle": "1s"},
+            "diagnose_image_pull": {"settle": "1s"},
+        }
     ),
     # What a killed process had taken is given to the next one after these, instead of half a minute.
     "AETHERIUS_ACK_WAIT": "3",

@@ -35,7 +35,11 @@ SETTINGS: Final = {
     "AETHERIUS_REPAIRS_AN_HOUR_NAMESPACE": "1000",
     "AETHERIUS_REPAIRS_AN_HOUR_ACTION": "1000",
     "AETHERIUS_WORKFLOW_PARAMETERS": json.dumps(
-        {"diagnose_lost_node": {"grace": "4s"}, "diagnose_missing_config": {"settle": "4s"}}
+        {
+            "diagnose_lost_node": {"grace": "4s"},
+            "diagnose_missing_config": {"settle": "4s"},
+            "diagnose_image_pull": {"settle": "2s"},
+        }
     ),
 }
 MOMENTS: Final = {

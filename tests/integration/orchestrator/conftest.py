@@ -76,7 +76,9 @@ class Stage:
         self.rows = StateRows(dsn)
         self._sequence = 0
         sources = {**shipped(), **(workflows or {})}
-        shipped_workflows = ShippedWorkflows(sources, {"diagnose_lost_node": {"grace": "30s"}}, self.faults, actions)
+        waits = {"diagnose_lost_node": {"grace": "30s"}}
+        waits |= {name: {"settle": "0s"} for name in ("diagnose_image_pull", "diagnose_pod_crashloop")}
+        shipped_workflows = ShippedWorkflows(sources, waits, self.faults, actions)
         keys, patience = self.log.sealing.keys, Patience(soak=5, rollout=60, repair=30)
         tables = on_postgres()
         managers = (
@@ -131,7 +133,7 @@ class Stage:
 
     def settle(self) -> None:
         """Step every process manager, and answer analyses by the rules, until nothing happens any more."""
-        while any(runner.step() is not None for runner in self.runners) or self._analyse():
+        while any(runner.step() is not None for runner in self.runners) or self._analyse() or self._go_on():
             assert not [runner.state for runner in self.runners if runner.state.error], "a reader is parked"
 
     def _analyse(self) -> bool:
@@ -142,6 +144,20 @@ class Stage:
                 answer = concluded(analysis.request, response, rules.NAME, 0.6, self.faults)
                 analysis.answer(answer, self.now)
                 self.log.save(analysis, TEST)
+                return True
+        return False
+
+    def _go_on(self) -> bool:
+        """Waits that are over by now end; of the node's memory nothing is told."""
+        for workflow in self.all(Workflow, Started):
+            step = workflow.state.current()
+            if step and workflow.handle(Wake(step_id=step.id, now=self.now), self.now):
+                self.log.save(workflow, TEST)
+                return True
+        for command in self.open_commands():
+            if command.issued and command.issued.action == "NodePressure":
+                command.finish(Failed(exit_code=1, error="not looked at"), self.now)
+                self.log.save(command, TEST)
                 return True
         return False
 

@@ -17,7 +17,7 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import Command, Failed, Succeeded
 from aetherius.domain.diagnosis.evidence import EvidenceFile
 from aetherius.domain.diagnosis.verdict import Verdict
-from aetherius.domain.fault.fault import POD_GONE, Fault
+from aetherius.domain.fault.fault import POD_OVER, Fault
 from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.incident import IncidentStatus
 from aetherius.domain.remediation import RemediationStatus
@@ -93,7 +93,7 @@ class Deadlock(Fault):
     symptom = "deadlock"
     strategy = Strategy(id="deadlock", workflow="diagnose_deadlock", about="Restart what answers no more")
     causes = {"Deadlock": frozenset({"ThreadsWaitForEachOther"})}
-    recoveries = POD_GONE
+    recoveries = POD_OVER
 
     def is_sign(self, report: Reported) -> bool:
         return report.reason == "ThreadsStuck" and report.labels.kind == "Pod"

@@ -18,7 +18,7 @@ ROLLED_BACK = RepairAnswer(
     undo_parameters={"name": "web", "to_revision": 2, "expected_revision": 3},
 )
 WELL = VerificationAnswer(verified=True, summary="rollout complete")
-BAD_IMAGE = {"raw": {"image": "shop/web:missing"}}
+BAD_IMAGE = {"raw": {"image": "shop/web:missing"}, "message": "manifest unknown"}
 
 
 def pull_fails(stage: Any, answer: Any) -> None:

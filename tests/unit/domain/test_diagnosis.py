@@ -138,7 +138,7 @@ def rollout(*revisions: dict[str, Any]) -> str:
 
 def pull(image: str) -> dict[str, Any]:
     labels = {"kind": "Pod", "name": "web-1"}
-    return {"reason": "ImagePullBackOff", "message": "no", "labels": labels, "raw_data": {"image": image}}
+    return {"reason": "ImagePullBackOff", "message": "manifest unknown", "labels": labels, "raw_data": {"image": image}}
 
 
 def test_an_object_that_was_deleted_later_is_not_blamed_on_the_latest_revision() -> None:

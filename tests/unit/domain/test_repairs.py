@@ -38,6 +38,7 @@ EVERY = {
     "VerifyWorkload": (VERIFY, "web"),
     "VerifyEvacuation": (EVACUATION, "n1"),
     "WorkloadHistory": (HISTORY, "web"),
+    "NodePressure": ({"pod": "web-1"}, "web-1"),
     "Notify": ({}, ""),
 }
 

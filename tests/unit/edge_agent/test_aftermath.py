@@ -187,8 +187,20 @@ def test_what_went_while_nobody_watched_is_missing_from_the_next_list(site: Site
     assert gone == {"1"}
 
 
-def test_an_owner_that_nobody_can_look_at_is_forgotten(site: Site) -> None:
+def test_of_an_owner_that_nobody_can_read_the_pods_are_looked_at(site: Site) -> None:
     site.fails("1", owner="Rollout")
     site.goes("1")
-    assert site.told_within(5) == []
-    assert site.spool.failing() == {}
+    assert site.told_within(100) == []
+    owner = {"kind": "Rollout", "name": "web", "controller": True}
+    pod: dict[str, Any] = {
+        "metadata": {"name": "web-2", "namespace": "shop", "ownerReferences": [owner]},
+        "spec": {},
+        "status": {"conditions": [{"type": "Ready", "status": "False"}]},
+    }
+    site.objects["/api/v1/namespaces/shop/pods"] = {"items": [pod]}
+    site.objects["/api/v1/namespaces/shop/pods/web-2"] = pod
+    assert site.told_within(100) == []
+    pod["status"]["conditions"][0]["status"] = "True"
+    (told,) = site.told_within(130)
+    assert told.reason == "PodReplaced"
+    assert "1 of 1 pods Ready" in told.message

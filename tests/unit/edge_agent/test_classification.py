@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +10,16 @@ import pytest
 
 from aetherius.domain.catalogue.event_reasons import event_reasons
 from aetherius.domain.wire.event import Severity
-from aetherius.edge_agent.kubernetes_objects import Metadata, OwnerReference
+from aetherius.edge_agent.kubernetes_objects import Metadata, OwnerReference, Pod
 from aetherius.edge_agent.telling.observation import MAX_MESSAGE, Observation
 from aetherius.edge_agent.watching.events import EventClassifier
 from aetherius.edge_agent.watching.node_status import readiness
 from aetherius.edge_agent.watching.owners import Owners
 from aetherius.edge_agent.watching.pod_status import PodStatusClassifier
+from aetherius.edge_agent.watching.recovery import RecoveryClassifier
 from kubernetes_samples import DIED, a_node, a_pod, a_status, an_event, ended, waits
+
+NOW = datetime(2026, 3, 1, 9, 16, tzinfo=UTC)
 
 
 def owners() -> Owners:
@@ -33,7 +36,12 @@ def classify(**fields: Any) -> Observation:
 
 
 def failures(*statuses: dict[str, Any], **metadata: Any) -> list[Observation]:
-    return PodStatusClassifier("c1", event_reasons(), owners()).failures(a_pod(*statuses, **metadata))
+    return PodStatusClassifier("c1", event_reasons(), owners()).failures(a_pod(*statuses, **metadata), NOW)
+
+
+def recoveries(pod: Pod) -> list[Observation]:
+    classifier = RecoveryClassifier("c1", owners(), soak=timedelta(seconds=10), calm=timedelta(minutes=15))
+    return [each.observation for each in classifier.recoveries(pod, NOW)]
 
 
 class TestEvents:
@@ -148,18 +156,21 @@ class TestPods:
     def test_what_is_no_failure_is_not_reported(self, status: dict[str, Any]) -> None:
         assert failures(status) == []
 
-    def test_a_pod_that_is_deleted_may_die_as_it_likes_but_an_oom_kill_counts(self) -> None:
-        going = {"deletionTimestamp": DIED}
-        assert failures(a_status(state=ended("Error", 143)), **going) == []
-        assert len(failures(a_status(state=ended("OOMKilled", 137)), **going)) == 1
+    @pytest.mark.parametrize("end", [ended("Error", 143), ended("OOMKilled", 143), ended("OOMKilled", 137)])
+    def test_a_pod_that_was_told_to_go_may_die_as_it_likes(self, end: dict[str, Any]) -> None:
+        assert failures(a_status(state=end), deletionTimestamp=DIED) == []
 
     def test_a_ready_pod_is_a_recovery_and_an_unready_or_leaving_one_is_not(self) -> None:
-        classifier = PodStatusClassifier("c1", event_reasons(), owners())
-        seen = classifier.recovery(a_pod(a_status(restartCount=4), ready=True))
-        assert seen is not None
+        (seen,) = recoveries(a_pod(a_status(), ready=True))
         assert (seen.reason, seen.severity, seen.failing) == ("PodRecovered", Severity.LOW, False)
-        assert classifier.recovery(a_pod(a_status())) is None
-        assert classifier.recovery(a_pod(a_status(), ready=True, deletionTimestamp=DIED)) is None
+        assert recoveries(a_pod(a_status())) == []
+        assert recoveries(a_pod(a_status(), ready=True, deletionTimestamp=DIED)) == []
+
+    def test_a_pod_that_crashed_fails_until_it_was_calm_for_long(self) -> None:
+        first, second = recoveries(a_pod(a_status(restartCount=4, lastState=ended()), ready=True))
+        assert (first.reason, first.failing) == ("PodRecovered", None)
+        assert (second.reason, second.failing) == ("PodStable", False)
+        assert second.timestamp == datetime(2026, 3, 1, 9, 30, 30, tzinfo=UTC)
 
 
 class TestNodes:

@@ -10,7 +10,8 @@ from aetherius.graphql.types.enums import CauseCode, Symptom, named
 
 def test_the_schema_names_every_fault_and_cause() -> None:
     assert {each.value for each in Symptom} == {*(fault.symptom for fault in shipped_faults()), "other"}
-    assert {each.name for each in CauseCode} == {"OOM", "IMAGE", "CONFIG", "NODE_LOST", "UNKNOWN", "OTHER"}
+    assert {each.value for each in CauseCode} == {*shipped_faults().codes, "other"}
+    assert {"OOM", "IMAGE", "CONFIG", "NODE_LOST", "RATE_LIMIT", "UNKNOWN", "OTHER"} < {each.name for each in CauseCode}
 
 
 @pytest.mark.parametrize(("field", "text"), [("symptom", "crash_loop"), ("root_cause", "NodeLost"), ("name", "web")])

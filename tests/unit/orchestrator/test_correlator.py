@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from aetherius.domain.event import Cause, event_id
+from aetherius.domain.fault.fault import REOPEN_WITHIN
 from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Escalated, EventsCorrelated, Mitigated, Opened, Reopened, Resolved
 from aetherius.domain.remediation import Approved, Executed, Rejected
@@ -245,7 +246,7 @@ class TestReturns:
 
     def test_trouble_that_is_back_late_is_another_incident(self, case: Case) -> None:
         incident = self.end(case)
-        case.reads("OOMKilled", after=MINUTE + correlator.REOPEN_WINDOW.total_seconds() + 1)
+        case.reads("OOMKilled", after=MINUTE + REOPEN_WITHIN.total_seconds() + 1)
         case.then(Opened)
         assert case.decided[0].stream_id != incident
 

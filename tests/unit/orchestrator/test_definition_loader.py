@@ -12,7 +12,29 @@ from aetherius.orchestrator.workflow.definition_loader import load
 from aetherius.orchestrator.workflow.shipped import ShippedWorkflows, shipped
 from aetherius.runtime.errors import SettingError
 
-CRASH_LOOP = shipped()["diagnose_pod_crashloop.yaml"]
+CRASH_LOOP = """\
+workflow:
+  name: diagnose_pod_crashloop
+  trigger: {event_type: CrashLoopBackOff}
+  steps:
+    - id: collect_logs
+      type: command            # tool, action, args; runs on the cluster of the incident
+      command: {tool: kubectl, action: logs, args: ["--tail=100", "--previous"]}
+    - id: check_resources
+      type: command
+      command: {tool: kubectl, action: describe}
+    - id: analyze
+      type: ai_reasoning
+      input: [collect_logs.output, check_resources.output]
+    - id: decide
+      type: decision
+      conditions:
+        - {if: "analysis.root_cause == 'OOM'", then: increase_memory}
+        - {if: "analysis.root_cause == 'Config'", then: notify_owner}
+    - id: remediate
+      type: action
+      action: apply_fix
+"""
 
 
 def test_the_contracts_definition_loads_as_it_stands() -> None:

@@ -39,7 +39,7 @@ def test_an_incident_starts_the_workflow_that_waits_for_its_reason() -> None:
     case.then(
         like(Selected, incident_id=INCIDENT, workflow_id=WORKFLOW, strategy="crash-loop"),
         like(Started, incident_id=INCIDENT, strategy="crash-loop", trigger="CrashLoopBackOff"),
-        like(StepScheduled, step_id="collect_logs"),
+        like(StepScheduled, step_id="settle"),
     )
     assert [pending.stream_id for pending in case.decided[1:]] == [WORKFLOW, WORKFLOW]
 
@@ -54,10 +54,18 @@ def test_a_reason_that_no_workflow_waits_for_starts_nothing_until_one_comes() ->
     case = a_case()
     case.when(INCIDENT, opened(reason="OOMKilled"))
     case.then_nothing()
-    case.when(INCIDENT, signs("BackOff"))
+    case.when(INCIDENT, signs("Sunspots"))
     case.then_nothing()
-    case.when(INCIDENT, signs("BackOff", "CrashLoopBackOff"))
+    case.when(INCIDENT, signs("Sunspots", "CrashLoopBackOff"))
     case.then(Selected, like(Started, trigger="CrashLoopBackOff"), StepScheduled)
+
+
+def test_a_kill_that_is_not_the_first_sign_is_looked_into() -> None:
+    case = a_case()
+    case.when(INCIDENT, opened(reason="OOMKilled"))
+    case.then_nothing()
+    case.when(INCIDENT, signs("OOMKilled"))
+    case.then(Selected, like(Started, trigger="OOMKilled"), StepScheduled)
 
 
 def test_what_has_its_workflow_gets_no_second_one() -> None:

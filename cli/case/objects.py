@@ -1,0 +1,133 @@
+"""The cluster of a case: its objects as they are at a moment, read as the API server would give them.
+
+What the case does not show cannot be seen, which is another thing than that it does not exist: only what the case deleted is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from aetherius.cli.case.lines import CaseLine
+from aetherius.edge_agent.errors import ClusterRefusedError
+from aetherius.edge_agent.kubernetes_api import KubernetesApi, ListPage, PatchType
+from aetherius.simulator.selectors import label_selector
+
+Document = dict[str, Any]
+_GROUPS: Final = {"api": 2, "apis": 3}
+"""How many words of a path come before `namespaces`, or before the kind of what lies in none."""
+
+
+class CaseApi(KubernetesApi):
+    """Reads only. Raises ``ClusterRefusedError`` for all that the case does not show, and for every write."""
+
+    def __init__(self, lines: Iterable[CaseLine]) -> None:
+        self._present: dict[tuple[str, str, str], Document] = {}
+        self._gone: set[tuple[str, str, str]] = set()
+        self._later: dict[tuple[str, str, str], Document] = {}
+        for line in lines:
+            if not line.deleted:
+                self._later.setdefault(_key(line.document), line.document)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def apply(self, line: CaseLine) -> None:
+        """It happens."""
+        key = _key(line.document)
+        self._later.pop(key, None)
+        if line.deleted:
+            self._present.pop(key, None)
+            self._gone.add(key)
+        else:
+            self._gone.discard(key)
+            self._present[key] = line.document
+
+    def of(self, kind: str, namespace: str, name: str) -> Document | None:
+        """An object that the case shows now, by its kind in lower case; None where nobody can see it."""
+        return self._present.get((kind, namespace, name))
+
+    def events_about(self, kind: str, name: str) -> Iterator[Document]:
+        """The events of an object."""
+        for event in self._present.values():
+            about = event.get("involvedObject") or {}
+            if event["kind"] == "Event" and (about.get("kind"), about.get("name")) == (kind, name):
+                yield event
+
+    def get(self, path: str, **query: Any) -> Document:
+        kind, namespace, name = _place(path)
+        if not name:
+            return {"items": self.list(path, **query)}
+        key = (kind, namespace, name)
+        if key in self._gone:
+            raise ClusterRefusedError(f"GET {path}", 404, "NotFound", "the case deleted it")
+        return self._present.get(key) or self._before_it_is_shown(key) or _unseen(path)
+
+    def _before_it_is_shown(self, key: tuple[str, str, str]) -> Document | None:
+        """What a watch shows later was there before, but for pods and events: those come and go."""
+        return None if key[0] in ("pod", "event") else self._later.get(key)
+
+    def exists(self, path: str) -> bool:
+        return self.find(path) is not None
+
+    def list(self, path: str, **query: Any) -> list[Document]:
+        kind, namespace, _ = _place(path)
+        found = [each for key, each in self._present.items() if key[0] == kind and namespace in ("", key[1])]
+        if not found:
+            _unseen(path)
+        labels, fields = query.get("label_selector", ""), query.get("field_selector", "")
+        return [each for each in found if _is_selected(each, labels) and _has_fields(each, fields)]
+
+    def pages(self, path: str, **query: Any) -> Iterator[ListPage]:
+        items = [msgspec.Raw(msgspec.json.encode(each)) for each in self.list(path, **query)]
+        yield msgspec.convert({"metadata": {}, "items": items}, ListPage)
+
+    def patch(
+        self, path: str, body: Any, *, patch_type: PatchType = "merge", dry_run: bool = False, **query: Any
+    ) -> Document:
+        _unseen(path)
+
+    def create(self, path: str, body: Any, *, dry_run: bool = False) -> Document:
+        _unseen(path)
+
+
+def _key(document: Document) -> tuple[str, str, str]:
+    metadata = document["metadata"]
+    return document["kind"].lower(), str(metadata.get("namespace") or ""), metadata["name"]
+
+
+def _place(path: str) -> tuple[str, str, str]:
+    """Kind in lower case, namespace and name of a path; empty for what it does not name."""
+    words = path.strip("/").split("/")
+    rest = words[_GROUPS.get(words[0], 2) :]
+    namespace = ""
+    if rest[:1] == ["namespaces"] and len(rest) > 2:
+        namespace, rest = rest[1], rest[2:]
+    plural, name = (*rest, "", "")[:2]
+    return plural.removesuffix("s"), namespace, name
+
+
+def _is_selected(document: Document, selector: str) -> bool:
+    return not selector or label_selector(selector)(document)
+
+
+def _has_fields(document: Document, selector: str) -> bool:
+    wanted = (part.partition("=") for part in selector.split(",") if part)
+    return all(_field(document, path.split(".")) == value for path, _, value in wanted)
+
+
+def _field(value: object, path: list[str]) -> str:
+    for word in path:
+        value = value.get(word) if isinstance(value, Mapping) else None
+    return "" if value is None else str(value)
+
+
+def _unseen(path: str) -> NoReturn:
+    raise ClusterRefusedError(path, 503, "NotShown", "cannot be seen: the case does not show it")
+
+
+def printed_json(document: Document) -> str:
+    """As `kubectl get -o json` prints it."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=4).decode()

@@ -1,0 +1,71 @@
+"""Why an image could not be pulled, by what the container runtime said of it.
+
+Runtimes and registries pass on each other's words, so one message may hold several: the narrower cause is looked for first, and `not found` last, as it is
+also said of hosts, of secrets and of platforms. Names of images and addresses are no words of theirs and are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+RATE_LIMIT: Final = "PullRateLimit"
+UNAUTHORISED: Final = "PullUnauthorised"
+ARCHITECTURE: Final = "ImageForOtherPlatform"
+DISK: Final = "NodeDiskFull"
+SIGNATURE: Final = "SignatureRefused"
+NAME: Final = "InvalidImageName"
+NEVER: Final = "NeverPulled"
+REGISTRY: Final = "RegistryUnavailable"
+RUNTIME: Final = "RuntimeFailed"
+NOT_FOUND: Final = "ImageNotFound"
+
+MAX_READ: Final = 8192
+"""Characters of a message that are looked at."""
+_NAMES: Final = re.compile(r'"[^"]*+"|https?://\S++|(?<![\w.-])[\w.-]++(?::\d++)?+(?:/[\w.-]++)++(?:[:@][\w.:-]++)?+')
+"""Possessive, and from the beginning of a word only: so it never looks at a character more than a few times."""
+_PLATFORM: Final = re.compile(r"no match(?:ing manifest)? for [\w./-]+|no matching manifest")
+_BY_REASON: Final = {
+    "InvalidImageName": NAME,
+    "ErrImageNeverPull": NEVER,
+    "RegistryUnavailable": REGISTRY,
+    "SignatureValidationFailed": SIGNATURE,
+    "ImageInspectError": RUNTIME,
+    "InspectFailed": RUNTIME,
+}
+_REFUSED: Final = (
+    r"unauthori[sz]ed|\b401\b|\b403\b|forbidden|denied|authentication required|no basic auth"
+    r"|authorization failed|insufficient_scope|invalid username|credentials|may require"
+)
+_AWAY: Final = (
+    r"x509|tls|certificate|no such host|server misbehaving|dial tcp|i/o timeout|timed? ?out|timeout"
+    r"|deadline exceeded|connection (?:refused|reset)|no route to host|unreachable|unexpected eof|\beof\b|broken pipe"
+    r"|\b50[0-9]\b|internal server error|bad gateway|service unavailable|server gave http response"
+    r"|temporar(?:y|ily)|proxyconnect|lookup |blob|digest mismatch|failed size validation|context canceled"
+)
+_RULES: Final = tuple(
+    (cause, re.compile(words))
+    for cause, words in (
+        (DISK, r"no space left|disk quota exceeded|not enough (?:disk )?space"),
+        (RATE_LIMIT, r"toomanyrequests|too many requests|\b429\b|rate.?limit|pull qps exceeded"),
+        (SIGNATURE, r"signature|policy verification|source image rejected"),
+        (UNAUTHORISED, _REFUSED),
+        (NAME, r"invalid reference format|couldn't parse image|invalidimagename|repository name must be lowercase"),
+        (NEVER, r"never ?pull|pull policy (?:of )?never|is not present with pull policy"),
+        (REGISTRY, _AWAY),
+        (NOT_FOUND, r"manifest.?unknown|not.?found|\b404\b|does not exist|name.?unknown|not known to registry"),
+    )
+)
+
+
+def cause_of_pull(reason: str, message: str) -> str:
+    """The cause in the rule's words; empty where neither reason nor message tells it."""
+    return _BY_REASON.get(reason, "") or _by_message(message[:MAX_READ])
+
+
+def _by_message(message: str) -> str:
+    text = message.lower()
+    if _PLATFORM.search(text) or "exec format error" in text:
+        return ARCHITECTURE
+    said = _NAMES.sub(" ", text)
+    return next((cause for cause, words in _RULES if words.search(said)), "")
