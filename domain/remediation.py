@@ -145,6 +145,7 @@ class Remediation(Aggregate):
         self.status = RemediationStatus.NEW
         self.proposal: Proposed | None = None
         self.executed: Executed | None = None
+        self.approved: Approved | None = None
         self.deadline: datetime | None = None
         """Until when a person may say yes; None for no such end."""
 
@@ -232,6 +233,8 @@ class Remediation(Aggregate):
             self.proposal = event
         elif isinstance(event, ApprovalRequested):
             self.deadline = event.deadline
+        elif isinstance(event, Approved):
+            self.approved = event
         elif isinstance(event, Executed):
             self.executed = event
 

@@ -314,6 +314,7 @@ class _Drive:
                 cause=analysis.root_cause if analysis else UNKNOWN,
                 reopened=self._unit.get(Incident, state.started.incident_id).reopened,
                 repeated=repeated,
+                parameters=proposal.parameters,
             )
         )
         remediation = self._unit.get(Remediation, stable_id("Remediation", workflow.id, step.id))
