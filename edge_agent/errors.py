@@ -56,15 +56,18 @@ class WatchCutError(ClusterUnreachableError):
 
 
 class ClusterRefusedError(InfrastructureError):
-    """The API server answered with an error. Attributes: `what`, `status` (HTTP), `reason`, `message`, `causes`."""
+    """The API server answered with an error. Attributes: `what`, `status` (HTTP), `reason`, `message`, `causes`, `retry_after` (s)."""
 
-    def __init__(self, what: str, status: int, reason: str, message: str, causes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, what: str, status: int, reason: str, message: str, causes: tuple[str, ...] = (), retry_after: float = 0.0
+    ) -> None:
         super().__init__(f"{what}: {status} {reason}: {message}")
         self.what = what
         self.status = status
         self.reason = reason
         self.message = message
         self.causes = causes
+        self.retry_after = retry_after
 
 
 class WatchExpiredError(ClusterRefusedError):

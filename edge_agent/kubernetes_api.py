@@ -151,7 +151,7 @@ class KubernetesApi:
         except DynamicApiError as exc:
             if exc.status == 401:
                 self._renew()
-            raise _refusal(what, exc.status, exc.reason, exc.body) from exc
+            raise _refusal(what, exc.status, exc.reason, exc.body, _retry_after(exc)) from exc
         except (urllib3.exceptions.HTTPError, OSError) as exc:
             self._renew()
             raise ClusterUnreachableError(what, _first_line(exc)) from exc
@@ -273,14 +273,23 @@ class _NoDiscovery:
         """The dynamic client wants one; ours reads nothing."""
 
 
-def _refusal(what: str, status: int, reason: str, body: bytes | str | msgspec.Raw | None) -> ClusterRefusedError:
+def _retry_after(exc: DynamicApiError) -> float:
+    """Seconds that a throttling server asks to wait; 0 where it says nothing that can be read."""
+    text = str((exc.headers or {}).get("Retry-After", ""))
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0.0
+
+
+def _refusal(
+    what: str, status: int, reason: str, body: bytes | str | msgspec.Raw | None, retry_after: float = 0.0
+) -> ClusterRefusedError:
     try:
         said = msgspec.json.decode(body or b"{}", type=_Status)
     except msgspec.DecodeError:
         said = _Status()
     causes = tuple(str(cause.get("reason", "")) for cause in (said.details or {}).get("causes") or ())
     kind = WatchExpiredError if status == 410 else ClusterRefusedError
-    return kind(what, status, said.reason or reason or "", said.message or "", causes)
+    wait = retry_after or float((said.details or {}).get("retryAfterSeconds") or 0)
+    return kind(what, status, said.reason or reason or "", said.message or "", causes, wait)
 
 
 def _first_line(exc: BaseException) -> str:

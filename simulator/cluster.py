@@ -15,6 +15,8 @@ from aetherius.simulator.settings import SimulatorSettings
 KUBELET_VERSION = "v1.37.1"
 LOST_LABEL = ("aetherius.test/fault", "not-ready")
 """The label of a node that makes it lost: its kubelet stops at once, until the label is gone."""
+CUT_OFF = "cut-off"
+"""Another value of the label: the kubelet is not heard, but its machine runs on, and no cloud says that it is off."""
 LEASE_NAMESPACE = "kube-node-lease"
 
 
@@ -42,7 +44,8 @@ class Cluster:
     def renew_lease(self, node: Document) -> None:
         """A node's sign of life."""
         name, now = name_of(node), self.clock()
-        spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": micro_stamp(now)}
+        duration = max(1, round(self.settings.node_lease_seconds))  # four times as much in Kubernetes, which has time
+        spec = {"holderIdentity": name, "leaseDurationSeconds": duration, "renewTime": micro_stamp(now)}
         if self.store.find(LEASE, LEASE_NAMESPACE, name) is None:
             self.store.create(LEASE, {"metadata": {"name": name, "namespace": LEASE_NAMESPACE}, "spec": spec})
             return
@@ -53,6 +56,11 @@ class Cluster:
 
 def is_lost(node: Document) -> bool:
     """Whether the fault of a lost node is injected."""
+    return labels_of(node).get(LOST_LABEL[0]) in (LOST_LABEL[1], CUT_OFF)
+
+
+def is_shut_down(node: Document) -> bool:
+    """Whether its machine is off, as the cloud would see."""
     return labels_of(node).get(LOST_LABEL[0]) == LOST_LABEL[1]
 
 

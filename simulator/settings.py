@@ -68,6 +68,8 @@ class SimulatorSettings:
     """Time without a sign of life until a node's Ready turns Unknown: 50 in Kubernetes, shorter for a demo."""
     node_lease_seconds: float = 1.0
     """Time between a node's signs of life; well below `node_grace`."""
+    cloud: bool = True
+    """A cloud's controller looks after the nodes: one that is lost because its machine is off gets the shutdown taint."""
     toleration_seconds: int = 300
     """How long pods stay on an unreachable node when their own tolerations do not say: Kubernetes' default."""
     collector_seconds: float = 0.5

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
 
 import msgspec
@@ -20,6 +21,8 @@ from aetherius.domain.repair.patience import Patience
 from aetherius.domain.risk import Risk, RiskLevel, raised
 
 TOOL: Final = "repair"
+APPROVED: Final = "approved_by_person"
+"""The parameter by which an order says that a person has approved it. The platform sets it, and takes it out of what others propose."""
 Mode = Literal["simulate", "execute", "restore"]
 """What a repair is asked: to say what it would do, to do it, or to take it back."""
 
@@ -68,6 +71,24 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     """The same action helped this very object before, however long ago."""
     protected: str = ""
     """The namespace, if it is one that only a person may have changed."""
+    parameters: dict[str, Any] = {}
+    """What would be ordered, as proposed."""
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """Who said yes to an order, and what they said with it."""
+
+    by: str
+    comment: str = ""
+
+    @property
+    def by_person(self) -> bool:
+        """Not the policy, or another part of the platform."""
+        return bool(self.by) and not self.by.startswith("system:")
+
+    def says(self, words: str) -> bool:
+        """Whether a person's comment has a line that begins with these words."""
+        return self.by_person and any(line.strip().casefold().startswith(words) for line in self.comment.splitlines())
 
 
 class Action(ABC, Generic[P]):
@@ -122,6 +143,17 @@ class Repair(Action[P]):
     """False: nothing is sent to an agent, nothing is changed, and nothing is to be verified."""
     limits: ClassVar[ActionLimits | None] = None
     """How often it may be done in one cluster, if that is less than what any action may."""
+    spoken: ClassVar[Mapping[str, str]] = {}
+    """Parameters that only a person may set, each with the words that do, at the beginning of a line of the approval's comment."""
+    no_undo: ClassVar[str] = ""
+    """Why a failed verification takes nothing back by itself; empty where it does."""
+
+    def ordered(self, proposed: dict[str, Any], approval: Approval) -> Order:
+        """The order once it is approved. What only a person may say is taken from the approval, never from the proposal."""
+        kept = {name: value for name, value in proposed.items() if name not in (*self.spoken, APPROVED)}
+        said = {name: True for name, words in self.spoken.items() if approval.says(words)}
+        person = {APPROVED: True} if approval.by_person and APPROVED in self.parameters.__struct_fields__ else {}
+        return Order(action=self.name, parameters={**kept, **said, **person})
 
     def risk(self, circumstances: Circumstances) -> Risk:
         """How risky it is now, and why: the base, what raises it by its own rule, and that the trouble came back."""
@@ -140,7 +172,10 @@ class Repair(Action[P]):
 
     def question(self, parameters: P, reason: str) -> str:
         """What a person is asked who must approve it."""
-        return reason
+        if not self.spoken:
+            return reason
+        words = ", ".join(f'"{each}"' for each in self.spoken.values())
+        return f"{reason} (a line of the comment that begins with one of {words} allows just that)"
 
     def outcome(self, output: str) -> Outcome | None:
         """What the agent's answer says; None where it cannot be read: then whether it was done is for the verification to find out."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 
@@ -12,14 +13,16 @@ from aetherius.domain.repair.answers import Name, WorkloadRef
 from aetherius.domain.repair.patience import Patience
 from aetherius.domain.risk import RiskLevel
 
+_TOLD: Final = 5
+"""Pods that a summary names; the answer has them all."""
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=600.0)]
 
 
 class DrainNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Move everything off a node.
 
-    `simulate` changes nothing: it says where the pods could go and which budgets forbid. `execute` cordons, evicts, and, only while the node is not
-    ready, sets the out-of-service taint, so that pods of a dead kubelet are let go. `restore` takes cordon and taint back (only ours).
+    `simulate` changes nothing: it says where the pods could go and what forbids. `execute` cordons, evicts, and sets the out-of-service taint only on a
+    node that is shown to be off, so that pods of a dead kubelet are let go. `restore` takes cordon and taint back (only ours).
     """
 
     node: Name
@@ -27,6 +30,16 @@ class DrainNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     deadline_seconds: Seconds = 60.0
     only_lost: bool = False
     """`execute` is refused when the node is Ready by now: it came back while somebody thought."""
+    lease_periods: Annotated[float, msgspec.Meta(ge=3.0, le=100.0)] = 7.5
+    """The taint is set only once the node's lease is older than so many of its own durations: 300 s for the 40 s of Kubernetes."""
+    confirmed_down: bool = False
+    """A person says that the machine is off: counts like the cloud's own shutdown taint."""
+    over_cordon: bool = False
+    """A person says that the cordon that somebody else set is known, and no reason to leave the node alone."""
+    may_lose_data: bool = False
+    """A person says that what lies on the node alone may be lost: pods that nobody starts again, data of `emptyDir` volumes."""
+    approved_by_person: bool = False
+    """Set by the platform alone, once a person has approved the order."""
 
 
 class PodPlacement(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,9 +50,19 @@ class PodPlacement(msgspec.Struct, frozen=True, kw_only=True):
     owner_kind: str
     owner_name: str
     decision: Literal["evict", "skip", "forbidden", "no_room"]
-    """`skip`: a DaemonSet's or mirror pod; `forbidden`: a budget refuses; `no_room`: no other ready node has the room."""
+    """`skip`: a DaemonSet's or mirror pod, or one that is left where it is; `forbidden`: a budget, or data that would be lost; `no_room`: no other ready
+    node can take it."""
     target: str = ""
     why: str = ""
+    uid: str = ""
+    owner_uid: str = ""
+    ready: bool = False
+    lost_by_taint: bool = False
+    """The out-of-service taint would remove it, whatever its decision and its budgets."""
+    budgets: list[str] = []
+    """Disruption budgets that count it."""
+    local_data: list[str] = []
+    """Volumes whose data lies on this node."""
 
 
 class DrainNodeAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,10 +76,22 @@ class DrainNodeAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the Ready condition left `True`; 0 for a ready node."""
     placements: list[PodPlacement]
     feasible: bool
-    """Every pod that must move can."""
+    """Every pod that must move can, and nothing forbids the drain; after `execute`: every pod that must move was told to."""
     cordoned: bool = False
     tainted: bool = False
     workloads: list[WorkloadRef] = []
+    refusals: list[str] = []
+    """Why the drain as a whole is refused, or would be."""
+    warnings: list[str] = []
+    """What a person should know before saying yes."""
+    taint: str = ""
+    """Why there is no out-of-service taint, or what it removes."""
+    left: list[str] = []
+    """Pods that should have moved and are still there, each with why."""
+    moved: int | None = None
+    """Pods that are gone from the node; None: an older agent did not count."""
+    ended: str = ""
+    """Why it ended before all was done; empty when all was."""
 
 
 class DrainNodeRepair(Repair[DrainNode]):
@@ -68,6 +103,11 @@ class DrainNodeRepair(Repair[DrainNode]):
     base_risk = (RiskLevel.HIGH, "moves every pod of a node")
     limits = ActionLimits(at_once=1, an_hour=2)
     """One node at a time: what the first drain moves must find its room before the second is judged."""
+    spoken: ClassVar[Mapping[str, str]] = {
+        "confirmed_down": "confirmed down",
+        "over_cordon": "over the cordon",
+        "may_lose_data": "may lose data",
+    }
 
     def phase(self, parameters: DrainNode) -> Phase:
         """By its mode."""
@@ -85,10 +125,7 @@ class DrainNodeRepair(Repair[DrainNode]):
         undo = Order(action=self.name, parameters={"node": answer.node, "mode": "restore"})
         if answer.mode == "restore":
             return Outcome(summary=f"our marks are off {answer.node}")
-        moved = sum(each.decision == "evict" for each in answer.placements)
-        taint = ", out-of-service taint set" if answer.tainted else ""
-        summary = f"cordoned {answer.node} and moved {moved} pods{taint}"
-        return Outcome(summary=summary, undo=undo, done=answer.feasible)
+        return Outcome(summary=_summary(answer), undo=undo, done=answer.feasible)
 
     def simulated(self, output: str) -> str:
         """From the agent's placements."""
@@ -116,6 +153,18 @@ class DrainNodeRepair(Repair[DrainNode]):
     def clean_up(self, parameters: DrainNode) -> Order:
         """Cordon and taint off; the agent only takes off its own."""
         return Order(action=self.name, parameters={"node": parameters.node, "mode": "restore"})
+
+
+def _summary(answer: DrainNodeAnswer) -> str:
+    moved = answer.moved
+    if moved is None:
+        moved = sum(each.decision == "evict" for each in answer.placements)
+    taint = ", out-of-service taint set" if answer.tainted else ""
+    told = [f"cordoned {answer.node} and moved {moved} pods{taint}"]
+    told += [f"it ended early: {answer.ended}"] if answer.ended else []
+    told += [f"no taint: {answer.taint}"] if answer.taint and answer.left and not answer.tainted else []
+    told += [f"{len(answer.left)} left: {', '.join(answer.left[:_TOLD])}"] if answer.left else []
+    return "; ".join(told)
 
 
 ENTRY = DrainNodeRepair()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from aetherius.edge_agent.errors import ClusterRefusedError, RepairRefusedError
@@ -15,6 +16,8 @@ from aetherius.edge_agent.watching.revisions import AvailableRevisions
 REVISION: Final = "deployment.kubernetes.io/revision"
 POLL: Final = 0.5
 """Seconds between looks while something is awaited."""
+PROVEN_AFTER: Final = 60.0
+"""Seconds of `Cluster.proven_after`: a container that dies at its start, or of a full heap, is Ready for less."""
 
 _ATTEMPTS: Final = 6
 
@@ -58,9 +61,23 @@ class Stopwatch:
 class Cluster:
     """Blocking, and safe to use from several threads."""
 
-    def __init__(self, api: KubernetesApi, revisions: AvailableRevisions) -> None:
+    def __init__(self, api: KubernetesApi, revisions: AvailableRevisions, proven_after: float = PROVEN_AFTER) -> None:
         self.api = api
         self.revisions = revisions
+        self.proven_after = proven_after
+        """Seconds for which a revision must have been available to count as one that works."""
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def turn(self, watch: Stopwatch) -> Iterator[None]:
+        """Alone, among those who count what is free in the cluster and then take it. Raises ``RepairRefusedError`` when the others take too long."""
+        while not self._turn.acquire(timeout=min(POLL, watch.left)):
+            if watch.left <= 0:
+                raise RepairRefusedError("another repair was still counting the cluster's room; nothing was changed")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def deployment(self, namespace: str, name: str) -> Document:
         """A Deployment. Raises ``RepairRefusedError`` if there is none."""
@@ -170,5 +187,14 @@ def revision_of(document: Document) -> int:
 
 def is_true(document: Document, condition: str) -> bool:
     """Whether a condition of the object's status is `True`."""
+    return _has(document, condition, "True")
+
+
+def is_unknown(document: Document, condition: str) -> bool:
+    """Whether a condition of the object's status is `Unknown`: whoever should say has not for long."""
+    return _has(document, condition, "Unknown")
+
+
+def _has(document: Document, condition: str, status: str) -> bool:
     conditions = document.get("status", {}).get("conditions") or ()
-    return any(each["type"] == condition and each["status"] == "True" for each in conditions)
+    return any(each["type"] == condition and each["status"] == status for each in conditions)

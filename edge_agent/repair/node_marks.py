@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from aetherius.edge_agent.repair.cluster import Cluster, Document, is_true
+from aetherius.edge_agent.marks import CORDONED
+from aetherius.edge_agent.repair.cluster import Cluster, Document, is_unknown
 
 OUT_OF_SERVICE: Final = "node.kubernetes.io/out-of-service"
-CORDONED: Final = "aetherius.io/cordoned"
-"""Annotation: the cordon is ours."""
 TAINTED: Final = "aetherius.io/out-of-service"
 """Annotation: the taint is ours."""
 
@@ -23,10 +22,10 @@ def cordon(cluster: Cluster, name: str) -> None:
 
 
 def set_out_of_service(cluster: Cluster, name: str) -> None:
-    """Let go of the pods of a dead kubelet. Does nothing for a node that is ready (again)."""
+    """Let go of the pods of a dead kubelet. Does nothing for a node of which anything is heard (again)."""
     node = cluster.node(name)
     taints = list(node["spec"].get("taints") or ())
-    if is_true(node, "Ready") or any(each["key"] == OUT_OF_SERVICE for each in taints):
+    if not is_unknown(node, "Ready") or any(each["key"] == OUT_OF_SERVICE for each in taints):
         return
     taints.append({"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"})
     body: Document = {"metadata": {"annotations": {TAINTED: "true"}}, "spec": {"taints": taints}}

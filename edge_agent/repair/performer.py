@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 import msgspec
 
-from aetherius.domain.repair.action import Action, Phase
+from aetherius.domain.repair.action import APPROVED, Action, Phase
 from aetherius.edge_agent.errors import RepairRefusedError
-from aetherius.edge_agent.repair.cluster import Cluster, Stopwatch
+from aetherius.edge_agent.repair.cluster import Cluster, Document, Stopwatch
+from aetherius.edge_agent.repair.protection import refuse_protected
 
 P = TypeVar("P", bound=msgspec.Struct)
 
@@ -31,6 +32,10 @@ class Performer(Generic[P]):
     """
 
     action: ClassVar[Action[Any]]
+
+    def target(self, job: Job[P]) -> Document | None:
+        """The object that `execute` changes: looked at first, for marks that protect it. None for an action that changes none."""
+        return None
 
     def validate(self, job: Job[P]) -> None:
         """Refuse what must not be done, before anything is looked at or changed. Comes before every phase but a roll-back."""
@@ -60,6 +65,9 @@ class Performer(Generic[P]):
         phase = self.action.phase(job.parameters)
         if phase is not Phase.RESTORE:
             self.validate(job)
+        if phase is Phase.EXECUTE:
+            approved = bool(getattr(job.parameters, APPROVED, False))
+            refuse_protected(job.cluster, job.namespace, self.target(job), approved=approved)
         return self._phases[phase](job)
 
     @property

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Final
 
 from aetherius.edge_agent.kubernetes_objects import Node, Pod
-from aetherius.edge_agent.repair.node_marks import CORDONED
+from aetherius.edge_agent.marks import CORDONED
 
 MAX_KNOWN: Final = 50_000
 """Pods and nodes remembered; the longest unused are forgotten first. They stay after they are gone: their last events come later."""

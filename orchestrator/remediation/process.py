@@ -25,7 +25,7 @@ from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
 from aetherius.domain.keyring import Keyring
 from aetherius.domain.remediation import Executed, Proposed, Remediation, RemediationStatus
-from aetherius.domain.repair.action import TOOL, Order, Outcome, Repair, decoded
+from aetherius.domain.repair.action import TOOL, Approval, Order, Outcome, Repair, decoded
 from aetherius.domain.repair.actions import Actions, shipped_actions
 from aetherius.domain.repair.answers import VerificationAnswer
 from aetherius.domain.repair.patience import Patience
@@ -143,7 +143,7 @@ class _Phase:
         passage = self._gate.passage(remediation, proposal, repair)
         match passage.says:
             case "go":
-                self._order(remediation, EXECUTE, Order(action=proposal.action, parameters=proposal.parameters))
+                self._order(remediation, EXECUTE, repair.ordered(proposal.parameters, _approval(remediation)))
             case "try":
                 self._try(remediation, proposal, repair)
             case "wait":
@@ -355,6 +355,11 @@ class _Phase:
 def _proposal(remediation: Remediation) -> Proposed:
     assert remediation.proposal is not None, "it was approved, so it was proposed"
     return remediation.proposal
+
+
+def _approval(remediation: Remediation) -> Approval:
+    yes = remediation.approved
+    return Approval(by=yes.by, comment=yes.comment) if yes else Approval(by="")
 
 
 def _executed(command: Command, outcome: Outcome) -> Executed:

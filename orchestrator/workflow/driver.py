@@ -331,6 +331,7 @@ class _Drive:
                 reopened=incident.reopened,
                 repeated=repeated,
                 protected=proposal.namespace if proposal.namespace in self._protected else "",
+                parameters=proposal.parameters,
             )
         )
         remediation = self._unit.get(Remediation, stable_id("Remediation", workflow.id, step.id))

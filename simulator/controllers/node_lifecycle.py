@@ -1,4 +1,4 @@
-"""The node lifecycle and taint eviction controllers: silent nodes, their taints, and the pods that must leave.
+"""The node lifecycle, cloud node lifecycle and taint eviction controllers: silent nodes, their taints, and the pods that must leave.
 
 A node whose lease is older than `node_grace` is Unknown. Its pods are told, tainted away after their toleration, and stay
 Terminating, as nobody is there to stop them: see `collector` for what ends that.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from aetherius.simulator.cluster import LEASE_NAMESPACE, Cluster
+from aetherius.simulator.cluster import LEASE_NAMESPACE, Cluster, is_shut_down
 from aetherius.simulator.controllers.scheduler import tolerance
 from aetherius.simulator.deletion import delete
 from aetherius.simulator.documents import (
@@ -30,7 +30,8 @@ _SOURCE = "node-controller"
 _UNREACHABLE = "node.kubernetes.io/unreachable"
 _NOT_READY = "node.kubernetes.io/not-ready"
 _UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
-_OURS = (_UNREACHABLE, _NOT_READY, _UNSCHEDULABLE)
+_SHUTDOWN = "node.cloudprovider.kubernetes.io/shutdown"
+_OURS = (_UNREACHABLE, _NOT_READY, _UNSCHEDULABLE, _SHUTDOWN)
 
 
 class NodeLifecycle:
@@ -76,6 +77,8 @@ class NodeLifecycle:
         if ready != "True":
             key = _UNREACHABLE if ready == "Unknown" else _NOT_READY
             wanted += [(key, "NoSchedule"), (key, "NoExecute")]
+        if ready != "True" and is_shut_down(node) and self._cluster.settings.cloud:
+            wanted.append((_SHUTDOWN, "NoSchedule"))
         taints = node["spec"].get("taints") or []
         have = [(taint["key"], taint["effect"]) for taint in taints if taint["key"] in _OURS]
         if sorted(have) == sorted(wanted):

@@ -35,6 +35,8 @@ class TestDrainNode:
         name: str = probe.pods("web")[0]["spec"]["nodeName"]
         yield name
         probe.patch("Node", name, WELL)
+        eventually(lambda: is_ready(probe, name))
+        on(probe, name)
         act("DrainNode", node=name, mode="restore")
         eventually(lambda: is_ready(probe, name))
 
@@ -69,14 +71,29 @@ class TestDrainNode:
     ) -> None:
         probe.patch("Node", node, NOT_READY)
         eventually(lambda: not is_ready(probe, node))
+        off(probe, node)
         simulated = act("DrainNode", node=node, mode="simulate")
-        assert simulated["ready"] != "True"
-        answer = act("DrainNode", node=node, mode="execute", only_lost=True, seconds=60, deadline_seconds=60)
+        assert simulated["ready"] == "Unknown"
+        assert "web-" in simulated["taint"]
+        answer = act("DrainNode", node=node, mode="execute", only_lost=True, seconds=90, deadline_seconds=90)
         assert (answer["cordoned"], answer["tainted"]) == (True, True)
         workload = {"kind": "Deployment", "namespace": probe.namespace, "name": "web"}
         assert act("VerifyEvacuation", node=node, workloads=[workload], deadline_seconds=20)["verified"]
         restored = act("DrainNode", node=node, mode="restore")
         assert (restored["cordoned"], restored["tainted"]) == (False, False)
+
+    def test_a_silent_node_that_may_only_be_cut_off_is_emptied_without_the_taint(
+        self, act: Act, probe: ClusterProbe, cluster: ClusterUnderTest, node: str
+    ) -> None:
+        fault = "not-ready" if cluster.name == "real" else "cut-off"
+        probe.patch("Node", node, {"metadata": {"labels": {"aetherius.test/fault": fault}}})
+        eventually(lambda: not is_ready(probe, node))
+        eventually(lambda: act("DrainNode", node=node, mode="simulate")["taint"].count("nobody has confirmed"))
+        answer = act("DrainNode", node=node, mode="execute", only_lost=True, deadline_seconds=3)
+        assert (answer["cordoned"], answer["tainted"], answer["moved"]) == (True, False, 0)
+        assert len(answer["left"]) == len(pods_on(probe, node)) > 0
+        workload = {"kind": "Deployment", "namespace": probe.namespace, "name": "web"}
+        assert act("VerifyEvacuation", node=node, workloads=[workload], deadline_seconds=20)["verified"]
 
     def test_a_node_that_came_back_is_not_drained_as_a_lost_one(self, act: Act, probe: ClusterProbe, node: str) -> None:
         before = pods_on(probe, node)
@@ -111,7 +128,9 @@ class TestDrainNode:
     def test_a_foreign_cordon_stays(self, act: Act, probe: ClusterProbe, node: str) -> None:
         probe.patch("Node", node, {"spec": {"unschedulable": True}})
         try:
-            act("DrainNode", node=node, mode="execute")
+            with pytest.raises(RepairRefusedError, match="cordoned by somebody else"):
+                act("DrainNode", node=node, mode="execute")
+            act("DrainNode", node=node, mode="execute", over_cordon=True)
             assert act("DrainNode", node=node, mode="restore")["cordoned"]
         finally:
             probe.patch("Node", node, {"spec": {"unschedulable": None}})
@@ -119,6 +138,20 @@ class TestDrainNode:
     def test_there_must_be_such_a_node(self, act: Act) -> None:
         with pytest.raises(RepairRefusedError, match="there is no node nowhere"):
             act("DrainNode", node="nowhere", mode="simulate")
+
+
+def off(probe: ClusterProbe, node: str) -> None:
+    """The machine is off, says the cloud: the simulator's own, or this test for a cluster that has none."""
+    taints = probe.get("Node", node)["spec"].get("taints") or []
+    if not any("shutdown" in each["key"] for each in taints):
+        taints.append({"key": "node.cloudprovider.kubernetes.io/shutdown", "effect": "NoSchedule"})
+        probe.patch("Node", node, {"spec": {"taints": taints}})
+
+
+def on(probe: ClusterProbe, node: str) -> None:
+    """The machine is on again."""
+    taints = probe.get("Node", node)["spec"].get("taints") or []
+    probe.patch("Node", node, {"spec": {"taints": [each for each in taints if "shutdown" not in each["key"]]}})
 
 
 def is_ready(probe: ClusterProbe, node: str) -> bool:

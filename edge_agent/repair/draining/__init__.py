@@ -1,0 +1,1 @@
+"""What a drain looks at, decides and does, in parts."""
