@@ -15,7 +15,6 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.domain.command import Answer, Command, Failed, Issued, Refused, Succeeded, TimedOut
 from aetherius.domain.event import Cause, event_id
 from aetherius.domain.fault.faults import shipped_faults
-from aetherius.domain.freeze import Freeze, Scope, freeze_stream
 from aetherius.domain.identity import agent_stream, cluster_stream, stable_id
 from aetherius.domain.incident import Diagnosed, Incident, IncidentStatus, Opened, Reclassified
 from aetherius.domain.remediation import Executed, Proposed, Remediation, RemediationStatus
@@ -52,6 +51,7 @@ from aetherius.domain.workflow.workflow import (
 )
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
+from frozen_history import touch_freeze
 
 A = TypeVar("A", bound=Aggregate)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -115,10 +115,10 @@ class History:
 
     def register(self, cluster: str = "berlin", epoch: int = 1) -> None:
         at = self.tick()
-        joined = self._get(Cluster, cluster_stream(cluster))
+        joined = self.get(Cluster, cluster_stream(cluster))
         joined.join(cluster, f"v1.{30 + epoch}", at)
         self.log.save(joined, CAUSE)
-        agent = self._get(Agent, agent_stream(cluster, "a1"))
+        agent = self.get(Agent, agent_stream(cluster, "a1"))
         agent.register(
             Registered(
                 cluster_id=cluster,
@@ -133,7 +133,7 @@ class History:
         self.log.save(agent, CAUSE)
 
     def touch_fleet(self, cluster: str) -> None:
-        agent, at = self._get(Agent, agent_stream(cluster, "a1")), self.tick()
+        agent, at = self.get(Agent, agent_stream(cluster, "a1")), self.tick()
         if not agent.version:
             self.register(cluster)
             return
@@ -147,7 +147,7 @@ class History:
         self.log.save(agent, CAUSE)
 
     def touch_cluster(self, cluster: str) -> None:
-        joined, at = self._get(Cluster, cluster_stream(cluster)), self.tick()
+        joined, at = self.get(Cluster, cluster_stream(cluster)), self.tick()
         if not joined.version:
             joined.join(cluster, "v1.30", at)
         elif self.rng.random() < 0.5:
@@ -348,17 +348,6 @@ class History:
             command.finish(self.rng.choice(answers), at)
         self.log.save(command, CAUSE)
 
-    def touch_freeze(self, cluster: str) -> None:
-        scope, at = Scope(cluster_id=cluster), self.tick()
-        freeze = self._get(Freeze, freeze_stream(scope))
-        if freeze.present is None:
-            freeze.set(scope, "release \0", "user:ada", None, at)
-        else:
-            freeze.lift("user:ada", "done", at)
-        self.log.save(freeze, CAUSE)
-
-    # Random
-
     def go_on(self, steps: int) -> None:
         """So many random steps."""
         for _ in range(steps):
@@ -370,7 +359,7 @@ class History:
             lambda: self.report(cluster, severity=rng.choice(list(Severity)), namespace=rng.choice(["shop", "ops"])),
             lambda: self.touch_fleet(cluster),
             lambda: self.touch_cluster(cluster),
-            lambda: self.touch_freeze(cluster),
+            lambda: touch_freeze(self, cluster),
             lambda: self.open_incident(cluster, rng.choice([fault.symptom for fault in shipped_faults()])),
             lambda: self.issue(cluster),
         ]
@@ -422,5 +411,5 @@ class History:
         command.finish(Succeeded(exit_code=0, output="OOMKilled", execution_time="0.2s"), self.tick())
         self.log.save(command, CAUSE)
 
-    def _get(self, cls: type[A], id: UUID) -> A:
+    def get(self, cls: type[A], id: UUID) -> A:
         return cls.replay(id, [recorded.event for recorded in self.log.stream(id)])

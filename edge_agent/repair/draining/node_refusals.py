@@ -7,7 +7,7 @@ from typing import Final
 
 from aetherius.domain.repair.drain_node import DrainNode
 from aetherius.edge_agent.kubernetes_objects import Node
-from aetherius.edge_agent.repair.node_marks import CORDONED
+from aetherius.edge_agent.marks import CORDONED
 
 ZONE: Final = "topology.kubernetes.io/zone"
 OTHERS_DOWN: Final = 2

@@ -10,10 +10,11 @@ import msgspec
 from aetherius.domain.repair.drain_node import DrainNode, PodPlacement
 from aetherius.edge_agent.errors import ClusterRefusedError
 from aetherius.edge_agent.kubernetes_objects import Node
+from aetherius.edge_agent.marks import CORDONED
 from aetherius.edge_agent.repair.cluster import Cluster, Document, Stopwatch
 from aetherius.edge_agent.repair.draining.eviction import Ruling, asked
 from aetherius.edge_agent.repair.draining.node_refusals import is_scaled_away, refusals
-from aetherius.edge_agent.repair.node_marks import CORDONED, OUT_OF_SERVICE
+from aetherius.edge_agent.repair.node_marks import OUT_OF_SERVICE
 from aetherius.edge_agent.repair.protection import why_protected
 from aetherius.edge_agent.repair.scheduling.pods import SchedulingPod
 from aetherius.edge_agent.repair.scheduling.rooms import Rooms, tolerates
