@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from aetherius.edge_agent.repair.cluster import Cluster, Document, is_true
+from aetherius.edge_agent.watching.standing import CORDONED
 
 OUT_OF_SERVICE: Final = "node.kubernetes.io/out-of-service"
-CORDONED: Final = "aetherius.io/cordoned"
-"""Annotation: the cordon is ours."""
 TAINTED: Final = "aetherius.io/out-of-service"
 """Annotation: the taint is ours."""
 

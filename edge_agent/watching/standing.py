@@ -7,10 +7,11 @@ from collections import OrderedDict
 from typing import Final
 
 from aetherius.edge_agent.kubernetes_objects import Node, Pod
-from aetherius.edge_agent.repair.node_marks import CORDONED
 
 MAX_KNOWN: Final = 50_000
 """Pods and nodes remembered; the longest unused are forgotten first. They stay after they are gone: their last events come later."""
+CORDONED: Final = "aetherius.io/cordoned"
+"""Annotation of a node: the cordon is a repair's of ours."""
 LEAVING: Final = "leaving"
 FINISHED: Final = "finished"
 PLANNED: Final = "planned"
