@@ -34,6 +34,8 @@ class MemoryKills(msgspec.Struct, frozen=True):
     """Latest ends of the same containers that were no kills."""
     overtaken: list[Sign]
     """Kills after which the same container ended otherwise."""
+    looping: bool = True
+    """Whether restarts are backed off; a kill after which a container runs again is none of a loop."""
 
     @classmethod
     def of(cls, file: EvidenceFile) -> MemoryKills:
@@ -46,7 +48,7 @@ class MemoryKills(msgspec.Struct, frozen=True):
         ends = _latest_ends(file, watched - {""})
         described = [end for end in ends if end.reason == _KILLED and end.exit_code == SIGKILL]
         others = [end for end in ends if end not in described]
-        return cls(told, described, others, [sign for sign in kills if sign not in told])
+        return cls(told, described, others, [sign for sign in kills if sign not in told], bool(looping))
 
     @property
     def explain(self) -> bool:
@@ -90,12 +92,15 @@ class MemoryKills(msgspec.Struct, frozen=True):
         return (known.container, known.memory_limit) if known else ("", "")
 
     def slow_evidence(self, reopened: int) -> list[Evidence]:
-        """A finding where the kills come back after hours: a limit that is too low is met at once, a leak takes its time."""
+        """A finding where the kills are no loop, or come back after hours: a limit that is too low is met at once, a leak takes its time."""
         times = sorted(set(self.times))
         gaps = [later - earlier for earlier, later in pairwise(times) if later - earlier > _SAME_END]
-        if not reopened and (not gaps or min(gaps) <= SLOW):
+        is_loop = self.looping or not times
+        if not reopened and is_loop and (not gaps or min(gaps) <= SLOW):
             return []
-        often = f"it came back {reopened} time(s)" if reopened else f"{len(gaps) + 1} kills, {min(gaps)} or more apart"
+        often = (
+            f"it came back {reopened} time(s)" if reopened else f"{len(gaps) + 1} kill(s), and no back-off between them"
+        )
         return [Evidence(source="events", finding=f"{often}: a limit that is too low, or a slow leak", weight=0.2)]
 
 

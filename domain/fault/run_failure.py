@@ -9,6 +9,7 @@ from typing import Final
 
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.diagnosis.evidence import EvidenceFile
+from aetherius.domain.diagnosis.memory_kills import SIGKILL
 from aetherius.domain.diagnosis.verdict import Verdict, unknown
 from aetherius.domain.fault.fault import POD_OVER, Fault
 from aetherius.domain.strategy import Strategy
@@ -72,7 +73,10 @@ def _judge(file: EvidenceFile) -> Verdict:
         )
         for t in file.terminations()
     ]
-    cause = next((found for sign in reversed(file.signs) if (found := _cause(sign.reason))), "")
+    killed = any(end.reason == "OOMKilled" and end.exit_code == SIGKILL for end in file.terminations())
+    cause = (
+        "OOMKilled" if killed else next((found for sign in reversed(file.signs) if (found := _cause(sign.reason))), "")
+    )
     if cause:
         return Verdict(type=cause, confidence=0.8, evidence=[*seen, *ends])
     return unknown(*seen, *ends)

@@ -69,6 +69,15 @@ class Owners:
         """Where a pod runs or ran; empty if unknown."""
         return self._lookup("Pod", namespace, pod).node
 
+    def has_given_up(self, namespace: str, job: str) -> bool:
+        """Whether a Job says that it failed; False too where nobody can ask it."""
+        try:
+            found = self._find(_PATHS["Job"].format(namespace, job))
+        except InfrastructureError:
+            return False
+        conditions = ((found or {}).get("status") or {}).get("conditions") or ()
+        return any(each.get("type") == "Failed" and each.get("status") == "True" for each in conditions)
+
     def _lookup(self, kind: str, namespace: str, name: str) -> _Known:
         key = (kind, namespace, name)
         with self._lock:

@@ -42,7 +42,7 @@ class PodStatusClassifier:
         return [*self._of_pod(pod), *self._of_containers(pod, now)]
 
     def _of_containers(self, pod: Pod, now: datetime) -> Iterator[Observation]:
-        excuse = STOPPED if pod.status.reason else ""
+        excuse = STOPPED if pod.status.reason or pod.status.phase == "Failed" else ""
         for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
             if not _ended_with_its_pod(pod, status):
                 yield from self._of_container(pod, status, excuse, now)
@@ -99,13 +99,21 @@ class PodStatusClassifier:
         if not reason:
             return
         at = _changed(pod)
-        excuse = _excuse_of_failed(pod)
+        excuse = self._excuse_of_failed(pod)
+        named = (reason, excuse) if excuse else (reason,)  # what is excused no more is news
         raw = RawData(first_timestamp=at, last_timestamp=at)
         message = pod.status.message or _why_failed(pod)
         failing = True if not excuse else None
-        yield self._observation(
-            pod, POD_SOURCE, reason, message, at, (reason,), raw, excuse, failing=failing, present=True
-        )
+        yield self._observation(pod, POD_SOURCE, reason, message, at, named, raw, excuse, failing=failing, present=True)
+
+    def _excuse_of_failed(self, pod: Pod) -> str:
+        if pod.status.reason in _SHUTDOWNS:
+            return PLANNED
+        controller = pod.metadata.controller
+        if controller is None or controller.kind == "Node":
+            return ""
+        given_up = controller.kind == "Job" and self._owners.has_given_up(pod.metadata.namespace, controller.name)
+        return "" if given_up else REPLACED
 
     def _observation(
         self,
@@ -181,13 +189,6 @@ def _ended_with_its_pod(pod: Pod, status: ContainerStatus) -> bool:
         return False
     mains = pod.status.container_statuses
     return bool(mains) and all(each.state.terminated for each in mains)
-
-
-def _excuse_of_failed(pod: Pod) -> str:
-    if pod.status.reason in _SHUTDOWNS:
-        return PLANNED
-    controller = pod.metadata.controller
-    return REPLACED if controller is not None and controller.kind != "Node" else ""
 
 
 def _why_failed(pod: Pod) -> str:

@@ -106,7 +106,7 @@ class _Batch:
         if known and not shown.told_to_end and _fell_silent(known, at):
             self._lapse(recorded, known)
         if known is None or (known.resolved_at and at > known.resolved_at + self._window(known, report, shown)):
-            known = self._open(recorded, report, subject)
+            known = self._open(recorded, report, subject, at)
         else:
             if known.resolved_at and at > known.resolved_at + _echo(report):
                 self._reopen(recorded, report, known)
@@ -137,8 +137,10 @@ class _Batch:
             self._save(incident, recorded)
         known.resolved_at = known.last_sign
 
-    def _open(self, recorded: Recorded, report: Reported, subject: Subject) -> CorrelatedSubject:
+    def _open(self, recorded: Recorded, report: Reported, subject: Subject, at: datetime) -> CorrelatedSubject:
         incident = self._unit.get(Incident, Incident.id_of(subject, recorded.occurred_at))
+        if incident.status is IncidentStatus.RESOLVED:  # a state that began then, and is seen again
+            incident = self._unit.get(Incident, Incident.id_of(subject, at))
         if incident.status is IncidentStatus.NEW:
             incident.open(_opened(recorded, report, subject), self._now)
             self._save(incident, recorded)

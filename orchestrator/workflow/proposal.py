@@ -30,7 +30,7 @@ def propose(
     chosen = actions.choices.get(choice)
     recommended = _recommended(chosen, analysis, target) if chosen else None
     if recommended is None and chosen is not NOTIFY:
-        reason = _why_not(choice, chosen)
+        reason = f"{_why_not(choice, chosen)}: {_why(analysis)}"
     repair: Repair[Any] = chosen if chosen and recommended else NOTIFY
     return Proposed(
         incident_id=started.incident_id,
