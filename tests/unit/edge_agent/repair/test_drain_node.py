@@ -123,7 +123,7 @@ class TestTaint:
         assert (by_pod["web-1"]["budgets"], by_pod["web-1"]["local_data"]) == (["web"], ["emptyDir cache"])
         assert "solo (nobody starts it again)" in answer["taint"]
         assert "web-1 (of ReplicaSet; budget web; emptyDir cache)" in answer["taint"]
-        assert api.writes == api.evicted == []
+        assert (api.writes, api.evicted) == ([], [])
 
 
 class TestRefusals:
@@ -140,7 +140,7 @@ class TestRefusals:
         lost(api, **parts)
         with pytest.raises(RepairRefusedError, match=why):
             drain(act)
-        assert api.writes == api.evicted == []
+        assert (api.writes, api.evicted) == ([], [])
 
     @pytest.mark.parametrize("key", ["ToBeDeletedByClusterAutoscaler", "DeletionCandidateOfClusterAutoscaler"])
     def test_a_node_that_an_autoscaler_takes(self, api: FakeApi, act: Act, key: str) -> None:
