@@ -69,6 +69,7 @@ def agent(
         Path | None, typer.Option(help="Spool and memory of commands; default: beside the credentials.")
     ] = None,
     soak: Annotated[float | None, typer.Option("--recovery-soak", hidden=True)] = None,
+    proven: Annotated[float | None, typer.Option("--proven-after", hidden=True)] = None,
     settings: SettingsFileOption = None,
     log_level: Annotated[str, typer.Option(help="Goes before the setting of this name.")] = "",
 ) -> None:
@@ -87,6 +88,7 @@ def agent(
                 kubeconfig=kubeconfig,
                 state_folder=state,
                 recovery_soak=soak,
+                proven_after=proven,
                 log_level=log_level,
             )
             set_level(told.log_level)

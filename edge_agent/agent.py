@@ -196,7 +196,7 @@ class _Agent:
             logger.warning("stopping before all is published: it goes out at the next start", extra={"left": left})
 
     def _commands(self, client: Client) -> CommandQueue:
-        cluster = Cluster(self.api, self._revisions)
+        cluster = Cluster(self.api, self._revisions, self._settings.proven_after)
         runner = CommandRunner(self._kubectl, cluster)
         return CommandQueue(
             client,

@@ -40,6 +40,8 @@ class AgentSettings(Settings):
     """A pod whose containers crashed counts as stable when none ended for so long: longer than any back-off (five minutes) and its reset (ten)."""
     aftermath_soak: Seconds = 60.0
     """A failing pod that was replaced counts as well after its workload was complete so long: as long as a repair is watched before it counts as verified."""
+    proven_after: Seconds = 60.0
+    """A revision counts as one that works, and may be rolled back to, after it was available so long without a break."""
     lookback: Seconds = 86400.0
     """On a first start older events are not reported: the platform's log would refuse them, and nobody needs them."""
     command_concurrency: Count = 4

@@ -31,6 +31,8 @@ _HASTE: Final = {
 }
 """Waits of a demo; a real site has a minute where this has two seconds."""
 _NODE_GRACE: Final = "2"
+_PROVEN_AFTER: Final = "0.5"
+"""Seconds for which a shop's first revision must have worked: nobody waits a minute before the first fault."""
 _ONLINE_WITHIN: Final = 30.0
 
 
@@ -101,4 +103,5 @@ def _simulator(folder: DataFolder, cluster: str, space: str) -> ChildSpec:
 
 def _agent(folder: DataFolder, cluster: str, credentials: str) -> ChildSpec:
     argv = (*program(), "agent", "--credentials", credentials, "--kubeconfig", str(folder.kubeconfig(cluster)))
+    argv = (*argv, "--proven-after", _PROVEN_AFTER)
     return ChildSpec(name=f"agent {cluster}", argv=argv)

@@ -19,11 +19,11 @@ def healthy(file: EvidenceFile) -> Evidence | None:
     )
 
 
-def roll_back(file: EvidenceFile, to: RevisionSummary) -> list[Recommendation]:
+def roll_back(file: EvidenceFile, to: RevisionSummary, **more: bool) -> list[Recommendation]:
     """The rollback to a revision; nothing for an object that somebody else's tool owns (a live patch would be undone, or fight), nor to a revision
     that could not start now."""
     history = file.history
-    if history is None or history.managed_by in ("argocd", "flux") or to.missing_config:
+    if history is None or history.managed_by not in ("", "helm") or to.missing_config:
         return []
     return [
         Recommendation(
@@ -37,6 +37,7 @@ def roll_back(file: EvidenceFile, to: RevisionSummary) -> list[Recommendation]:
                 "name": history.name,
                 "to_revision": to.revision,
                 "expected_revision": history.revision,
+                **more,
             },
         )
     ]
@@ -45,6 +46,6 @@ def roll_back(file: EvidenceFile, to: RevisionSummary) -> list[Recommendation]:
 def owned_elsewhere(file: EvidenceFile) -> list[Evidence]:
     """A finding when a GitOps tool owns the workload."""
     history = file.history
-    if history is None or history.managed_by not in ("argocd", "flux"):
+    if history is None or history.managed_by in ("", "helm"):
         return []
     return [Evidence(source="rollout", finding=f"managed by {history.managed_by}: repair it in its repository")]

@@ -119,7 +119,7 @@ def _compare(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence],
         type="BadImageRollout",
         confidence=0.92,
         evidence=[*seen, Evidence(source="rollout", finding=finding, weight=0.6), *owned_elsewhere(file)],
-        recommendations=roll_back(file, before),
+        recommendations=roll_back(file, before, only_images=True),
     )
 
 

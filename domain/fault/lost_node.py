@@ -73,6 +73,7 @@ def _placements(drain: DrainNodeAnswer) -> list[Evidence]:
     stuck = [p for p in drain.placements if p.decision in ("forbidden", "no_room")]
     findings = [f"{len(moving)} pods can go elsewhere"]
     findings += [f"{p.namespace}/{p.pod}: {p.decision} ({p.why})" for p in stuck]
+    findings += drain.refusals
     return [Evidence(source="drain_simulation", finding=finding, weight=0.4) for finding in findings]
 
 

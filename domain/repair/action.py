@@ -183,7 +183,8 @@ class Repair(Action[P]):
         if answer is None:
             return None
         undo = Order(action=answer.undo_action, parameters=answer.undo_parameters) if answer.undo_action else None
-        return Outcome(summary=answer.summary, undo=undo)
+        told = "; ".join((answer.summary, *answer.warnings))
+        return Outcome(summary=told, undo=None if self.no_undo else undo)
 
     def simulation(self, parameters: P) -> Order | None:
         """The order that has the agent say what it would do; None for a repair that cannot be tried."""

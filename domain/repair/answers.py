@@ -27,6 +27,10 @@ class RepairAnswer(msgspec.Struct, frozen=True, kw_only=True):
     undo_action: str = ""
     undo_parameters: dict[str, Any] = {}
     generation: int = 0
+    warnings: list[str] = []
+    """What a person should know of it."""
+    changes: list[str] = []
+    """Fields that it changes besides, or instead of, the one that is at fault; values that may be secret are left out."""
 
 
 class VerificationAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,14 @@ class RollbackDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     expected_revision: Annotated[int, msgspec.Meta(ge=1)]
     """Refused when the Deployment is at another revision by now."""
     mode: Mode = "execute"
+    only_images: bool = False
+    """Put back nothing but the images of containers: the rest of the present template stays."""
+    container: str = ""
+    """With `only_images`: of this container alone."""
+    whole_template: bool = False
+    """The template may be put back although more than one thing differs: other changes are undone with the one at fault."""
+    approved_by_person: bool = False
+    """Set by the platform alone, once a person has approved the order."""
 
 
 class RollbackDeploymentRepair(Repair[RollbackDeployment]):
@@ -31,6 +39,8 @@ class RollbackDeploymentRepair(Repair[RollbackDeployment]):
     choice = "rollback_deployment"
     base_risk = (RiskLevel.LOW, "back to a revision that was available; the present one never became so")
 
+    no_undo = "the revision that it left never became available: whether to put that back is a person's decision"
+
     def phase(self, parameters: RollbackDeployment) -> Phase:
         """By its mode."""
         return Phase(parameters.mode)
@@ -40,10 +50,15 @@ class RollbackDeploymentRepair(Repair[RollbackDeployment]):
         return parameters.name
 
     def raises_risk(self, circumstances: Circumstances) -> list[tuple[RiskLevel, str]]:
-        """A change of configuration is somebody's intention."""
-        if circumstances.cause != "Config":
-            return []
-        return [(RiskLevel.MEDIUM, "a change of configuration may be wanted, and the missing object on its way")]
+        """A change of configuration is somebody's intention; so is all else that a whole template takes along."""
+        more = []
+        if circumstances.cause == "Config":
+            more.append(
+                (RiskLevel.MEDIUM, "a change of configuration may be wanted, and the missing object on its way")
+            )
+        if circumstances.parameters.get("whole_template"):
+            more.append((RiskLevel.HIGH, "undoes other changes of the template with the one that is at fault"))
+        return more
 
     def verification(self, parameters: RollbackDeployment, output: str, patience: Patience) -> Order:
         """The rollout is complete and stays so."""

@@ -1,4 +1,4 @@
-"""Raise a container's memory limit: a rolling update, undone by the old limit. A second raise is a person's decision: a leak fills any limit."""
+"""Raise a container's memory limit by a rolling update. A second raise is a person's decision: a leak fills any limit."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ class UpdateResourceLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     expected_memory_limit: str
     """Refused when the workload has another limit by now: somebody was faster."""
     mode: Mode = "execute"
+    recreate: bool = False
+    """The Deployment is known to stop all replicas before it starts new ones."""
+    approved_by_person: bool = False
+    """Set by the platform alone, once a person has approved the order."""
 
     @property
     def undone(self) -> UpdateResourceLimits:
@@ -39,7 +43,8 @@ class UpdateResourceLimitsRepair(Repair[UpdateResourceLimits]):
     name = "UpdateResourceLimits"
     parameters = UpdateResourceLimits
     choice = "increase_memory"
-    base_risk = (RiskLevel.LOW, "a rolling update with a higher memory limit, undone by the old limit")
+    base_risk = (RiskLevel.LOW, "a rolling update with a higher memory limit")
+    no_undo = "under the old limit it ran out of memory: whether to put that back is a person's decision"
 
     def phase(self, parameters: UpdateResourceLimits) -> Phase:
         """By its mode."""
@@ -50,10 +55,13 @@ class UpdateResourceLimitsRepair(Repair[UpdateResourceLimits]):
         return parameters.name
 
     def raises_risk(self, circumstances: Circumstances) -> list[tuple[RiskLevel, str]]:
-        """A limit that was raised before, whatever this incident's past."""
+        """A limit that was raised before, whatever this incident's past; an outage of the whole workload while it restarts."""
+        more = []
         if circumstances.repeated and not circumstances.reopened:
-            return [(RiskLevel.MEDIUM, "the trouble came back 1 time(s) after a repair")]
-        return []
+            more.append((RiskLevel.MEDIUM, "the trouble came back 1 time(s) after a repair"))
+        if circumstances.parameters.get("recreate"):
+            more.append((RiskLevel.HIGH, "all replicas stop before new ones start"))
+        return more
 
     def once_key(self, object: str) -> str:
         """The workload: a leak fills any limit."""

@@ -20,6 +20,7 @@ PROVEN_AFTER: Final = 60.0
 """Seconds of `Cluster.proven_after`: a container that dies at its start, or of a full heap, is Ready for less."""
 
 _ATTEMPTS: Final = 6
+_REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 Document = dict[str, Any]
 T = TypeVar("T")
@@ -105,6 +106,13 @@ class Cluster:
         """The pods that a Deployment's selector finds."""
         namespace = deployment["metadata"]["namespace"]
         return self.api.list(f"/api/v1/namespaces/{namespace}/pods", label_selector=selector_of(deployment))
+
+    def may(self, verb: str, resource: str, namespace: str) -> bool:
+        """Whether we have a right, by the server's own word: asking by trying would show as a refusal in its log."""
+        attributes = {"verb": verb, "resource": resource, "namespace": namespace}
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
+        asked = self.api.create(_REVIEWS, {**body, "spec": {"resourceAttributes": attributes}})
+        return bool((asked.get("status") or {}).get("allowed"))
 
     def change(self, seen: Document, path: str, body: Document, patch_type: PatchType) -> Document:
         """Change the object as it was `seen`: as a server-side dry run first, so that what the server would refuse changes nothing.

@@ -1,8 +1,8 @@
-"""Sets the memory limit of one container, within a bound of the limit that the decision saw."""
+"""Sets the memory limit of one container, within a bound of the limit that the decision saw, and only where it can stand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -14,17 +14,27 @@ from aetherius.domain.repair.update_resource_limits import ENTRY as ACTION
 from aetherius.domain.repair.update_resource_limits import UpdateResourceLimits
 from aetherius.edge_agent.errors import RepairRefusedError
 from aetherius.edge_agent.repair.cluster import Cluster, Document, deployment_path, until_unchanged
-from aetherius.edge_agent.repair.gitops import refuse_reconciled
+from aetherius.edge_agent.repair.gitops import FieldChange, refuse_reconciled
+from aetherius.edge_agent.repair.memory_bounds import MemoryChange, refuse_out_of_bounds
 from aetherius.edge_agent.repair.performer import Job, Performer
+from aetherius.edge_agent.repair.scheduling.requests import amount
+from aetherius.edge_agent.repair.trial_pod import try_pod
 
 MAX_FACTOR: Final = 4
 """Never more than this many times the expected limit, and never less than that part of it, whoever asks."""
+_SECTIONS: Final = ("containers", "initContainers")
 
 
 class UpdateResourceLimitsPerformer(Performer[UpdateResourceLimits]):
-    """Refused: no such container, another limit than expected, or out of bounds."""
+    """Refused: no such container, another limit than expected, or out of bounds; a paused Deployment; one that a reconciler or an autoscaler keeps; a
+    limit that a quota, a limit range, the admission of pods or the size of the nodes forbids; `Recreate` without a person's yes.
+    """
 
     action = ACTION
+
+    def target(self, job: Job[UpdateResourceLimits]) -> Document:
+        """The Deployment."""
+        return job.cluster.deployment(job.namespace, job.parameters.name)
 
     def validate(self, job: Job[UpdateResourceLimits]) -> None:
         """The new limit is within a bound of the one that the decision saw."""
@@ -39,19 +49,23 @@ class UpdateResourceLimitsPerformer(Performer[UpdateResourceLimits]):
         return until_unchanged(lambda: _attempt(job.parameters, job.namespace, job.cluster, job.cluster.change))
 
     def roll_back(self, job: Job[UpdateResourceLimits]) -> RepairAnswer:
-        """Put the old limit back, unless somebody has set another one since."""
+        """Put the old limit back, unless somebody has set another one since. A person's order: under that limit it ran out of memory."""
         undone = job.parameters.undone
-        return until_unchanged(lambda: _attempt(undone, job.namespace, job.cluster, job.cluster.change))
+        return until_unchanged(lambda: _attempt(undone, job.namespace, job.cluster, job.cluster.change, forward=False))
 
 
 ENTRY = UpdateResourceLimitsPerformer()
 
+_Change = Callable[..., Document]
+
 
 def _attempt(
-    action: UpdateResourceLimits, namespace: str, cluster: Cluster, change: Callable[..., Document]
+    action: UpdateResourceLimits, namespace: str, cluster: Cluster, change: _Change, *, forward: bool = True
 ) -> RepairAnswer:
+    """`forward`: false for putting an old limit back, which stood before."""
     deployment = cluster.deployment(namespace, action.name)
-    resources = _resources(deployment, action.container)
+    section, container = _container(deployment, action.container)
+    resources = container.get("resources") or {}
     limit = str((resources.get("limits") or {}).get("memory", ""))
     generation = int(deployment["metadata"].get("generation", 0))
     if limit and parse_memory(limit) == parse_memory(action.memory_limit):
@@ -61,11 +75,85 @@ def _attempt(
             f"the memory limit of {action.container} is {limit or 'not set'} by now, "
             f"not {action.expected_memory_limit}: somebody was faster"
         )
-    refuse_reconciled(deployment)
-    container = {"name": action.container, "resources": _wanted(resources, action.memory_limit)}
-    body = {"spec": {"template": {"spec": {"containers": [container]}}}}
-    changed = change(deployment, deployment_path(namespace, action.name), body, "strategic")
-    return _answer(action, changed=True, generation=int(changed["metadata"].get("generation", 0)))
+    wanted = _wanted(resources, action.memory_limit)
+    _refuse_unfit(action, deployment, section, limit)
+    path = deployment_path(namespace, action.name)
+    body = {"spec": {"template": {"spec": {section: [{"name": action.container, "resources": wanted}]}}}}
+    warnings = _look_ahead(action, deployment, wanted, cluster, path, body) if forward else []
+    changed = change(deployment, path, body, "strategic")
+    return _answer(action, changed=True, generation=int(changed["metadata"].get("generation", 0)), warnings=warnings)
+
+
+def _refuse_unfit(action: UpdateResourceLimits, deployment: Document, section: str, limit: str) -> None:
+    """What the Deployment itself says against it."""
+    if deployment["spec"].get("paused"):
+        raise RepairRefusedError(f"{action.name} is paused: it would not roll out")
+    owned = ("f:spec", "f:template", "f:spec", f"f:{section}", f'k:{{"name":"{action.container}"}}', "f:resources")
+    wanted = FieldChange(
+        field=f"memory limit of container {action.container}",
+        old=limit,
+        new=action.memory_limit,
+        path=(*owned, "f:limits", "f:memory"),
+    )
+    refuse_reconciled(deployment, [wanted])
+    if _recreates(deployment) and not (action.recreate or action.approved_by_person):
+        raise RepairRefusedError(
+            f"{action.name} stops all replicas before it starts new ones: a person must approve it"
+        )
+
+
+def _look_ahead(
+    action: UpdateResourceLimits, deployment: Document, wanted: Document, cluster: Cluster, path: str, body: Document
+) -> list[str]:
+    """What the rest of the cluster says against it; warnings for what it does not forbid."""
+    namespace = deployment["metadata"]["namespace"]
+    coming = cluster.rehearse(deployment, path, body, "strategic")
+    refuse_out_of_bounds(_memory_change(action, deployment, coming, wanted), namespace, cluster)
+    warnings = [try_pod(cluster, coming)]
+    warnings += ["all replicas stop before new ones start (strategy Recreate)"] if _recreates(deployment) else []
+    return [each for each in warnings if each]
+
+
+def _memory_change(
+    action: UpdateResourceLimits, deployment: Document, coming: Document, wanted: Document
+) -> MemoryChange:
+    _, container = _container(coming, action.container)
+    resources = container.get("resources") or wanted
+    limit = amount((resources.get("limits") or {}).get("memory", 0))
+    request = (resources.get("requests") or {}).get("memory")
+    return MemoryChange(
+        deployment=deployment,
+        container=action.container,
+        limit=limit,
+        request=limit if request is None else amount(request),
+        limits=(_total(deployment, "limits"), _total(coming, "limits")),
+        requests=(_total(deployment, "requests"), _total(coming, "requests")),
+    )
+
+
+def _total(deployment: Document, part: str) -> float:
+    """Memory of all containers and sidecars together, or of the largest start."""
+    spec = deployment["spec"]["template"]["spec"]
+    starts = spec.get("initContainers") or ()
+    sidecars = [each for each in starts if each.get("restartPolicy") == "Always"]
+    running = _memory([*spec["containers"], *sidecars], part)
+    return max([running, *(_memory([each], part) for each in starts if each not in sidecars)])
+
+
+def _memory(containers: Iterable[Document], part: str) -> float:
+    """A request that is not given is the limit."""
+    total = 0.0
+    for each in containers:
+        resources = each.get("resources") or {}
+        given = (resources.get(part) or {}).get("memory")
+        if given is None and part == "requests":
+            given = (resources.get("limits") or {}).get("memory")
+        total += amount(given or 0)
+    return total
+
+
+def _recreates(deployment: Document) -> bool:
+    return (deployment["spec"].get("strategy") or {}).get("type") == "Recreate"
 
 
 def _check_bounds(action: UpdateResourceLimits) -> None:
@@ -81,11 +169,14 @@ def _check_bounds(action: UpdateResourceLimits) -> None:
         )
 
 
-def _resources(deployment: Document, container: str) -> Document:
-    for each in deployment["spec"]["template"]["spec"]["containers"]:
-        if each["name"] == container:
-            return each.get("resources") or {}
-    raise RepairRefusedError(f"{deployment['metadata']['name']} has no container {container}")
+def _container(deployment: Document, name: str) -> tuple[str, Document]:
+    """A container of the template, an init container or sidecar too, with the list that it is in."""
+    spec = deployment["spec"]["template"]["spec"]
+    for section in _SECTIONS:
+        for each in spec.get(section) or ():
+            if each["name"] == name:
+                return section, each
+    raise RepairRefusedError(f"{deployment['metadata']['name']} has no container {name}")
 
 
 def _wanted(resources: Document, limit: str) -> Document:
@@ -98,7 +189,9 @@ def _wanted(resources: Document, limit: str) -> Document:
     return wanted
 
 
-def _answer(action: UpdateResourceLimits, *, changed: bool, generation: int) -> RepairAnswer:
+def _answer(
+    action: UpdateResourceLimits, *, changed: bool, generation: int, warnings: list[str] | None = None
+) -> RepairAnswer:
     what = (
         f"{action.expected_memory_limit} -> {action.memory_limit}" if changed else f"was {action.memory_limit} already"
     )
@@ -107,6 +200,7 @@ def _answer(action: UpdateResourceLimits, *, changed: bool, generation: int) -> 
         changed=changed,
         summary=f"memory limit of {action.name}/{action.container}: {what}",
         undo_action=ACTION.name,
-        undo_parameters=msgspec.to_builtins(action.undone),
+        undo_parameters=msgspec.to_builtins(msgspec.structs.replace(action, mode="restore")),
         generation=generation,
+        warnings=warnings or [],
     )

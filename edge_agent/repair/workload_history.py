@@ -53,10 +53,10 @@ def _history(action: WorkloadHistory, namespace: str, cluster: Cluster) -> Workl
 
 def _summary(replica_set: Document, namespace: str, cluster: Cluster, existing: dict[str, bool]) -> RevisionSummary:
     spec = replica_set["spec"]["template"]["spec"]
-    needed = sorted(set(_needed(spec)))
+    needed = needed_config(spec)
     for name in needed:
         if name not in existing:
-            existing[name] = _exists(name, namespace, cluster)
+            existing[name] = config_exists(name, namespace, cluster)
     status = replica_set.get("status") or {}
     available = int(status.get("availableReplicas", 0))
     return RevisionSummary(
@@ -70,6 +70,11 @@ def _summary(replica_set: Document, namespace: str, cluster: Cluster, existing: 
         was_available=bool(available) or cluster.revisions.was_available(replica_set["metadata"]["uid"]),
         created_at=str(replica_set["metadata"].get("creationTimestamp", "")),
     )
+
+
+def needed_config(spec: Document) -> list[str]:
+    """What `_needed` finds, each once, in order."""
+    return sorted(set(_needed(spec)))
 
 
 def _needed(spec: Document) -> Iterator[str]:
@@ -93,6 +98,7 @@ def _named(config_map: Document | None, secret: Document | None) -> Iterator[str
         yield f"secret/{secret.get('name') or secret.get('secretName')}"
 
 
-def _exists(name: str, namespace: str, cluster: Cluster) -> bool:
+def config_exists(name: str, namespace: str, cluster: Cluster) -> bool:
+    """Whether a config map, or a secret (`secret/NAME`), exists; what may not be looked at is taken to exist."""
     kind = "secrets" if name.startswith("secret/") else "configmaps"
     return cluster.api.exists(f"/api/v1/namespaces/{namespace}/{kind}/{name.removeprefix('secret/')}")

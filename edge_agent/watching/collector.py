@@ -122,6 +122,8 @@ class Collector:
         self._owners.learn("ReplicaSet", replica_set.metadata)
         if replica_set.status.available_replicas:
             self._revisions.note(uid)
+        else:
+            self._revisions.note_unavailable(uid)
 
     def _observe_pod(self, pod: Pod, *, deleted: bool) -> Iterator[Observation]:
         uid = pod.metadata.uid

@@ -172,3 +172,19 @@ def a_pod(name: str, node: str, owner: str = "web", **parts: Any) -> Document:
     spec = {"nodeName": node, "containers": [container], **parts.get("spec", {})}
     condition = {"type": "Ready", "status": "True" if parts.get("ready", True) else "False"}
     return {"metadata": metadata, "spec": spec, "status": {"phase": "Running", "conditions": [condition]}}
+
+
+def a_workload(
+    name: str = "web", *, memory: str = "64Mi", image: str = "registry.test/app:v1", **parts: Any
+) -> Document:
+    """A Deployment of two replicas, complete."""
+    container = {
+        "name": "app",
+        "image": image,
+        "resources": {"limits": {"memory": memory}},
+        **parts.get("container", {}),
+    }
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container], **parts.get("pod", {})}}
+    metadata = {"name": name, "namespace": "shop", "generation": 1, **parts.get("metadata", {})}
+    spec = {"replicas": 2, "selector": {"matchLabels": {"app": name}}, "template": template, **parts.get("spec", {})}
+    return {"kind": "Deployment", "metadata": metadata, "spec": spec, "status": parts.get("status", {})}

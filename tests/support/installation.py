@@ -159,7 +159,7 @@ class SimulatedSite:
     def start_agent(self) -> None:
         """`aetherius agent`."""
         words = ("agent", "--credentials", str(self.credentials), "--kubeconfig", str(self._kubeconfig))
-        self.agent = Started((*words, "--recovery-soak", "1"), self._root / "agent.log")
+        self.agent = Started((*words, "--recovery-soak", "1", "--proven-after", "0.5"), self._root / "agent.log")
 
     def kill_agent(self) -> None:
         """`kill -9` of the agent, which is then started again, as Kubernetes would."""

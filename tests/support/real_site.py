@@ -158,7 +158,7 @@ class RealSite:
         credentials = self.installation.enroll(CLUSTER)
         kubeconfig = kubeconfig_of_agent(self.admin, credentials.parent / "kubeconfig")
         words = ("agent", "--credentials", str(credentials), "--kubeconfig", str(kubeconfig))
-        agent = Started(words, self.installation.root / "agent.log")
+        agent = Started((*words, "--proven-after", "0.5"), self.installation.root / "agent.log")
         try:
             self.witness.until(lambda: self.witness.all(Reported), "the agent's first report")
             yield

@@ -40,7 +40,12 @@ def test_a_bad_image_is_rolled_back_without_asking(stage: Any, make_history: Any
     pull_fails(stage, make_history(before, make_revision(2, "shop/web:missing")))
     assert stage.incident.root_cause == "Image"
     (order,) = stage.open_commands()
-    assert order.issued.parameters == {"name": "web", "to_revision": 1, "expected_revision": 2}
+    assert order.issued.parameters == {
+        "name": "web",
+        "to_revision": 1,
+        "expected_revision": 2,
+        "only_images": True,
+    }
     stage.answer("RollbackDeployment", ROLLED_BACK)
     stage.answer("VerifyWorkload", WELL)
     assert stage.incident.status is IncidentStatus.RESOLVED

@@ -189,7 +189,7 @@ def test_only_a_notification_is_not_for_a_cluster() -> None:
 @pytest.mark.parametrize(
     ("name", "level", "why"),
     [
-        ("UpdateResourceLimits", RiskLevel.LOW, "a rolling update with a higher memory limit, undone by the old limit"),
+        ("UpdateResourceLimits", RiskLevel.LOW, "a rolling update with a higher memory limit"),
         ("RollbackDeployment", RiskLevel.LOW, "back to a revision that was available; the present one never became so"),
         ("DrainNode", RiskLevel.HIGH, "moves every pod of a node"),
         ("Notify", RiskLevel.NONE, "changes nothing"),
@@ -261,11 +261,21 @@ def test_a_notification_is_never_verified() -> None:
 
 
 @pytest.mark.parametrize("name", ["UpdateResourceLimits", "RollbackDeployment"])
-def test_an_answer_says_what_was_done_and_what_would_undo_it(name: str) -> None:
-    answer = RepairAnswer(action=name, changed=True, summary="done", undo_action=name, undo_parameters={"name": "web"})
-    output = msgspec.json.encode(answer).decode()
-    undo = Order(action=name, parameters={"name": "web"})
-    assert repair(name).outcome(output) == Outcome(summary="done", undo=undo)
+def test_what_would_put_a_bad_state_back_is_not_ordered_by_itself(name: str) -> None:
+    answer = RepairAnswer(
+        action=name, changed=True, summary="done", undo_action=name, undo_parameters={"name": "web"}, warnings=["mind"]
+    )
+    assert repair(name).outcome(msgspec.json.encode(answer).decode()) == Outcome(summary="done; mind")
+    assert "person" in repair(name).no_undo
+
+
+def test_a_change_of_the_template_beyond_the_fault_needs_a_person() -> None:
+    assert not risk("RollbackDeployment", parameters={"only_images": True}).approval_required
+    assert risk("RollbackDeployment", parameters={"whole_template": True}).level is RiskLevel.HIGH
+
+
+def test_an_outage_during_the_change_needs_a_person() -> None:
+    assert risk("UpdateResourceLimits", parameters={"recreate": True}).level is RiskLevel.HIGH
 
 
 def test_an_answer_without_an_undo_has_none() -> None:

@@ -74,7 +74,7 @@ class TestApproved:
                 type=CommandType.REMEDIATION,
                 tool="repair",
                 action="UpdateResourceLimits",
-                parameters=RAISE,
+                parameters={**RAISE, "approved_by_person": True},
                 namespace="shop",
                 timeout="30s",
                 expires_at=case.now + timedelta(seconds=60),
@@ -151,8 +151,6 @@ class TestExecuted:
             remediation.Executed(
                 command_id=phase("execute"),
                 summary="64Mi -> 128Mi",
-                undo_action="UpdateResourceLimits",
-                undo_parameters=UNDO,
             ),
         )
 
