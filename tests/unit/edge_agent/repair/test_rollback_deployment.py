@@ -22,7 +22,7 @@ WORSE = {**BAD, "env": [{"name": "TOKEN", "value": "s3cret"}], "resources": {"li
 def replica_set(number: int, available: int, container: dict[str, Any], pod: dict[str, Any]) -> dict[str, Any]:
     made = a_workload(container=container, pod=pod)
     owners = [{"kind": "Deployment", "name": "web", "uid": "uid-web", "controller": True}]
-    metadata = {"namespace": "shop", "labels": {"app": "web"}, "annotations": {REVISION: str(number)}}
+    metadata: dict[str, Any] = {"namespace": "shop", "labels": {"app": "web"}, "annotations": {REVISION: str(number)}}
     metadata |= {"ownerReferences": owners, "creationTimestamp": stamp(600)}
     spec = {"replicas": available, "template": made["spec"]["template"]}
     return {"metadata": metadata, "spec": spec, "status": {"availableReplicas": available}}
