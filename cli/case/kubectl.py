@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from aetherius.cli.case.description import describe
@@ -21,10 +20,10 @@ class CaseKubectl(Kubectl):
         self._api = api
         self._limit = _LIMIT
 
-    async def run(self, argv: Sequence[str], command: KubectlCommand, within: float) -> Output:
+    async def run(self, command: KubectlCommand, within: float) -> Output:
         text = self._text(command)
         if text is None:
-            said = f"{' '.join(argv)}: cannot be seen: the case does not show it"
+            said = f"kubectl {' '.join(command.argv())}: cannot be seen: the case does not show it"
             return self._finished(1, b"", False, said.encode(), command)
         return self._finished(0, text.encode(), False, b"", command)
 
@@ -33,7 +32,7 @@ class CaseKubectl(Kubectl):
         if command.verb not in ("describe", "get") or len(words) != 2:
             return None
         kind = words[0].lower().partition(".")[0].removesuffix("s")
-        namespace = "" if kind in _NAMESPACE_FREE else command.flag("-n") or ""
+        namespace = "" if kind in _NAMESPACE_FREE else command.namespace or ""
         document = self._api.of(kind, namespace, words[1])
         if document is None:
             return None

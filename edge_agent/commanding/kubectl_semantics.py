@@ -1,23 +1,25 @@
-"""What a kubectl line would show: its resource types and its output format must be on the policy's lists."""
+"""What a kubectl line would show: its resource types and its output format must be on the policy's lists.
+
+Which types those are, `kubectl_types` finds; what an output format prints, `kubectl_paths`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
 from typing import Final
 
-from aetherius.domain.catalogue.command_policy import Kubectl
-from aetherius.edge_agent.commanding.kubectl_expressions import check_output, check_sort
+from aetherius.domain.catalogue.command_policy import Kubectl, Resources
 from aetherius.edge_agent.commanding.kubectl_grammar import KubectlCommand
-from aetherius.edge_agent.commanding.kubectl_types import check_type, plural_of
+from aetherius.edge_agent.commanding.kubectl_paths import check_output, check_sort
+from aetherius.edge_agent.commanding.kubectl_types import check_type, type_of
 from aetherius.edge_agent.errors import PolicyRefusedError
 
-_BOUND_TYPES: Final = {"get", "describe"}
-_LOGGED: Final = frozenset(
-    {"pods", "services", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "replicationcontrollers"}
-)
-"""Types whose pods' logs kubectl finds."""
-_EXPLAIN: Final = re.compile(r"[a-zA-Z]{1,63}(\.[a-zA-Z]{1,63}){0,12}")
+_LOGGED: Final = frozenset({
+    "pods", "services", "deployments", "replicasets", "statefulsets", "daemonsets", "replicationcontrollers", "jobs",
+})  # fmt: skip
+"""What kubectl finds the pods of by itself."""
+_ROLLED_OUT: Final = frozenset({"deployments", "statefulsets", "daemonsets"})
+_EXPLAIN: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,62}(\.[a-zA-Z0-9][a-zA-Z0-9-]{0,62}){0,12}")
 
 
 def check_kubectl(command: KubectlCommand, rules: Kubectl) -> None:
@@ -26,21 +28,14 @@ def check_kubectl(command: KubectlCommand, rules: Kubectl) -> None:
     Raises:
         PolicyRefusedError: a type, name or output format is not allowed.
     """
-    output = command.flag("-o")
-    if output is not None and any("-o" in flag.names and flag.value == "output_format" for flag in command.rule.flags):
-        check_output(output, rules.output_formats)
-    sort = command.flag("--sort-by")
-    if sort is not None and command.verb == "get":
-        check_sort(sort, rules.output_formats.expression_rule)
-    if command.flag("-A") is not None and command.flag("-n") is not None:
-        raise _refused("all namespaces, and one of them")
+    _check_flags(command, rules)
     match command.verb:
         case "get" | "describe":
             _check_objects(command, rules)
         case "logs":
             _check_logs(command, rules)
         case "rollout":
-            _check_targets(command.words, command, rules, {"deployments", "statefulsets", "daemonsets"}, typed=True)
+            _check_rollout(command, rules)
         case "explain":
             _check_words(command, _EXPLAIN, most=1)
         case "auth":
@@ -51,20 +46,13 @@ def check_kubectl(command: KubectlCommand, rules: Kubectl) -> None:
             _check_words(command, re.compile(""), most=0)
 
 
-def types_of(command: KubectlCommand) -> tuple[str, ...]:
-    """The plural names of the types that the line is about; events and logs count as types of their own."""
-    if command.verb in ("events", "logs"):
-        return (command.verb,)
-    if command.verb not in _BOUND_TYPES or not command.words:
-        return ()
-    return tuple(plural_of(word) for word in _types_in(command.words))
-
-
-def _types_in(words: tuple[str, ...]) -> list[str]:
-    """The types as they are written."""
-    if "/" in words[0]:
-        return [word.partition("/")[0] for word in words]
-    return words[0].split(",")
+def _check_flags(command: KubectlCommand, rules: Kubectl) -> None:
+    for flag in command.rule.flags:
+        for value in (command.flags[name] for name in flag.names if name in command.flags):
+            if flag.value == "output_format":
+                check_output(value, rules.output_formats)
+            elif flag.value == "sort_by":
+                check_sort(value, rules.output_formats.expression_rule)
 
 
 def _refused(rule: str) -> PolicyRefusedError:
@@ -79,39 +67,55 @@ def _check_objects(command: KubectlCommand, rules: Kubectl) -> None:
         names = [_name_of(word) for word in command.words]
     elif any("/" in name for name in names):
         raise _refused("TYPE NAME and TYPE/NAME do not mix")
-    for word in _types_in(command.words):
-        plural = check_type(word, rules.resources)
-        if plural in command.rule.types_deny:
-            raise _refused(f"{command.verb} of {plural} is denied: it prints values as text")
+    for word in [each.partition("/")[0] for each in command.words] if "/" in first else first.split(","):
+        _check_shown(word, command, rules)
     _check_names(names, rules)
 
 
+def _check_shown(word: str, command: KubectlCommand, rules: Kubectl) -> None:
+    found = type_of(word, rules.resources)
+    check_type(found, word, rules.resources)
+    if found.plural in command.rule.types_deny:
+        raise _refused(f"{command.verb} of {found.plural} is denied: it prints values as text")
+
+
 def _check_logs(command: KubectlCommand, rules: Kubectl) -> None:
-    """One target, and perhaps the container after it, as a word or by its flag."""
-    words = command.words
-    if len(words) == 2:
-        if command.flag("-c") is not None:
-            raise _refused("the container is named twice")
-        _check_names([words[1]], rules)
-        words = words[:1]
-    _check_targets(words, command, rules, _LOGGED)
-
-
-def _check_targets(
-    given: Sequence[str], command: KubectlCommand, rules: Kubectl, types: Collection[str], *, typed: bool = False
-) -> None:
-    """One target: a NAME, a TYPE/NAME, or TYPE NAME; or a selector."""
-    words = list(given)
-    if not words and command.flag("-l") is not None and not typed:
+    """`POD`, `TYPE/NAME`, either with a container behind it, or a selector."""
+    if "--selector" in command.flags:
+        _check_words(command, re.compile(""), most=0)
         return
-    if len(words) == 2 and typed:
-        words = [f"{words[0]}/{words[1]}"]
-    if len(words) != 1 or (typed and "/" not in words[0]):
-        raise _refused(f"{command.verb} needs one target")
-    kind, slash, name = words[0].partition("/")
-    if slash and plural_of(kind) not in types:
-        raise _refused(f"{command.verb} of {kind} is not allowed")
+    if not 1 <= len(command.words) <= 2:
+        raise _refused("logs needs one target")
+    target, *container = command.words
+    if container and "--container" in command.flags:
+        raise _refused("logs takes one container")
+    _check_target(target, command, rules, _LOGGED)
+    _check_names(container, rules)
+
+
+def _check_rollout(command: KubectlCommand, rules: Kubectl) -> None:
+    """`TYPE/NAME`, `TYPE NAME`, or a type and a selector."""
+    if len(command.words) == 1 and "--selector" in command.flags:
+        _check_one_of(command.words[0], command, rules.resources, _ROLLED_OUT)
+        return
+    target = "/".join(command.words)
+    if target.count("/") != 1:
+        raise _refused("rollout needs one target")
+    _check_target(target, command, rules, _ROLLED_OUT)
+
+
+def _check_target(target: str, command: KubectlCommand, rules: Kubectl, types: frozenset[str]) -> None:
+    kind, slash, name = target.partition("/")
+    if slash:
+        _check_one_of(kind, command, rules.resources, types)
     _check_names([name if slash else kind], rules)
+
+
+def _check_one_of(word: str, command: KubectlCommand, resources: Resources, types: frozenset[str]) -> None:
+    found = type_of(word, resources)
+    if found.plural not in types:
+        raise _refused(f"{command.verb} of {word} is not allowed")
+    check_type(found, word, resources)
 
 
 def _check_words(command: KubectlCommand, pattern: re.Pattern[str], most: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from aetherius.domain.catalogue.command_policy import CommandPolicy, command_policy
@@ -17,15 +18,19 @@ from aetherius.edge_agent.commanding.kubectl_grammar import KubectlCommand, pars
 from aetherius.edge_agent.commanding.kubectl_semantics import check_kubectl
 from aetherius.edge_agent.errors import PolicyRefusedError
 
-_SELECTOR: Final = re.compile(r"[A-Za-z0-9._/=!,() -]+")
-_OUTPUT_FLAGS: Final = ("-o", "--output")
-_SORT_FLAG: Final = "--sort-by"
-_SELECTOR_FLAGS: Final = ("-l", "--selector", "--field-selector")
-_MAX_EXPRESSION: Final = 400
+_EXPRESSION: Final = re.compile(r"(?:-[A-Za-z]*o=?|--output=)?(?:jsonpath|custom-columns)=[^;`&#~]*")
+_SELECTOR: Final = re.compile(r"(?:-[A-Za-z]*[lL]=?|--(?:field-)?selector=)?[A-Za-z0-9._/=!,() -]+")
+_PATH: Final = re.compile(r"(?:--sort-by=)?[\w.{}\[\]*'\"\\/:@-]+")
+_SELECTOR_FLAGS: Final = ("--selector", "--field-selector")
 
 
-def check(argv: Sequence[str], policy: CommandPolicy | None = None) -> KubectlCommand | None:
+def check(
+    argv: Sequence[str], policy: CommandPolicy | None = None, now: datetime | None = None
+) -> KubectlCommand | None:
     """Allow an argument list. Returns how kubectl's was read, None for a host tool.
+
+    Args:
+        now: what a time in the line is compared with; the clock's, if None.
 
     Raises:
         PolicyRefusedError: it is not allowed.
@@ -36,7 +41,7 @@ def check(argv: Sequence[str], policy: CommandPolicy | None = None) -> KubectlCo
     if tool != "kubectl":
         check_host_tool(argv, policy.host_tools)
         return None
-    command = parse_kubectl(argv, policy.kubectl)
+    command = parse_kubectl(argv, policy.kubectl, now)
     check_kubectl(command, policy.kubectl)
     return command
 
@@ -66,12 +71,11 @@ def _check_word(word: str, before: str, policy: CommandPolicy) -> None:
 
 
 def _is_excepted(word: str, before: str) -> bool:
-    """Expressions and selectors use some of the characters; nothing here ever meets a shell."""
-    flag, equals, value = word.partition("=")
-    if not (equals and flag in (*_OUTPUT_FLAGS, *_SELECTOR_FLAGS, _SORT_FLAG)):
-        flag, value = before, word
-    if flag in _OUTPUT_FLAGS:
-        return value.startswith(("jsonpath=", "custom-columns=")) and len(value) <= _MAX_EXPRESSION
-    if flag == _SORT_FLAG:
-        return len(value) <= _MAX_EXPRESSION
-    return flag in _SELECTOR_FLAGS and _SELECTOR.fullmatch(value) is not None
+    """Expressions and selectors use some of the characters; nothing here ever meets a shell, and what a flag may be given is looked at later."""
+    if _EXPRESSION.fullmatch(word):
+        return True
+    if (before.startswith("-") and (before in _SELECTOR_FLAGS or before[-1] in "lL")) or word.startswith(("-", "--")):
+        return _SELECTOR.fullmatch(word) is not None or (
+            word.startswith("--sort-by=") and _PATH.fullmatch(word) is not None
+        )
+    return before == "--sort-by" and _PATH.fullmatch(word) is not None

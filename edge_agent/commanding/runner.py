@@ -81,11 +81,10 @@ class CommandRunner:
     async def _run_kubectl(self, command: CommandMessage, watch: Stopwatch) -> Ending:
         if command.type is not CommandType.DIAGNOSTIC:
             raise PolicyRefusedError("authority", "kubectl only looks: a remediation is a typed repair")
-        argv = kubectl_argv(command)
-        parsed = check(argv)
+        parsed = check(kubectl_argv(command))
         assert parsed is not None
         limit = min(watch.left, float(command_policy().execution.timeout_s.max))
-        output = await self._kubectl.run(argv, parsed, limit)
+        output = await self._kubectl.run(parsed, limit)
         if output.exit_code is None:
             return Ending(status=ResultStatus.TIMEOUT, error=output.error)
         return Ending(
@@ -116,18 +115,17 @@ def kubectl_argv(command: CommandMessage) -> Sequence[str]:
     """The line of a kubectl command: its words, in the namespace that it was issued for and in no other.
 
     Raises:
-        PolicyRefusedError: its words name another namespace, or all of them, or cannot be read.
+        PolicyRefusedError: its words name another namespace, or all of them.
     """
     argv = ["kubectl", command.action, *command.args]
     if not command.namespace:
         return argv
     read = parse_kubectl(argv, command_policy().kubectl)
-    named = read.flag("-n")
-    if named not in (None, command.namespace):
+    if read.namespace not in (None, command.namespace):
         raise PolicyRefusedError("authority", f"the command was issued for namespace {command.namespace}")
-    if read.flag("-A") is not None:
+    if read.all_namespaces:
         raise PolicyRefusedError("authority", f"all namespaces: the command was issued for {command.namespace}")
-    return argv if named else [*argv, "-n", command.namespace]
+    return ["kubectl", *read.within(command.namespace).argv()]
 
 
 def stopwatch(command: CommandMessage) -> Stopwatch:

@@ -1,67 +1,119 @@
-"""Names that tell that a value is secret, names that only look so, and values that are none whatever they are called."""
+"""Which names tell that their value is a secret (`DB_PASS`, `apiKey`, `x-auth-token`), and which only sound so (`secretName`, `max_tokens`)."""
 
 from __future__ import annotations
 
+import enum
 import re
+from functools import lru_cache
 from typing import Final
 
-SAFE_ENV: Final = re.compile(
-    r"(?:.*_)?(?:PORT|HOST|MODE|LEVEL|REGION|ZONE|TZ|LANG|REPLICAS|LIMIT|SIZE|TIMEOUT|THREADS|WORKERS|GOMAXPROCS|GOMEMLIMIT)"
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+class Telling(enum.IntEnum):
+    """How much a name tells of its value."""
+
+    NOTHING = 0
+    PERHAPS = 1
+    """Secret if it looks random: `key`, `auth`, `session`."""
+    SECRET = 2
+    """Secret unless it says why something failed."""
+    PASSWORD = 3
+    """The same, and never a path or a number that is none."""
+
+
+_PASSWORDS: Final = (
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "passwort",
+    "pword",
+    "pwd",
+    "pswd",
+    "passwds",
+    "passwords",
 )
-"""Names of variables whose values help and are no secrets, unless they look like one."""
-
-_TELLING: Final = re.compile(
-    r"""passw|passphrase|pwd|secret|token|credential|bearer|cookie|authorization|api[_.-]?key|apikey
-    |(?:access|private|secret|encryption|signing|shared|account|auth|license|master|storage|session|service|ssh|host|client)[_.-]?key
-    |session[_.-]?id|signature|connection[_.-]?string|connstr|webhook[_.-]?url
-    |(?:^|[_.-])(?:pass|pw|dsn|creds?|sig|psk|otp|pin|auth)(?:$|[_.-])|(?:DB|PG|MYSQL|REDIS|SMTP|LDAP|MQ)PASS""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_KEY_OF_ENV: Final = re.compile(r"[A-Z][A-Z0-9_]*_KEY")
-_ABOUT: Final = re.compile(
-    r"""(?:name|names|ref|refs|file|files|path|paths|dir|url|uri|endpoint|type|types|kind|count|limit|limits|size|length|len|ttl|expiry|expires?|expired|expires?_?(?:in|at)
-    |expiration|seconds|version|policy|provider|class|enabled|required|rotation|keyref|mount|mounts|store|source|sources|usage|budget|issuer|audience|lifetime|duration|interval
-    |age|format|encoding|algorithm|method|scheme|mode|status|state|reviews?|requests?|bucket|index|tokens|secrets|volume|volumes|projection|hash|id|ids|kid|prefix|suffix|domain|samesite
-    |hint|strength|min|max|used|left|remaining|total|controller|manager|operator|rate|error|errors|failed|failures)$""",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""How names end that are about a secret, and do not hold it: `secretName`, `token_type`, `max_tokens`."""
-_HOLDS_AN_ID: Final = re.compile(
-    r"(?:session|access[_-]?key|secret)[_.-]?id$|(?:password|passwd|secret|token)[_.-]?hash$|webhook[_.-]?url$",
-    re.IGNORECASE,
-)
-_EMPTY: Final = re.compile(
-    r"""true|false|yes|no|on|off|null|none|nil|<none>|<nil>|<unset>|<unknown>|undefined|\*+|optional|required|unset|empty|missing|expired|invalid|unknown|denied|rejected|revoked
-    |absent|present|set|not|is|was|are|has|for|from|in|of|and|or|the|a|an|failed|\{\}|\[\]|""|''""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_CAUSE: Final = re.compile(
-    r"""\b(?:fail\w*|expired?|expires|invalid|missing|denied|not|cannot|can't|required|rejected|unauthori[sz]ed|forbidden|mismatch\w*|incorrect|wrong|unknown|revoked|error|unable|
-    refused|does|must|should|was|were|is|has|have|will|no|malformed|unsupported|authentication|x509|verify\w*|verification|found|exist\w*|update\w*|rotat\w*|reload\w*|renew\w*|
-    creat\w*|delet\w*|mount\w*|sync\w*|timed|timeout|too|needs?|please|could)\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_LONGEST: Final = 100
-"""Characters of a name that are looked at: its end tells most."""
-
-
-def tells(name: str) -> bool:
-    """Whether what has this name is to be kept secret."""
-    name = name[-_LONGEST:].strip("\"'")
-    if _HOLDS_AN_ID.search(name):
-        return True
-    if _KEY_OF_ENV.fullmatch(name) and not name.endswith(
-        ("PRIMARY_KEY", "FOREIGN_KEY", "PARTITION_KEY", "SORT_KEY", "PUBLIC_KEY")
-    ):
-        return True
-    return _TELLING.search(name) is not None and _ABOUT.search(name) is None
+_SECRETS: Final = (
+    "secret", "token", "credential", "credentials", "creds", "apikey", "accesskey", "privatekey", "authkey", "secretkey",
+    "signingkey", "encryptionkey", "masterkey", "sharedkey", "accountkey", "jwt", "authorization", "cookie", "otp", "totp",
+    "jsessionid", "sessionid", "phpsessid", "keytab", "userdata", "dockerconfigjson", "dockercfg", "pw",
+)  # fmt: skip
+_PERHAPS: Final = frozenset({
+    "key", "keys", "auth", "session", "sess", "sid", "sig", "signature", "tokens", "secrets", "bearer", "salt", "seed", "pin", "hmac",
+    "webhook", "cred", "csrf", "xsrf", "nonce",
+})  # fmt: skip
+_NO_PASS: Final = ("bypass", "compass", "encompass", "trespass", "surpass", "underpass", "overpass", "multipass")
+_NEUTRAL_ENDS: Final = frozenset({
+    "name", "names", "ref", "refs", "reference", "id", "ids", "count", "counts", "limit", "limits", "length", "len", "size", "type", "types",
+    "kind", "policy", "expiry", "expires", "expiration", "expired", "ttl", "age", "file", "files", "filename", "path", "paths", "dir", "url",
+    "uri", "endpoint", "endpoints", "host", "version", "mount", "status", "state", "error", "errors", "valid", "invalid", "required",
+    "enabled", "disabled", "rotation", "provider", "store", "class", "namespace", "audience", "audiences", "issuer", "algorithm", "alg",
+    "format", "field", "column", "index", "budget", "usage", "used", "remaining", "volume", "seconds", "minutes", "hours", "days", "timeout",
+    "interval", "rate", "bucket", "project", "region", "source", "mode", "method", "review", "reviews", "request", "requests", "controller",
+    "manager", "engine", "operator", "agent", "csi", "driver", "exists", "missing", "found", "failed", "failure", "failures", "max", "min",
+    "total", "strength", "reset", "change", "changed", "at", "time", "date", "updated", "created", "set", "present", "optional", "lock",
+    "usages", "space", "spaces", "board", "word", "words", "value_from", "label", "labels", "selector", "group", "owner", "per", "lifetime",
+    "scope", "scopes", "projection", "schema", "prefix", "suffix", "pattern", "rule", "rules", "env", "var", "cert", "ca", "public",
+    "renewal", "sync", "hits", "misses", "cache", "kid", "identity", "principal", "user", "username", "account", "permissions", "enable",
+    "generation", "checksum", "digest", "sha", "latency", "duration", "ms", "encoding", "charset", "title", "hint", "help",
+})  # fmt: skip
+_COUNTED: Final = frozenset({
+    "max", "min", "num", "total", "count", "prompt", "completion", "input", "output", "used", "remaining", "per", "context", "cached",
+    "reasoning", "generated", "n", "next", "page", "continue", "continuation", "max_new", "new", "eval",
+})  # fmt: skip
+_HARMLESS_KEYS: Final = frozenset({
+    "primary", "foreign", "partition", "sort", "routing", "row", "object", "idempotency", "public", "index", "lookup", "group", "label",
+    "config", "map", "topology", "dedup", "hash", "range", "shard", "message", "record", "composite", "unique", "natural", "surrogate",
+    "sorting", "ordering", "event", "metric", "tag", "annotation", "translation", "i18n", "hot", "soft", "registry", "host", "etcd", "redis",
+    "cache", "data", "missing", "duplicate", "unknown", "invalid", "any", "each", "every", "next", "last", "first", "pub", "search", "mon",
+})  # fmt: skip
+_SECRET_KEYS: Final = frozenset({
+    "api", "access", "private", "secret", "encryption", "signing", "master", "auth", "account", "storage", "shared", "share", "ssh", "client",
+    "service", "hmac", "aes", "webhook", "license", "app", "application", "admin", "deploy", "session", "fernet", "crypto", "crypt", "jwt",
+    "rsa", "tls", "ssl", "gpg", "pgp", "subscription", "functions", "function", "instrumentation", "integration", "bot", "consumer", "stripe",
+    "sendgrid", "openai", "anthropic", "datadog", "dd", "aws", "azure", "gcp", "write", "read", "ingest", "ingestion", "sas", "psk", "pre",
+    "root", "user", "unseal", "recovery", "cipher", "decryption", "wrapping", "csrf", "cookie", "server", "project", "organization", "org",
+})  # fmt: skip
 
 
-def is_plain(value: str) -> bool:
-    """Whether a value is a word that is nobody's secret."""
-    return not value or _EMPTY.fullmatch(value.strip("\"'.,;:)")) is not None
+_BEFORE_KEY: Final = tuple(_SECRET_KEYS)
 
 
-def is_cause(sentence: str) -> bool:
-    """Whether words behind a colon say what went wrong, instead of being the secret itself."""
-    return " " in sentence and _CAUSE.search(sentence[:200]) is not None
+@lru_cache(maxsize=4096)
+def telling(name: str) -> Telling:
+    """What a name tells of its value."""
+    found = _WORD.findall(name)
+    words = [word.lower() for word in found]
+    if not words or words[-1] in _NEUTRAL_ENDS or not name.isascii():
+        return Telling.NOTHING
+    near = words[-2:]
+    if any(word.endswith(_PASSWORDS) or _is_pass(word) for word in near):
+        return Telling.PASSWORD
+    if any(word in _COUNTED for word in words[:-1]) and words[-1] in ("token", "tokens", "key", "keys"):
+        return Telling.NOTHING
+    if "key" in near and words[near.index("key") - len(near)] == "key":
+        return _of_key(words, upper=name.isupper())
+    if any(word.endswith(_SECRETS) if len(word) > 2 else word == "pw" for word in near) or _is_joined_key(words[-1]):
+        return Telling.SECRET
+    return Telling.PERHAPS if words[-1] in _PERHAPS else Telling.NOTHING
+
+
+def _is_pass(word: str) -> bool:
+    return word.endswith("pass") and not word.endswith(_NO_PASS)
+
+
+def _is_joined_key(word: str) -> bool:
+    """`userkey`, `storageaccountkey`."""
+    return word.endswith("key") and word[:-3].endswith(_BEFORE_KEY)
+
+
+def _of_key(words: list[str], *, upper: bool) -> Telling:
+    before = words[: len(words) - 1 - words[::-1].index("key")]
+    if not before:
+        return Telling.PERHAPS
+    if before[-1] in _HARMLESS_KEYS:
+        return Telling.NOTHING
+    if before[-1] in _SECRET_KEYS or upper or any(word.endswith(_SECRETS) for word in before):
+        return Telling.SECRET
+    return Telling.PERHAPS

@@ -10,10 +10,10 @@ from aetherius.domain.repair.node_pressure import ENTRY as ACTION
 from aetherius.domain.repair.node_pressure import NodePressure, NodePressureAnswer, SystemKill
 from aetherius.edge_agent.errors import ClusterRefusedError, RepairRefusedError
 from aetherius.edge_agent.kubernetes_objects import ClusterEvent, read_object
-from aetherius.edge_agent.redaction import mask_text
+from aetherius.edge_agent.redaction import mask_start
 from aetherius.edge_agent.repair.cluster import Cluster, is_true
 from aetherius.edge_agent.repair.performer import Job, Performer
-from aetherius.edge_agent.telling.observation import shortened
+from aetherius.edge_agent.telling.observation import MAX_MESSAGE, shortened
 from aetherius.edge_agent.watching.events import observed_at
 
 _REASON: Final = "SystemOOM"
@@ -59,7 +59,9 @@ def _kills(node: str, cluster: Cluster) -> list[SystemKill]:
 def _kill(event: ClusterEvent) -> SystemKill:
     last = observed_at(event)
     first = event.first_timestamp or event.event_time or last
-    return SystemKill(first=min(first, last), last=last, message=shortened(mask_text(event.message or "")))
+    return SystemKill(
+        first=min(first, last), last=last, message=shortened(mask_start(event.message or "", MAX_MESSAGE))
+    )
 
 
 def _pressures(node: str, cluster: Cluster) -> list[str]:

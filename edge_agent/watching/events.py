@@ -13,7 +13,7 @@ from aetherius.domain.catalogue.event_reasons import EventReasons
 from aetherius.domain.wire.event import Labels, RawData
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import ClusterEvent
-from aetherius.edge_agent.redaction import mask_beginning
+from aetherius.edge_agent.redaction import mask_start
 from aetherius.edge_agent.telling.observation import MAX_MESSAGE, Observation, shortened
 from aetherius.edge_agent.watching.node_status import NOT_READY
 from aetherius.edge_agent.watching.owners import Owners
@@ -68,7 +68,7 @@ class EventClassifier:
             source=source,
             severity=found.severity,
             reason=reason,
-            message=shortened(mask_beginning(message, MAX_MESSAGE)),
+            message=shortened(mask_start(message, MAX_MESSAGE)),
             namespace=namespace_of(event),
             labels=(labels := self._labels(event)),
             raw_data=_raw(event),

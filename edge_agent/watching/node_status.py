@@ -8,7 +8,8 @@ from typing import Final
 from aetherius.domain.wire.event import Labels, Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import Node
-from aetherius.edge_agent.telling.observation import Observation, shortened
+from aetherius.edge_agent.redaction import mask_start
+from aetherius.edge_agent.telling.observation import MAX_MESSAGE, Observation, shortened
 from aetherius.edge_agent.watching.standing import excuse_of_node
 
 SOURCE: Final = "node_status"
@@ -24,6 +25,7 @@ def readiness(cluster_id: str, node: Node) -> Observation | None:
         return None
     well = ready.status == "True"
     reason = READY if well else NOT_READY
+    said = f"Ready={ready.status} ({ready.reason or 'no reason'}): {ready.message or 'no message'}"
     at = ready.last_transition_time or node.metadata.creation_timestamp or _EPOCH
     excuse = "" if well else excuse_of_node(node)
     named = (reason, excuse) if excuse else (reason,)  # a loss that is excused no more is news
@@ -34,7 +36,7 @@ def readiness(cluster_id: str, node: Node) -> Observation | None:
         source=SOURCE,
         severity=Severity.LOW if well else Severity.CRITICAL,
         reason=reason,
-        message=shortened(f"Ready={ready.status} ({ready.reason or 'no reason'}): {ready.message or 'no message'}"),
+        message=shortened(mask_start(said, MAX_MESSAGE)),
         labels=Labels(kind="Node", name=node.metadata.name, node=node.metadata.name),
         uid=node.metadata.uid,
         resource_version=node.metadata.resource_version,

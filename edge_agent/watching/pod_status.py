@@ -10,7 +10,7 @@ from aetherius.domain.catalogue.event_reasons import EventReasons, Surface
 from aetherius.domain.wire.event import Labels, RawData
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import Container, ContainerStatus, Pod, Terminated, Waiting
-from aetherius.edge_agent.redaction import mask_beginning
+from aetherius.edge_agent.redaction import mask_start
 from aetherius.edge_agent.telling.observation import MAX_MESSAGE, Observation, shortened
 from aetherius.edge_agent.watching.owners import Owners
 from aetherius.edge_agent.watching.standing import PLANNED, excuse_of_pod
@@ -140,7 +140,7 @@ class PodStatusClassifier:
             source=source,
             severity=found.severity,
             reason=reason,
-            message=shortened(mask_beginning(message, MAX_MESSAGE)),
+            message=shortened(mask_start(message, MAX_MESSAGE)),
             namespace=pod.metadata.namespace,
             labels=labels_of(pod, self._owners),
             raw_data=raw,

@@ -15,8 +15,8 @@ from aetherius.domain.workflow.events import Target
 DELIVERY = timedelta(seconds=30)
 """How long a command may wait for its agent, beyond its own timeout, before it expires."""
 
-_SELECTORS: Final = frozenset({"-l", "--selector"})
-_CONTAINERS: Final = frozenset({"-c", "--container", "--all-containers"})
+_SELECTORS: Final = frozenset({"--selector"})
+_CONTAINERS: Final = frozenset({"--container", "--all-containers"})
 
 
 def order_of(step: CommandStep, target: Target, workflow_id: UUID, now: datetime) -> Issued:

@@ -1,0 +1,241 @@
+"""Takes secrets out of objects by their fields, as `get -o json` prints them; what is left as text goes through the masking of text.
+
+Hidden are: values of environment variables, arguments and commands (also those of probes and hooks), values of headers, attributes of volumes, all that
+config maps and secrets hold, applied configurations, and whatever lies under a name that tells of a secret, in any kind of object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from aetherius.edge_agent.redaction.marks import hashed
+from aetherius.edge_agent.redaction.names import Telling, telling
+from aetherius.edge_agent.redaction.randomness import looks_random
+from aetherius.edge_agent.redaction.text import mask_text
+
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+CLEAR_CONFIG_MAPS: Final = frozenset({"coredns", "cluster-autoscaler-status"})
+"""Config maps whose values are settings of the cluster itself and are needed for a diagnosis."""
+SAFE_ENV: Final = re.compile(
+    r"(?:.*_)?(?:PORT|HOST|MODE|LEVEL|REGION|ZONE|TZ|LANG|REPLICAS|LIMIT|SIZE|TIMEOUT|THREADS|WORKERS|GOMAXPROCS|GOMEMLIMIT)"
+)
+"""Names of variables whose values help and are no secrets; a password within one, of a URL, is taken out all the same."""
+_SAFE_HEADERS: Final = re.compile(
+    r"host|accept|accept-encoding|content-type|user-agent|connection|x-probe", re.IGNORECASE
+)
+SAFE_ATTRIBUTES: Final = re.compile(
+    r"(?:.*[./])?(?:csiProvisionerIdentity|fsType|csi\.storage\.k8s\.io/fstype|protocol|server|share|type|partition|clusterID|pool|imageFormat"
+    r"|imageName|journalPool|storagePool|skuName|resourceGroup|fileSystemId|pv/name|pvc/name(?:space)?|pod\.name(?:space)?|pod\.uid|ephemeral)"
+)
+_SECRET_FIELDS: Final = frozenset(
+    {"stringData", "binaryData", "userData", "dockerconfigjson", ".dockerconfigjson", "kubeconfig"}
+)
+_NAMES_OF_OBJECTS: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+_DEEPEST: Final = 64
+"""Levels of an object; what lies deeper is no object of Kubernetes, and is hidden."""
+_LONGEST_JSON: Final = 256 * 1024
+
+
+def mask_object(document: Any) -> Any:
+    """An object or a list of them, without the values that must not leave."""
+    if not isinstance(document, dict):
+        return _walk(document, 0) if isinstance(document, (str, list)) else document
+    if isinstance(document.get("items"), list):
+        rest = {key: each for key, each in document.items() if key != "items"}
+        return {**_walk(rest, 0), "items": [mask_object(item) for item in document["items"]]}
+    return _of_kind(document, _walk(document, 0))
+
+
+def _of_kind(document: dict[str, Any], masked: dict[str, Any]) -> dict[str, Any]:
+    kind, metadata = document.get("kind"), document.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if kind == "Secret" or (kind == "ConfigMap" and name not in CLEAR_CONFIG_MAPS):
+        for field in ("data", "binaryData", "stringData"):
+            if isinstance(document.get(field), dict):
+                masked[field] = {
+                    key: f"{len(str(value))} characters {hashed(value)}" for key, value in document[field].items()
+                }
+    if kind == "CertificateSigningRequest":
+        for part, field in (("spec", "request"), ("status", "certificate")):
+            if isinstance(masked.get(part), dict):
+                masked[part].pop(field, None)
+    return masked
+
+
+def _walk(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
+        return hashed(value)
+    if isinstance(value, list):
+        return [_walk(each, depth + 1) for each in value]
+    if isinstance(value, str):
+        return _mask_string(value, depth)
+    if not isinstance(value, dict):
+        return value
+    return _mask_named_value(
+        {_clear(key): _field(key, each, depth + 1) for key, each in value.items() if key != "caBundle"}, value
+    )
+
+
+def _clear(key: Any) -> Any:
+    return mask_text(key) if isinstance(key, str) and len(key) > 24 else key
+
+
+def _field(key: str, value: Any, depth: int) -> Any:
+    if key in _FIELDS:
+        return _FIELDS[key](value, depth)
+    if key in _SECRET_FIELDS:
+        return hide(value)
+    told = telling(key)
+    if told is Telling.NOTHING or isinstance(value, (dict, bool)) or value is None:
+        return _walk(value, depth)
+    if told is Telling.PERHAPS:
+        return hashed(value) if isinstance(value, str) and looks_random(value) else _walk(value, depth)
+    if isinstance(value, list):
+        return [_walk(each, depth) if isinstance(each, dict) else hashed(each) for each in value]
+    return _walk(value, depth) if _is_name_of_secret(key, value) else hashed(value)
+
+
+def _is_name_of_secret(key: str, value: Any) -> bool:
+    """`existingSecret: db-credentials`: fields that end so hold names in most charts and kinds."""
+    ends = key.endswith("Secret") and key != "Secret"
+    return ends and isinstance(value, str) and "-" in value and _NAMES_OF_OBJECTS.fullmatch(value) is not None
+
+
+def _mask_named_value(masked: dict[Any, Any], value: dict[Any, Any]) -> dict[Any, Any]:
+    """`{name: db.password, value: x}`, wherever it stands."""
+    name, given = value.get("name", value.get("key")), value.get("value")
+    if isinstance(name, str) and isinstance(given, (str, int)) and telling(name) > Telling.PERHAPS:
+        masked["value"] = hashed(given)
+    return masked
+
+
+def _mask_string(value: str, depth: int) -> str:
+    """A text; one that is JSON is masked as what it holds."""
+    if value[:1] in ("{", "[") and len(value) <= _LONGEST_JSON:
+        try:
+            held = msgspec.json.decode(value)
+        except (msgspec.DecodeError, RecursionError):
+            return mask_text(value)
+        masked = mask_object(held) if isinstance(held, dict) else _walk(held, depth + 1)
+        return value if masked == held else msgspec.json.encode(masked).decode()
+    return mask_text(value)
+
+
+def hide(value: Any) -> Any:
+    """Each value hashed, names and shape kept."""
+    if isinstance(value, dict):
+        return {key: hide(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [hide(each) for each in value]
+    return value if value is None or isinstance(value, bool) else hashed(value)
+
+
+def _mask_env(value: Any, depth: int) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _walk(each, depth) if _is_safe(key) or isinstance(each, dict) else hide(each)
+            for key, each in value.items()
+        }
+    if not isinstance(value, list):
+        return _walk(value, depth)
+    return [_mask_variable(each, depth) if isinstance(each, dict) else hashed(each) for each in value]
+
+
+def _is_safe(name: str) -> bool:
+    return SAFE_ENV.fullmatch(name) is not None
+
+
+def _mask_variable(variable: dict[str, Any], depth: int) -> dict[str, Any]:
+    if "value" not in variable:
+        return _walk_dict(variable, depth)
+    if _is_safe(str(variable.get("name", ""))):
+        return {**_walk_dict(variable, depth), "value": mask_text(str(variable["value"]))}
+    return {**_walk_dict(variable, depth), "value": hashed(variable["value"])}
+
+
+def _walk_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
+    return {key: _walk(each, depth + 1) for key, each in value.items()}
+
+
+def _mask_words(value: Any, depth: int) -> Any:
+    return hide(value) if isinstance(value, (list, str)) else _walk(value, depth)
+
+
+def _mask_headers(value: Any, depth: int) -> Any:
+    if isinstance(value, dict):
+        return {key: _walk(each, depth) if _SAFE_HEADERS.fullmatch(key) else hide(each) for key, each in value.items()}
+    if not isinstance(value, list):
+        return _walk(value, depth)
+    return [_mask_header(each, depth) for each in value]
+
+
+def _mask_header(header: Any, depth: int) -> Any:
+    if not isinstance(header, dict):
+        return hide(header)
+    if _SAFE_HEADERS.fullmatch(str(header.get("name", header.get("key", "")))):
+        return _walk(header, depth)
+    return {key: _walk(each, depth) if key in ("name", "key") else hide(each) for key, each in header.items()}
+
+
+def _mask_attributes(value: Any, depth: int) -> Any:
+    if not isinstance(value, dict):
+        return _walk(value, depth)
+    return {key: _walk(each, depth) if SAFE_ATTRIBUTES.fullmatch(key) else hide(each) for key, each in value.items()}
+
+
+def _mask_options(value: Any, depth: int) -> Any:
+    """Options of a mount: `nosuid` and `vers=4.1` help, what follows another `=` is hidden."""
+    if not isinstance(value, list):
+        return _mask_attributes(value, depth)
+    return [mask_option(each) if isinstance(each, str) else hide(each) for each in value]
+
+
+def mask_option(option: str) -> str:
+    """One option of a mount without its value, unless that says how to mount."""
+    name, equals, given = option.partition("=")
+    if not equals or name in _SAFE_OPTIONS:
+        return mask_text(option)
+    return f"{name}={hashed(given)}"
+
+
+_SAFE_OPTIONS_WRITTEN: Final = (
+    "vers nfsvers rsize wsize timeo retrans hard soft proto sec port uid gid file_mode dir_mode mode actimeo cache size iocharset "
+    "minorversion nconnect lookupcache local_lock clientaddr acregmin acregmax acdirmin acdirmax"
+)
+_SAFE_OPTIONS: Final = frozenset(_SAFE_OPTIONS_WRITTEN.split())
+
+
+def _mask_annotations(value: Any, depth: int) -> Any:
+    if not isinstance(value, dict):
+        return _walk(value, depth)
+    return {key: _mask_annotation(key, each, depth) for key, each in value.items()}
+
+
+def _mask_annotation(key: str, value: Any, depth: int) -> Any:
+    applied = key == LAST_APPLIED or key.endswith(
+        ("/last-applied", "/last-applied-configuration", "/original", "/applied")
+    )
+    if applied or telling(key.rpartition("/")[2]) > Telling.PERHAPS:
+        return hide(value)
+    return _walk(value, depth)
+
+
+_FIELDS: Final[dict[str, Callable[[Any, int], Any]]] = {
+    "env": _mask_env,
+    "extraEnv": _mask_env,
+    "extraEnvVars": _mask_env,
+    "args": _mask_words,
+    "command": _mask_words,
+    "commands": _mask_words,
+    "script": _mask_words,
+    "annotations": _mask_annotations,
+    "httpHeaders": _mask_headers,
+    "headers": _mask_headers,
+    "volumeAttributes": _mask_attributes,
+    "options": _mask_options,
+    "mountOptions": _mask_options,
+}
