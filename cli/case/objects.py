@@ -27,6 +27,7 @@ class CaseApi(KubernetesApi):
         self._present: dict[tuple[str, str, str], Document] = {}
         self._gone: set[tuple[str, str, str]] = set()
         self._later: dict[tuple[str, str, str], Document] = {}
+        self._now = ""
         for line in lines:
             if not line.deleted:
                 self._later.setdefault(_key(line.document), line.document)
@@ -37,6 +38,7 @@ class CaseApi(KubernetesApi):
     def apply(self, line: CaseLine) -> None:
         """It happens."""
         key = _key(line.document)
+        self._now = line.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         self._later.pop(key, None)
         if line.deleted:
             self._present.pop(key, None)
@@ -66,8 +68,12 @@ class CaseApi(KubernetesApi):
         return self._present.get(key) or self._before_it_is_shown(key) or _unseen(path)
 
     def _before_it_is_shown(self, key: tuple[str, str, str]) -> Document | None:
-        """What a watch shows later was there before, but for pods and events: those come and go."""
-        return None if key[0] in ("pod", "event") else self._later.get(key)
+        """What a watch shows later was there before, if it was made before; events are not looked for."""
+        found = self._later.get(key)
+        if found is None or key[0] == "event":
+            return None
+        made = found["metadata"].get("creationTimestamp")
+        return found if key[0] != "pod" or (isinstance(made, str) and made <= self._now) else None
 
     def exists(self, path: str) -> bool:
         return self.find(path) is not None

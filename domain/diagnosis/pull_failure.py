@@ -24,7 +24,11 @@ MAX_READ: Final = 8192
 """Characters of a message that are looked at."""
 _NAMES: Final = re.compile(r'"[^"]*+"|https?://\S++|(?<![\w.-])[\w.-]++(?::\d++)?+(?:/[\w.-]++)++(?:[:@][\w.:-]++)?+')
 """Possessive, and from the beginning of a word only: so it never looks at a character more than a few times."""
-_PLATFORM: Final = re.compile(r"no match(?:ing manifest)? for [\w./-]+|no matching manifest")
+_PLATFORM: Final = re.compile(
+    r"no match(?:ing manifest)? for [\w./-]+|no matching manifest|no image found in (?:image index|manifest list)"
+)
+_LAYER: Final = re.compile(r"/blobs/sha256")
+"""Of an image that is there: a part of it is not."""
 _BY_REASON: Final = {
     "InvalidImageName": NAME,
     "ErrImageNeverPull": NEVER,
@@ -34,14 +38,14 @@ _BY_REASON: Final = {
     "InspectFailed": RUNTIME,
 }
 _REFUSED: Final = (
-    r"unauthori[sz]ed|\b401\b|\b403\b|forbidden|denied|authentication required|no basic auth"
-    r"|authorization failed|insufficient_scope|invalid username|credentials|may require"
+    r"unauthori[sz]ed|\b401\b|\b403\b|forbidden|(?<!permission )denied|authentication required|no basic auth"
+    r"|authorization failed|insufficient_scope|retrieve auth token|no pull access|invalid username|credentials|may require"
 )
 _AWAY: Final = (
     r"x509|tls|certificate|no such host|server misbehaving|dial tcp|i/o timeout|timed? ?out|timeout"
     r"|deadline exceeded|connection (?:refused|reset)|no route to host|unreachable|unexpected eof|\beof\b|broken pipe"
     r"|\b50[0-9]\b|internal server error|bad gateway|service unavailable|server gave http response"
-    r"|temporar(?:y|ily)|proxyconnect|lookup |blob|digest mismatch|failed size validation|context canceled"
+    r"|temporar(?:y|ily)|proxyconnect|lookup |blob|digest mismatch|unexpected commit digest|failed size validation|context canceled"
 )
 _RULES: Final = tuple(
     (cause, re.compile(words))
@@ -67,5 +71,5 @@ def _by_message(message: str) -> str:
     text = message.lower()
     if _PLATFORM.search(text) or "exec format error" in text:
         return ARCHITECTURE
-    said = _NAMES.sub(" ", text)
+    said = _NAMES.sub(" ", text) + (" blob" if _LAYER.search(text) else "")
     return next((cause for cause, words in _RULES if words.search(said)), "")
