@@ -15,14 +15,18 @@ APPS, SHOP = "/apis/apps/v1/namespaces/shop", "/api/v1/namespaces/shop"
 WEB = f"{APPS}/deployments/web"
 ORDER: dict[str, Any] = {"name": "web", "to_revision": 1, "expected_revision": 2}
 REVISION = "deployment.kubernetes.io/revision"
-BAD = {"image": "registry.test/app:missing"}
-WORSE = {**BAD, "env": [{"name": "TOKEN", "value": "s3cret"}], "resources": {"limits": {"memory": "1Gi"}}}
+BAD: dict[str, Any] = {"image": "registry.test/app:missing"}
+WORSE: dict[str, Any] = {
+    **BAD,
+    "env": [{"name": "TOKEN", "value": "s3cret"}],
+    "resources": {"limits": {"memory": "1Gi"}},
+}
 
 
 def replica_set(number: int, available: int, container: dict[str, Any], pod: dict[str, Any]) -> dict[str, Any]:
     made = a_workload(container=container, pod=pod)
     owners = [{"kind": "Deployment", "name": "web", "uid": "uid-web", "controller": True}]
-    metadata = {"namespace": "shop", "labels": {"app": "web"}, "annotations": {REVISION: str(number)}}
+    metadata: dict[str, Any] = {"namespace": "shop", "labels": {"app": "web"}, "annotations": {REVISION: str(number)}}
     metadata |= {"ownerReferences": owners, "creationTimestamp": stamp(600)}
     spec = {"replicas": available, "template": made["spec"]["template"]}
     return {"metadata": metadata, "spec": spec, "status": {"availableReplicas": available}}
