@@ -51,6 +51,7 @@ class DrainNodePerformer(Performer[DrainNode]):
                 raise RepairRefusedError(f"{order.node} is Ready by now: it came back, and its pods run")
             planned = plan(order, cluster, watch)
             _refuse_unless_feasible(order, node, planned)
+            job.go_on()
             until_unchanged(lambda: cordon(cluster, order.node))
         course = Course(order, planned, cluster, watch)
         course.run()

@@ -9,6 +9,7 @@ import msgspec
 
 from aetherius.domain.repair.action import APPROVED, Action, Phase
 from aetherius.edge_agent.errors import RepairRefusedError
+from aetherius.edge_agent.kubernetes_api import PatchType
 from aetherius.edge_agent.repair.cluster import Cluster, Document, Stopwatch
 from aetherius.edge_agent.repair.protection import refuse_protected
 
@@ -22,6 +23,16 @@ class Job(msgspec.Struct, Generic[P], frozen=True):
     namespace: str
     cluster: Cluster
     watch: Stopwatch
+
+    def change(self, seen: Document, path: str, body: Document, patch_type: PatchType) -> Document:
+        """Change an object as it was seen (see ``Cluster.change``), unless the order was called back meanwhile."""
+        self.go_on()
+        return self.cluster.change(seen, path, body, patch_type)
+
+    def go_on(self) -> None:
+        """Raise ``RepairRefusedError`` for an order that was called back: for the last moment before a change."""
+        if self.watch.cancelled:
+            raise RepairRefusedError("it was called back; nothing was changed")
 
 
 class Performer(Generic[P]):
@@ -63,6 +74,7 @@ class Performer(Generic[P]):
     def perform(self, job: Job[P]) -> msgspec.Struct:
         """The phase that the parameters ask for."""
         phase = self.action.phase(job.parameters)
+        job.go_on()
         if phase is not Phase.RESTORE:
             self.validate(job)
         if phase is Phase.EXECUTE:

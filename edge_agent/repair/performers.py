@@ -27,6 +27,10 @@ class Performers:
         """Names on the wire."""
         return self._actions.names
 
+    def entry(self, name: str) -> Performer[Any]:
+        """The performer of an action. Raises ``KeyError`` for one that this agent cannot do."""
+        return self._by_name[name]
+
     def parse(self, name: str, parameters: dict[str, Any]) -> TypedAction:
         """The typed action of a command.
 

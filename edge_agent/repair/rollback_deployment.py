@@ -55,7 +55,7 @@ ENTRY = RollbackDeploymentPerformer()
 
 
 def _execute(job: Job[RollbackDeployment]) -> RepairAnswer:
-    attempt = _Attempt(job, job.cluster.change)
+    attempt = _Attempt(job, job.change)
     answer = attempt.made()
     if answer.changed and attempt.current is not None:
         job.cluster.revisions.note_bad(attempt.current["metadata"]["uid"])
@@ -72,7 +72,7 @@ def _undo(job: Job[RollbackDeployment]) -> RepairAnswer:
         action, to_revision=action.expected_revision, expected_revision=revision_of(deployment), mode="execute"
     )
     again = msgspec.structs.replace(job, parameters=forward)
-    return _Attempt(again, job.cluster.change, forward=False).made()
+    return _Attempt(again, job.change, forward=False).made()
 
 
 class _Wanted:

@@ -46,12 +46,12 @@ class UpdateResourceLimitsPerformer(Performer[UpdateResourceLimits]):
 
     def execute(self, job: Job[UpdateResourceLimits]) -> RepairAnswer:
         """Set the limit, or say that it is set already."""
-        return until_unchanged(lambda: _attempt(job.parameters, job.namespace, job.cluster, job.cluster.change))
+        return until_unchanged(lambda: _attempt(job.parameters, job.namespace, job.cluster, job.change))
 
     def roll_back(self, job: Job[UpdateResourceLimits]) -> RepairAnswer:
         """Put the old limit back, unless somebody has set another one since. A person's order: under that limit it ran out of memory."""
         undone = job.parameters.undone
-        return until_unchanged(lambda: _attempt(undone, job.namespace, job.cluster, job.cluster.change, forward=False))
+        return until_unchanged(lambda: _attempt(undone, job.namespace, job.cluster, job.change, forward=False))
 
 
 ENTRY = UpdateResourceLimitsPerformer()

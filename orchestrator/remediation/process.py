@@ -297,7 +297,9 @@ class _Phase:
         elif done is not None and done.undo_action:
             self._order(remediation, ROLL_BACK, Order(action=done.undo_action, parameters=done.undo_parameters))
         else:
-            remediation.fail(f"it did not help and cannot be taken back: {reason}", self._now)
+            repair = self._actions.repair(_proposal(remediation).action)
+            why = (repair.no_undo if repair else "") or "nothing is known that would"
+            remediation.fail(f"it did not help and is not taken back by itself ({why}): {reason}", self._now)
 
     def _rolled_back(self, remediation: Remediation, command: Command, event: Event) -> None:
         if isinstance(event, CommandSucceeded):

@@ -24,6 +24,8 @@ from real_site import RealSite
 WORKING_SET = {"aetherius.test/working-set": "96Mi"}
 FAULT = "aetherius.test/fault"
 CONFIG = "aetherius.test/config"
+SHUTDOWN = {"key": "node.cloudprovider.kubernetes.io/shutdown", "effect": "NoSchedule"}
+"""What a cloud's controller sets on a node whose machine is off."""
 
 NEVER = (
     "get secrets",
@@ -109,10 +111,19 @@ def a_node_of(shop: ClusterProbe, name: str) -> str:
 def lost(probe: ClusterProbe, node: str) -> Iterator[None]:
     """A node whose kubelet is dead until the block ends."""
     probe.patch("Node", node, {"metadata": {"labels": {FAULT: "not-ready"}}})
+    mark(probe, node, SHUTDOWN)
     try:
         yield
     finally:
+        mark(probe, node)
         probe.patch("Node", node, {"metadata": {"labels": {FAULT: None}}})
+
+
+def mark(probe: ClusterProbe, node: str, *more: Document) -> None:
+    """Have the cloud's word on a node's machine, or take it back."""
+    taints = probe.get("Node", node)["spec"].get("taints") or []
+    others = [each for each in taints if each["key"] != SHUTDOWN["key"]]
+    probe.patch("Node", node, {"spec": {"taints": [*others, *more]}})
 
 
 def unmarked(probe: ClusterProbe, node: str) -> bool:

@@ -32,6 +32,7 @@ class FakeApi:
         self.forbidden: set[str] = set()
         self.on_evict: Callable[[str, bool], None] = lambda pod, dry_run: None
         """Raises what the server refuses."""
+        self.on_patch: Callable[[str, bool], None] = lambda path, dry_run: None
 
     def put(self, path: str, document: Document) -> Document:
         """Have an object."""
@@ -73,6 +74,7 @@ class FakeApi:
         yield Page()
 
     def patch(self, path: str, body: Document, *, patch_type: str = "merge", dry_run: bool = False) -> Document:
+        self.on_patch(path, dry_run)
         old = self.get(path)
         claimed = body.get("metadata", {}).get("resourceVersion")
         if claimed and claimed != old["metadata"]["resourceVersion"]:
@@ -88,6 +90,7 @@ class FakeApi:
     def create(self, path: str, body: Document, *, dry_run: bool = False) -> Document:
         self._check(path)
         if path.endswith("/eviction"):
+            assert body["deleteOptions"]["preconditions"]["uid"], "an eviction of whoever has the name by then"
             return self._evict(path.removesuffix("/eviction"), dry_run=dry_run)
         if path.endswith("selfsubjectaccessreviews"):
             return {**body, "status": {"allowed": "create pods" not in self.forbidden}}

@@ -21,7 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from built_servers import needed_by
 
-_QUICK_FIRST: Final = ("architecture", "unit", "contracts", "integration", "acceptance")
+_QUICK_FIRST: Final = ("architecture", "unit", "safety", "contracts", "integration", "acceptance")
 _GROUPS: Final = {
     "tests/acceptance/": "acceptance",
     "tests/contracts/search/": "elasticsearch",

@@ -137,3 +137,17 @@ def test_after_a_drain_whose_answer_cannot_be_read_it_is_verified_that_nothing_i
     assert (look.issued.parameters["workloads"], look.issued.parameters["only_left"]) == ([], True)
     stage.answer("VerifyEvacuation", VerificationAnswer(verified=True, summary="nothing is left"))
     assert stage.incident.status is IncidentStatus.MITIGATED
+
+
+@pytest.mark.parametrize("answer", [drain("restore"), "unreadable"])
+def test_a_drain_that_does_not_help_is_taken_back(stage: Any, answer: Any) -> None:
+    """Also where the undo's own answer cannot be read: it was done all the same."""
+    node_lost(stage)
+    stage.answer("DrainNode", drain("simulate"))
+    stage.approve()
+    stage.answer("DrainNode", drain("execute"))
+    stage.answer("VerifyEvacuation", VerificationAnswer(verified=False, summary="web waits"))
+    (undo,) = stage.open_commands()
+    assert undo.issued.parameters == {"node": "n1", "mode": "restore"}
+    stage.answer("DrainNode", answer)
+    assert stage.remediation.status is RemediationStatus.ROLLED_BACK

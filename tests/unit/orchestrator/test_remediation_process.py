@@ -11,6 +11,7 @@ import pytest
 
 from aetherius.domain import command, remediation
 from aetherius.domain.event import Event
+from aetherius.domain.repair.update_resource_limits import ENTRY as UPDATE_LIMITS
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.workflow import events
 from aetherius.readers.testing import like
@@ -42,6 +43,8 @@ from story_events import (
     proposed,
     started,
 )
+
+NO_UNDO = UPDATE_LIMITS.no_undo
 
 
 @pytest.fixture
@@ -257,7 +260,9 @@ class TestTakenBack:
         case.when(phase("verify"), succeeded(ILL))
         case.then(
             remediation.VerificationFailed,
-            like(remediation.Failed, reason="it did not help and cannot be taken back: killed again"),
+            like(
+                remediation.Failed, reason=f"it did not help and is not taken back by itself ({NO_UNDO}): killed again"
+            ),
         )
 
     def test_an_undo_that_does_not_fit_fails_and_stops_nobody_else(self, case: RemediationCase) -> None:

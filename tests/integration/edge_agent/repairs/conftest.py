@@ -53,7 +53,7 @@ def revisions(tmp_path: Path) -> AvailableRevisions:
 @pytest.fixture
 def hands(cluster: ClusterUnderTest, revisions: AvailableRevisions) -> Iterator[Cluster]:
     api = connect(cluster.kubeconfig)
-    yield Cluster(api, revisions)
+    yield Cluster(api, revisions, proven_after=0.1)
     api.close()
 
 

@@ -15,8 +15,12 @@ APPS, SHOP = "/apis/apps/v1/namespaces/shop", "/api/v1/namespaces/shop"
 WEB = f"{APPS}/deployments/web"
 ORDER: dict[str, Any] = {"name": "web", "to_revision": 1, "expected_revision": 2}
 REVISION = "deployment.kubernetes.io/revision"
-BAD = {"image": "registry.test/app:missing"}
-WORSE = {**BAD, "env": [{"name": "TOKEN", "value": "s3cret"}], "resources": {"limits": {"memory": "1Gi"}}}
+BAD: dict[str, Any] = {"image": "registry.test/app:missing"}
+WORSE: dict[str, Any] = {
+    **BAD,
+    "env": [{"name": "TOKEN", "value": "s3cret"}],
+    "resources": {"limits": {"memory": "1Gi"}},
+}
 
 
 def replica_set(number: int, available: int, container: dict[str, Any], pod: dict[str, Any]) -> dict[str, Any]:
