@@ -34,7 +34,8 @@ _TAG: Final = re.compile(
     r"(?:<|\\u003[cC]|&lt;)(?P<name>[\w:.-]{1,64}+)(?:\s[^<>\n]{0,120})?(?:>|\\u003[eE]|&gt;)(?P<value>[^<]{1,4096}?)(?=<|\\u003[cC]|&lt;|$)"
 )
 _TOLD: Final = re.compile(
-    rf"(?:pass(?:word|wd|phrase|code)|pwd|identified by)[ \t]{{1,4}}(?:(?:is|was|as)[ \t]{{1,4}}|(?={_QUOTE}))"
+    r"(?:(?:pass(?:word|wd|phrase|code)|pwd|identified by)[ \t]{1,4}(?:(?:is|was|as|to|=|~)[ \t]{1,4}|"
+    rf"(?={_QUOTE})|(?=[a-z_!@#$%-]{{0,40}}\d)(?=[\w!@#$%.-]{{0,40}}[a-z])(?=[\w!@#$%.-]{{6}}))|(?:requirepass|masterauth)[ \t]{{1,4}})"
 )
 _STATUS: Final = re.compile(r"[1-5]\d\d [A-Za-z]")
 
@@ -110,7 +111,10 @@ def _is_in_a_path(text: str, begin: int, sign: re.Match[str]) -> bool:
 
 def _in_json(text: str, begin: int, at: int, told: Telling) -> Span | None:
     """A quoted name takes a quoted value; else `volume "db-secret" : secret "db-secret" not found` would lose what failed."""
-    if OPENED.match(text, at) or (told > Telling.PERHAPS and text[at : at + 1].isdigit()):
+    glued = text[at - 1] not in " \t"
+    if OPENED.match(text, at) or (
+        told > Telling.PERHAPS and (text[at : at + 1].isdigit() or (glued and text[at : at + 1].isalpha()))
+    ):
         return value_at(text, begin, at, told)
     return listed(text, at, told)
 

@@ -34,6 +34,10 @@ SAFE_ATTRIBUTES: Final = re.compile(
 _SECRET_FIELDS: Final = frozenset(
     {"stringData", "binaryData", "userData", "dockerconfigjson", ".dockerconfigjson", "kubeconfig"}
 )
+_PLAIN: Final = frozenset(
+    {"value", "plain", "plainText", "plaintext", "text", "inline", "literal", "data", "content", "raw", "string"}
+)
+"""Where an object under a telling name holds the secret itself, not a reference to it."""
 _NAMES_OF_OBJECTS: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _DEEPEST: Final = 64
 """Levels of an object; what lies deeper is no object of Kubernetes, and is hidden."""
@@ -45,17 +49,27 @@ def mask_object(document: Any) -> Any:
     if not isinstance(document, dict):
         return _walk(document, 0) if isinstance(document, (str, list)) else document
     if isinstance(document.get("items"), list):
+        kind = str(document.get("kind", "")).removesuffix("List")
         rest = {key: each for key, each in document.items() if key != "items"}
-        return {**_walk(rest, 0), "items": [mask_object(item) for item in document["items"]]}
-    return _of_kind(document, _walk(document, 0))
+        return {**_walk(rest, 0), "items": [_mask_item(item, kind) for item in document["items"]]}
+    return _of_kind(document, _walk(document, 0), document.get("kind"))
 
 
-def _of_kind(document: dict[str, Any], masked: dict[str, Any]) -> dict[str, Any]:
-    kind, metadata = document.get("kind"), document.get("metadata")
+def _mask_item(item: Any, kind: str) -> Any:
+    """One of a list: where it does not say its kind, the list did."""
+    if isinstance(item, dict) and "kind" not in item and "items" not in item:
+        return _of_kind(item, _walk(item, 0), kind)
+    return mask_object(item)
+
+
+def _of_kind(document: dict[str, Any], masked: dict[str, Any], kind: Any) -> dict[str, Any]:
+    metadata = document.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if kind == "Secret" or (kind == "ConfigMap" and name not in CLEAR_CONFIG_MAPS):
         for field in ("data", "binaryData", "stringData"):
-            if isinstance(document.get(field), dict):
+            if not isinstance(document.get(field), dict):
+                masked.update({field: hide(document[field])} if field in document else {})
+            else:
                 masked[field] = {
                     key: f"{len(str(value))} characters {hashed(value)}" for key, value in document[field].items()
                 }
@@ -90,6 +104,8 @@ def _field(key: str, value: Any, depth: int) -> Any:
     if key in _SECRET_FIELDS:
         return hide(value)
     told = telling(key)
+    if told > Telling.PERHAPS and isinstance(value, dict):
+        return {name: hide(each) if name in _PLAIN else _field(name, each, depth + 1) for name, each in value.items()}
     if told is Telling.NOTHING or isinstance(value, (dict, bool)) or value is None:
         return _walk(value, depth)
     if told is Telling.PERHAPS:
@@ -136,13 +152,17 @@ def hide(value: Any) -> Any:
 
 def _mask_env(value: Any, depth: int) -> Any:
     if isinstance(value, dict):
-        return {
-            key: _walk(each, depth) if _is_safe(key) or isinstance(each, dict) else hide(each)
-            for key, each in value.items()
-        }
+        return {key: _mask_entry(key, each, depth) for key, each in value.items()}
     if not isinstance(value, list):
-        return _walk(value, depth)
-    return [_mask_variable(each, depth) if isinstance(each, dict) else hashed(each) for each in value]
+        return hide(value)
+    return [_mask_variable(each, depth) if isinstance(each, dict) else hide(each) for each in value]
+
+
+def _mask_entry(name: str, value: Any, depth: int) -> Any:
+    """One of variables that are told as names and values, not as a list."""
+    if isinstance(value, dict):
+        return _mask_variable({"name": name, **value}, depth)
+    return _walk(value, depth) if _is_safe(name) else hide(value)
 
 
 def _is_safe(name: str) -> bool:
@@ -162,7 +182,12 @@ def _walk_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
 
 
 def _mask_words(value: Any, depth: int) -> Any:
-    return hide(value) if isinstance(value, (list, str)) else _walk(value, depth)
+    if isinstance(value, dict):  # a script and its image
+        return {
+            key: hide(each) if isinstance(each, str) and key != "image" else _walk(each, depth)
+            for key, each in value.items()
+        }
+    return hide(value)
 
 
 def _mask_headers(value: Any, depth: int) -> Any:
@@ -209,6 +234,11 @@ _SAFE_OPTIONS_WRITTEN: Final = (
 _SAFE_OPTIONS: Final = frozenset(_SAFE_OPTIONS_WRITTEN.split())
 
 
+def _mask_labels(value: Any, depth: int) -> Any:
+    """Labels select and are shown everywhere: their names tell of no secrets, their values are looked at as text."""
+    return _walk_dict(value, depth) if isinstance(value, dict) else _walk(value, depth)
+
+
 def _mask_annotations(value: Any, depth: int) -> Any:
     if not isinstance(value, dict):
         return _walk(value, depth)
@@ -231,8 +261,15 @@ _FIELDS: Final[dict[str, Callable[[Any, int], Any]]] = {
     "args": _mask_words,
     "command": _mask_words,
     "commands": _mask_words,
+    "cmd": _mask_words,
+    "entrypoint": _mask_words,
+    "extraArgs": _mask_words,
+    "environment": _mask_env,
     "script": _mask_words,
     "annotations": _mask_annotations,
+    "labels": _mask_labels,
+    "matchLabels": _mask_labels,
+    "nodeSelector": _mask_labels,
     "httpHeaders": _mask_headers,
     "headers": _mask_headers,
     "volumeAttributes": _mask_attributes,

@@ -23,11 +23,13 @@ _SCHEME: Final = re.compile(
     r"(?:bearer|basic|digest|token|apikey|negotiate|ntlm|aws4-hmac-sha256|key|splunk|bot|oauth)\s+", re.IGNORECASE
 )
 _REST: Final = re.compile(r"[^\n\"'\\]+")
-_LIST: Final = re.compile(r"\[(?![\]\n]|redacted)[^\]\n]{1,2000}\]?")
+_LIST: Final = re.compile(r"\[(?!\]|redacted)[^\]]{1,2000}\]?")
 _NOT_A_VALUE: Final = re.compile(
     r"<[a-z ]|\$\(\w+\)|\$\{\w+\}|\{\{|[{=]|\[redacted:[0-9a-f]{8}\](?![\w+/=-])|[\"'}\])]?$|\[\]|//|\*+(?![\w*])"
 )
 _PATH: Final = re.compile(r"(?:/[a-zA-Z0-9_.-]{1,64}){2,12}/?(?![\w/+=])|(?:file|vault|ref|env|ssm|awssm):\S+")
+_ITEMS: Final = re.compile(r"\n[ \t]{0,64}(- [^\n:{]{1,512}(?:\n[ \t]{0,64}- [^\n:{]{1,512}){0,64})(?=\n|$)")
+"""A list of YAML whose items are no objects."""
 _LABEL_NEXT: Final = re.compile(r"\n(?P<indent>[ \t]*)(?P<value>[^\s:#{}\[\]-][^\n:]*)(?=\n|$)")
 
 
@@ -93,6 +95,9 @@ def _indented(text: str, begin: int, at: int) -> Span | None:
 
 
 def _on_the_next_line(text: str, begin: int, at: int, told: Telling) -> Span | None:
+    items = _ITEMS.match(text, at)
+    if items and told > Telling.PERHAPS:
+        return items.start(1), items.end(1)
     found = _LABEL_NEXT.match(text, at)
     if not found or len(found["indent"]) <= _indent(text, begin):
         return None

@@ -46,8 +46,8 @@ def plan(order: DrainNode, cluster: Cluster, watch: Stopwatch) -> Plan:
     nodes = [msgspec.convert(each, Node) for each in cluster.api.list("/api/v1/nodes")]
     pods = list(_pods(cluster))
     node = next(each for each in nodes if each.metadata.name == order.node)
-    usable = [each for each in nodes if not is_scaled_away(each) or each.metadata.name == order.node]
-    rooms = Rooms(usable, pods, order.node, Volumes(cluster.api))
+    leaving = {each.metadata.name for each in nodes if is_scaled_away(each)}
+    rooms = Rooms(nodes, pods, order.node, Volumes(cluster.api), leaving)
     _reserve(rooms, nodes, pods, order.node)
     planner = _Planner(order, node, rooms, cluster, watch)
     mine = [pod for pod in pods if pod.spec.node_name == order.node]

@@ -1,12 +1,58 @@
-"""Pods that must not, or must, share a place with others, and pods that must be spread evenly."""
+"""Pods that must not, or must, share a place with others, and pods that must be spread evenly.
+
+What the neighbours say of a pod is worked out once, for the whole cluster, and then asked node by node: a large cluster has many of both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
 
 from aetherius.edge_agent.kubernetes_objects import Node
 from aetherius.edge_agent.repair.scheduling.pods import Document, SchedulingPod
 from aetherius.edge_agent.repair.scheduling.selectors import fits_terms, selects
+
+Place = tuple[str, str]
+"""Topology key and its value."""
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """One rule of even spreading, as things are: how many alike are where."""
+
+    key: str
+    counts: dict[str, int]
+    least: int
+    itself: int
+    most: int
+
+    def tilts(self, node: Node) -> bool:
+        """Whether one more pod there makes the difference too large."""
+        place = node.metadata.labels.get(self.key, "")
+        return not place or self.counts.get(place, 0) + self.itself - self.least > self.most
+
+
+class Neighbours(msgspec.Struct, frozen=True, kw_only=True):
+    """What others say of one pod."""
+
+    shunned: set[Place]
+    """Places whose pods it shuns."""
+    shunning: set[Place]
+    """Places whose pods shun it."""
+    together: list[set[Place]]
+    """Of each group that it must be with: where that is."""
+    spreads: list[Spread]
+
+    def objection(self, node: Node) -> str:
+        """Why they keep the pod off a node; empty when nothing does."""
+        places = set(node.metadata.labels.items())
+        if places & self.shunned:
+            return "its anti-affinity"
+        if places & self.shunning:
+            return "the anti-affinity of a pod there"
+        if not all(places & group for group in self.together):
+            return "its affinity to other pods"
+        return "its even spread" if any(each.tilts(node) for each in self.spreads) else ""
 
 
 class Neighbourhood:
@@ -14,69 +60,54 @@ class Neighbourhood:
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         self._nodes = {node.metadata.name: node for node in nodes}
-        self._pods: dict[str, list[SchedulingPod]] = {name: [] for name in self._nodes}
+        self._pods: list[tuple[SchedulingPod, Node]] = []
+        self._shy: list[tuple[SchedulingPod, Node]] = []
 
-    def settle(self, pod: SchedulingPod, node: str) -> None:
+    def settle(self, pod: SchedulingPod, name: str) -> None:
         """It runs there, or will."""
-        self._pods.setdefault(node, []).append(pod)
+        if (node := self._nodes.get(name)) is not None:
+            self._pods.append((pod, node))
+            if pod.rules("podAntiAffinity"):
+                self._shy.append((pod, node))
 
-    def objection(self, pod: SchedulingPod, node: Node) -> str:
-        """Why the pods that are there keep this one off a node; empty when nothing does."""
-        if any(self._meets(term, pod, node) for term in pod.rules("podAntiAffinity")):
-            return "its anti-affinity"
-        if self._is_shunned(pod, node):
-            return "the anti-affinity of a pod there"
-        if any(not self._meets(term, pod, node) and not _wants_itself(term, pod) for term in pod.rules("podAffinity")):
-            return "its affinity to other pods"
-        return (
-            "its even spread"
-            if any(self._tilts(rule, pod, node) for rule in pod.spec.topology_spread_constraints)
-            else ""
+    def of(self, pod: SchedulingPod) -> Neighbours:
+        """What those who are there say of a pod."""
+        wanted = [each for each in pod.rules("podAffinity") if not self._is_first(each, pod)]
+        return Neighbours(
+            shunned={place for term in pod.rules("podAntiAffinity") for place in self._chosen(term, pod)},
+            shunning=set(self._shunning(pod)),
+            together=[set(self._chosen(term, pod)) for term in wanted],
+            spreads=[self._spread(rule, pod) for rule in pod.spec.topology_spread_constraints if _must(rule)],
         )
 
-    def _meets(self, term: Document, pod: SchedulingPod, node: Node) -> bool:
-        """Whether a pod that a term chooses is in the node's part of the topology."""
-        return any(_chooses(term, pod.metadata.namespace, other) for other in self._in_domain(term, node))
+    def _chosen(self, term: Document, pod: SchedulingPod) -> Iterator[Place]:
+        for other, node in self._pods:
+            if (place := _place(term, node)) and _chooses(term, pod.metadata.namespace, other):
+                yield place
 
-    def _is_shunned(self, pod: SchedulingPod, node: Node) -> bool:
-        for name, others in self._pods.items():
-            there = self._nodes.get(name)
-            for other in others if there is not None else ():
-                for term in other.rules("podAntiAffinity"):
-                    if (
-                        _chooses(term, other.metadata.namespace, pod)
-                        and _domain(term, there) == _domain(term, node) != ""
-                    ):
-                        return True
-        return False
+    def _is_first(self, term: Document, pod: SchedulingPod) -> bool:
+        """The first of a group that wants to be together may go anywhere."""
+        return _chooses(term, pod.metadata.namespace, pod) and not any(self._chosen(term, pod))
 
-    def _in_domain(self, term: Document, node: Node) -> Iterator[SchedulingPod]:
-        place = _domain(term, node)
-        for name, others in self._pods.items():
-            there = self._nodes.get(name)
-            if place and there is not None and _domain(term, there) == place:
-                yield from others
+    def _shunning(self, pod: SchedulingPod) -> Iterator[Place]:
+        for other, node in self._shy:
+            for term in other.rules("podAntiAffinity"):
+                if (place := _place(term, node)) and _chooses(term, other.metadata.namespace, pod):
+                    yield place
 
-    def _tilts(self, rule: Document, pod: SchedulingPod, node: Node) -> bool:
-        """Whether one more pod there would make the difference too large. A part of the topology that is empty, or cordoned, counts (the default)."""
-        if rule.get("whenUnsatisfiable", "DoNotSchedule") != "DoNotSchedule":
-            return False
-        counts = self._counts(rule, pod)
-        place = _domain(rule, node)
-        if not place:
-            return True
+    def _spread(self, rule: Document, pod: SchedulingPod) -> Spread:
+        """A part of the topology that is empty, or cordoned, counts (the default)."""
+        key = str(rule.get("topologyKey"))
+        chosen = (node for node in self._nodes.values() if is_chosen(pod, node))
+        counts = {node.metadata.labels[key]: 0 for node in chosen if node.metadata.labels.get(key)}
+        for other, node in self._pods:
+            place = node.metadata.labels.get(key, "")
+            if place in counts and _is_alike(rule, pod, other):
+                counts[place] += 1
         few = int(rule.get("minDomains") or 1) > len(counts)
         least = 0 if few else min(counts.values(), default=0)
         itself = int(selects(rule.get("labelSelector"), pod.metadata.labels))
-        return counts.get(place, 0) + itself - least > int(rule.get("maxSkew", 1))
-
-    def _counts(self, rule: Document, pod: SchedulingPod) -> Mapping[str, int]:
-        counts: dict[str, int] = {}
-        for name, node in self._nodes.items():
-            if (place := _domain(rule, node)) and is_chosen(pod, node):
-                matching = (_is_alike(rule, pod, other) for other in self._pods[name])
-                counts[place] = counts.get(place, 0) + sum(matching)
-        return counts
+        return Spread(key, counts, least, itself, int(rule.get("maxSkew", 1)))
 
 
 def is_chosen(pod: SchedulingPod, node: Node) -> bool:
@@ -86,8 +117,14 @@ def is_chosen(pod: SchedulingPod, node: Node) -> bool:
     return chosen and (not terms or fits_terms(terms, labels, node.metadata.name))
 
 
-def _domain(term: Document, node: Node | None) -> str:
-    return node.metadata.labels.get(str(term.get("topologyKey")), "") if node is not None else ""
+def _must(rule: Document) -> bool:
+    return bool(rule.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule")
+
+
+def _place(term: Document, node: Node) -> Place | None:
+    key = str(term.get("topologyKey"))
+    value = node.metadata.labels.get(key, "")
+    return (key, value) if value else None
 
 
 def _chooses(term: Document, own: str, other: SchedulingPod) -> bool:
@@ -104,8 +141,3 @@ def _is_alike(rule: Document, pod: SchedulingPod, other: SchedulingPod) -> bool:
         return False
     keys = rule.get("matchLabelKeys") or ()
     return all(other.metadata.labels.get(key) == pod.metadata.labels.get(key) for key in keys)
-
-
-def _wants_itself(term: Document, pod: SchedulingPod) -> bool:
-    """The first of a group that wants to be together may go anywhere."""
-    return _chooses(term, pod.metadata.namespace, pod)

@@ -7,14 +7,14 @@ nodes that we are draining) is not there any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import msgspec
 
 from aetherius.edge_agent.kubernetes_objects import Node, Taint, Toleration
-from aetherius.edge_agent.repair.scheduling.neighbours import Neighbourhood, is_chosen
+from aetherius.edge_agent.repair.scheduling.neighbours import Neighbourhood, Neighbours, is_chosen
 from aetherius.edge_agent.repair.scheduling.pods import SchedulingPod
-from aetherius.edge_agent.repair.scheduling.requests import capacity_of, lacking, requests_of
+from aetherius.edge_agent.repair.scheduling.requests import Amounts, capacity_of, lacking, requests_of
 from aetherius.edge_agent.repair.scheduling.volumes import Volumes
 
 
@@ -33,14 +33,21 @@ class Room(msgspec.Struct):
 class Rooms:
     """The nodes that can take pods, and what is left on them; `place` takes it."""
 
-    def __init__(self, nodes: Iterable[Node], pods: Iterable[SchedulingPod], without: str, volumes: Volumes) -> None:
-        """`without`: the node to be emptied; its pods are nowhere, as far as the others are concerned."""
+    def __init__(
+        self,
+        nodes: Iterable[Node],
+        pods: Iterable[SchedulingPod],
+        without: str,
+        volumes: Volumes,
+        leaving: Container[str] = (),
+    ) -> None:
+        """`without`: the node to be emptied; its pods are nowhere, as far as the others are concerned. `leaving`: nodes that take no pods any more."""
         nodes = list(nodes)
         self._volumes = volumes
         self._rooms = {
             node.metadata.name: Room(node, capacity_of(node.status.allocatable))
             for node in nodes
-            if node.metadata.name != without and can_take_pods(node)
+            if node.metadata.name != without and node.metadata.name not in leaving and can_take_pods(node)
         }
         self._neighbours = Neighbourhood(nodes)
         for pod in pods:
@@ -52,7 +59,8 @@ class Rooms:
 
     def place(self, pod: SchedulingPod) -> tuple[str, str]:
         """The node with the most memory left that can take the pod, or empty with why none can."""
-        objections = {name: self._objection(pod, room) for name, room in self._rooms.items()}
+        wanted, neighbours = requests_of(pod), self._neighbours.of(pod)
+        objections = {name: self._objection(pod, room, wanted, neighbours) for name, room in self._rooms.items()}
         fitting = [name for name, why in objections.items() if not why]
         if not fitting:
             return "", _most_common(objections)
@@ -66,15 +74,15 @@ class Rooms:
         if node:
             self._neighbours.settle(pod, node)
 
-    def _objection(self, pod: SchedulingPod, room: Room) -> str:
+    def _objection(self, pod: SchedulingPod, room: Room, wanted: Amounts, neighbours: Neighbours) -> str:
         node = room.node
         if taint := next((each for each in node.spec.taints if not _bears(pod.spec.tolerations, each)), None):
             return f"taint {taint.key}"
         if not is_chosen(pod, node):
             return "its node selector or affinity"
-        if resource := lacking(requests_of(pod), room.left):
+        if resource := lacking(wanted, room.left):
             return f"too little {resource}"
-        return self._neighbours.objection(pod, node) or self._volumes.objection(pod, node)
+        return neighbours.objection(node) or self._volumes.objection(pod, node)
 
 
 def can_take_pods(node: Node) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.repair import notify
-from aetherius.domain.repair.action import TOOL, Approval, Circumstances, Order, Outcome, Phase, Repair, decoded
+from aetherius.domain.repair.action import TOOL, Circumstances, Order, Outcome, Phase, Repair, decoded
 from aetherius.domain.repair.actions import shipped_actions
 from aetherius.domain.repair.answers import RepairAnswer, VerificationAnswer, WorkloadRef
 from aetherius.domain.repair.drain_node import DrainNode, DrainNodeAnswer, PodPlacement
@@ -322,31 +322,6 @@ def test_a_person_is_asked_with_the_reason(name: str) -> None:
     question = repair(name).question(repair(name).parse(EVERY[name][0]), "because")
     assert question.startswith("because")
     assert all(words in question for words in repair(name).spoken.values())
-
-
-class TestApproval:
-    """What only a person may say is taken from what the person said, never from a proposal."""
-
-    FORGED: dict[str, Any] = {**DRAIN, "confirmed_down": True, "approved_by_person": True}
-
-    def ordered(self, by: str, comment: str = "") -> dict[str, Any]:
-        return repair("DrainNode").ordered(self.FORGED, Approval(by=by, comment=comment)).parameters
-
-    def test_a_proposal_cannot_say_it(self) -> None:
-        assert self.ordered("system:policy") == DRAIN
-        assert self.ordered("user:ada") == {**DRAIN, "approved_by_person": True}
-
-    @pytest.mark.parametrize("comment", ["confirmed down", "go\n  Confirmed down: I pulled the plug"])
-    def test_a_line_of_the_comment_can(self, comment: str) -> None:
-        assert self.ordered("user:ada", comment)["confirmed_down"]
-        assert "over_cordon" not in self.ordered("user:ada", comment)
-
-    @pytest.mark.parametrize("comment", ["not confirmed down", "is it confirmed down?", ""])
-    def test_a_mention_does_not(self, comment: str) -> None:
-        assert "confirmed_down" not in self.ordered("user:ada", comment)
-
-    def test_nobody_but_a_person_can(self) -> None:
-        assert "confirmed_down" not in self.ordered("system:policy", "confirmed down")
 
 
 def test_the_undo_of_a_limit_is_the_limit_before_executed() -> None:

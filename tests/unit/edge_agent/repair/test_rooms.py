@@ -114,6 +114,27 @@ def test_a_volume_goes_only_where_it_can_be_reached(host: str, target: str) -> N
     assert placed(a_room([a_node("n1"), a_node("n2")], [], api), spec=volume)[0] == target
 
 
+@pytest.mark.parametrize(("zone", "target"), [("b__c", "n2"), ("a", "")])
+def test_an_older_volume_says_its_zones_by_a_label(zone: str, target: str) -> None:
+    api = FakeApi()
+    api.put("/api/v1/namespaces/shop/persistentvolumeclaims/data", {"metadata": {}, "spec": {"volumeName": "pv"}})
+    api.put("/api/v1/persistentvolumes/pv", {"metadata": {"labels": {ZONE: zone}}, "spec": {}})
+    volume = {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]}
+    nodes = [a_node("n1", labels={ZONE: "a"}), a_node("n2", labels={ZONE: "b"})]
+    assert placed(a_room(nodes, [], api), spec=volume)[0] == target
+
+
+def test_a_large_cluster_is_counted() -> None:
+    """What the neighbours say is worked out once a pod; once a pod and node would run into the suite's own limit."""
+    nodes = [a_node(f"n{number}") for number in range(1, 401)]
+    rule = {"maxSkew": 5, "topologyKey": HOST, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": WEB}
+    apart = required("podAntiAffinity", {"topologyKey": HOST, "labelSelector": {"matchLabels": {"app": "web"}}})
+    spec = {**apart, "topologySpreadConstraints": [rule]}
+    there = [a_pod(f"db-{number}", f"n{number % 400 + 1}", "db") for number in range(4000)]
+    rooms = a_room(nodes, there)
+    assert len({placed(rooms, spec=spec)[0] for _ in range(20)}) == 20
+
+
 def test_a_volume_that_may_not_be_looked_at_is_out_of_reach() -> None:
     api = FakeApi()
     api.forbidden.add("/api/v1/namespaces/shop/persistentvolumeclaims/data")
