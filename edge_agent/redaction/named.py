@@ -25,7 +25,7 @@ _PAIR: Final = re.compile(
     rf"(?:{_QUOTE})?[\s,;]{{0,64}}(?:\\n)?[ \t]{{0,8}}(?:{_QUOTE})?(?:default[_-]?)?[vV]al(?:ue)?(?:{_QUOTE})?[ \t]{{0,8}}{_SIGN}[ \t]{{0,64}}(?!From)"
 )
 _HIT: Final = re.compile(
-    rf"{_STEM}[\w.-]{{0,40}}+(?=(?:{_QUOTE})?\]?[ \t]{{0,8}}{_SIGN}|(?:{_QUOTE})?[\s,;\\]{{1,64}}n?[\s]{{0,8}}(?:{_QUOTE})?(?:default[_-]?)?val)"
+    rf"{_STEM}[\w.-]{{0,40}}+(?=[\s\"'`\\:=%,;\]])(?=(?:{_QUOTE})?\]?[ \t]{{0,8}}{_SIGN}|(?:{_QUOTE})?[\s,;\\]{{1,64}}n?[\s]{{0,8}}(?:{_QUOTE})?(?:default[_-]?)?val)"
 )
 _FLAG: Final = re.compile(
     rf"(?<![\w-])--?(?P<name>[\w.-]{{1,48}}+)(?:[ \t]{{1,8}}|{_QUOTE},?\s{{0,32}}(?:,\s{{0,32}})?(?={_QUOTE})|{_QUOTE}?,[ ]?(?=\w))(?![-=\s])"
