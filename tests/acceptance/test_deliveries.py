@@ -28,6 +28,8 @@ from witness import numbers_of
 AWAY = float(os.environ.get("AETHERIUS_TEST_AWAY", "20"))
 """Seconds that NATS is away; the full test has 60."""
 BATCHES = 6
+ACTIONS = ["logs", "describe", "NodePressure", "UpdateResourceLimits", "VerifyWorkload"]
+"""What is ordered for a container without enough memory."""
 
 
 def signs(cluster: str, space: str, number: int) -> list[EventMessage]:
@@ -64,6 +66,8 @@ def output_of(command: CommandMessage) -> str:
         case "UpdateResourceLimits":
             done = {"action": command.action, "changed": True, "summary": "limit raised", "undo_action": command.action}
             return json.dumps({**done, "undo_parameters": command.parameters})
+        case "NodePressure":
+            return json.dumps({"node": "n1", "system_kills": [], "pressures": []})
         case "VerifyWorkload":
             return json.dumps({"verified": True, "summary": "complete"})
         case _:
@@ -94,14 +98,14 @@ async def test_events_and_results_that_come_twice_and_in_disorder_happen_once(si
     async with PlayedAgent.connected(site.enrolled("echo")) as agent, asyncio.timeout(120):
         await agent.register()
         await asyncio.gather(*(agent.report(batch) for batch in deliveries))
-        commands = await obey(agent, 4)
+        commands = await obey(agent, len(ACTIONS))
         for batch in reversed(batches):
             await agent.report(batch)
         await site.until_all_is_taken()
     story = site.witness.story(space, "web")
     site.must_end_well([story])
     story.must_have_happened_once()
-    assert [each.action for each in commands] == ["logs", "describe", "UpdateResourceLimits", "VerifyWorkload"]
+    assert [each.action for each in commands] == ACTIONS
     events = list(itertools.chain(*batches))
     stored = [str(each.stream_id) for each, _ in site.witness.reports_of("echo")]
     assert sorted(stored) == sorted(each.id for each in events)

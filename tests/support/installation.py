@@ -32,6 +32,7 @@ QUICK = {
             "diagnose_lost_node": {"grace": "2s"},
             "diagnose_missing_config": {"settle": "1s"},
             "diagnose_image_pull": {"settle": "1s"},
+            "diagnose_pod_crashloop": {"settle": "1s"},
         }
     ),
     # What a killed process had taken is given to the next one after these, instead of half a minute.
