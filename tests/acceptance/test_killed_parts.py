@@ -80,7 +80,9 @@ async def test_after_all_this_read_models_built_from_zero_equal_the_live_ones(si
     site.see_one_repair(space)
     with site.quiet():
         live, rebuilt = await live_and_rebuilt(site.installation.dsn)
-    assert all(live.values()), {name: len(rows) for name, rows in live.items()}
+    assert all(rows for name, rows in live.items() if name != "freezes"), {
+        name: len(rows) for name, rows in live.items()
+    }
     assert rebuilt == live
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from aetherius.graphql.types.enums import NAMED_TEXTS
 from aetherius.projections.models import MODELS
 from aetherius.projections.read_model import ReadModel
 from aetherius.projections.tables import statement
@@ -65,6 +66,8 @@ class RandomRows:
 
     def _version(self, model: ReadModel[Any], id: UUID, created: int, start: int, end: int | None) -> tuple[Any, ...]:
         values = {name: self._value(kind) for name, kind in typing.get_type_hints(model.row).items() if name != "id"}
+        # Shown as OTHER: an answer does not tell that a text in them could not be printed.
+        values |= {name: self.rng.choice(TEXTS) for name in NAMED_TEXTS if values.get(name) in HARD}
         row = model.row(id=id, **values)
         columns = [self._stored(getattr(row, name)) for name in model.columns]
         return (id, created, start, end, *columns, msgspec.json.encode(row).decode())
