@@ -4,5 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-PROTECTED_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease", "aetherius")
-"""Kubernetes' own, and the platform's: a repair there that goes wrong takes away the means to mend it."""
+SYSTEM_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease")
+"""Kubernetes' own."""
+INSTALLED: Final = "aetherius"
+"""The platform's own: where `deploy/agent-rbac.yaml` puts the agent."""
+PROTECTED_NAMESPACES: Final = (*SYSTEM_NAMESPACES, INSTALLED)
+"""A repair there that goes wrong takes away the means to mend it."""

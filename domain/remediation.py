@@ -10,6 +10,7 @@ from uuid import UUID
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.errors import WrongStateError
 from aetherius.domain.event import Event, upcast
+from aetherius.domain.repair.action import Approval
 from aetherius.domain.risk import Risk, RiskLevel
 from aetherius.domain.secrets import Secret
 
@@ -189,9 +190,10 @@ class Remediation(Aggregate):
         return True
 
     @property
-    def by_person(self) -> bool:
-        """Whether a person said yes to it."""
-        return self.approved is not None and self.approved.by != POLICY
+    def approval(self) -> Approval:
+        """Who said yes to it, and with which words; nobody, so far, if `by` is empty."""
+        yes = self.approved
+        return Approval(by=yes.by, comment=yes.comment) if yes else Approval(by="")
 
     def withdraw(self, reason: str, at: datetime) -> bool:
         """Take an approved or waiting proposal back before anything is done (the incident ended by itself); False when it is too late."""

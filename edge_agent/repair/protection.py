@@ -5,23 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from aetherius.domain.protection import INSTALLED, SYSTEM_NAMESPACES
 from aetherius.edge_agent.errors import ClusterRefusedError, RepairRefusedError
 from aetherius.edge_agent.repair.cluster import Cluster, Document
 
 PROTECTED: Final = "aetherius.io/protected"
 """Annotation of an object or of its namespace: `true` keeps every repair off that no person has approved."""
-SYSTEM_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease")
 _OWN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-_INSTALLED: Final = "aetherius"
-"""Where `deploy/agent-rbac.yaml` puts the agent."""
 
 
 def own_namespace() -> str:
     """The namespace that this agent runs in; where it would be installed, if it runs in no cluster."""
     try:
-        return _OWN.read_text().strip() or _INSTALLED
+        return _OWN.read_text().strip() or INSTALLED
     except OSError:
-        return _INSTALLED
+        return INSTALLED
 
 
 def why_protected(cluster: Cluster, namespace: str, target: Document | None = None) -> str:

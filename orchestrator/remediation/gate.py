@@ -109,6 +109,6 @@ def _admission(remediation: Remediation, proposal: Proposed, now: datetime) -> A
         cluster_id=proposal.cluster_id,
         namespace=proposal.namespace,
         action=proposal.action,
-        by_person=remediation.by_person,
+        by_person=remediation.approval.by_person,
         approved_at=now,
     )

@@ -25,7 +25,7 @@ from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
 from aetherius.domain.keyring import Keyring
 from aetherius.domain.remediation import Executed, Proposed, Remediation, RemediationStatus
-from aetherius.domain.repair.action import TOOL, Approval, Order, Outcome, Repair, decoded
+from aetherius.domain.repair.action import TOOL, Order, Outcome, Repair, decoded
 from aetherius.domain.repair.actions import Actions, shipped_actions
 from aetherius.domain.repair.answers import VerificationAnswer
 from aetherius.domain.repair.patience import Patience
@@ -143,7 +143,7 @@ class _Phase:
         passage = self._gate.passage(remediation, proposal, repair)
         match passage.says:
             case "go":
-                self._order(remediation, EXECUTE, repair.ordered(proposal.parameters, _approval(remediation)))
+                self._order(remediation, EXECUTE, repair.ordered(proposal.parameters, remediation.approval))
             case "try":
                 self._try(remediation, proposal, repair)
             case "wait":
@@ -169,7 +169,10 @@ class _Phase:
 
     def _freeze(self, admission: Admission, freeze: freezes.Set) -> None:
         remediation = self._unit.get(Remediation, admission.remediation_id)
-        for name in (EXECUTE, ROLL_BACK, RESTORE):
+        for name in (
+            EXECUTE,
+            ROLL_BACK,
+        ):  # not RESTORE: it takes our own marks off, by one patch, and would not be sent again
             command = self._unit.get(Command, stable_id("Command", remediation.id, name))
             if command.version and not command.status.final:
                 command.cancel(f"{freeze.scope.in_words} is frozen: {freeze.reason}", self._now)
@@ -232,6 +235,8 @@ class _Phase:
         repair = self._actions.repair(_proposal(remediation).action)
         if isinstance(event, CommandSucceeded) and repair is not None:
             remediation.withdraw(f"{DRY_RUN}: it would have been done: {repair.simulated(event.output)}", self._now)
+        elif isinstance(event, Lost | TimedOut | Cancelled):
+            remediation.withdraw(f"{DRY_RUN}: whether it could be done is not known: {answer_error(event)}", self._now)
         else:
             remediation.withdraw(f"{DRY_RUN}: it could not have been done: {answer_error(event)}", self._now)
 
@@ -357,11 +362,6 @@ class _Phase:
 def _proposal(remediation: Remediation) -> Proposed:
     assert remediation.proposal is not None, "it was approved, so it was proposed"
     return remediation.proposal
-
-
-def _approval(remediation: Remediation) -> Approval:
-    yes = remediation.approved
-    return Approval(by=yes.by, comment=yes.comment) if yes else Approval(by="")
 
 
 def _executed(command: Command, outcome: Outcome) -> Executed:

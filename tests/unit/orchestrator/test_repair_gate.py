@@ -11,7 +11,7 @@ import pytest
 from aetherius.domain import command, freeze, remediation
 from aetherius.domain.brake import Limits
 from aetherius.domain.cluster import Configured, Repairs, RepairsSet
-from aetherius.domain.event import Cause
+from aetherius.domain.event import Cause, Event
 from aetherius.domain.identity import cluster_stream, stable_id
 from aetherius.domain.incident import Suppressed
 from aetherius.domain.repair.answers import RepairAnswer
@@ -154,6 +154,18 @@ class TestFreeze:
         case.when(stream, freeze.Lifted(by=ADA))
         case.then(like(command.Issued, step_id="restore"))
 
+    def test_a_clean_up_that_was_sent_is_not_called_back(self) -> None:
+        """It would not be sent a second time, and our cordon would stay for ever."""
+        case = a_case()
+        case.given(REMEDIATION, proposed("DrainNode", kind="Node", name="n1", namespace=""))
+        case.when(REMEDIATION, YES)
+        case.when(phase("execute"), succeeded(DRAINED))
+        case.when(phase("verify"), succeeded(WELL))
+        case.when(INCIDENT, ENDED)
+        case.then(like(command.Issued, step_id="restore"))
+        case.when(*freeze_of())
+        case.then_nothing()
+
 
 def test_a_suppressed_incident_is_left_alone() -> None:
     case = a_case()
@@ -186,6 +198,15 @@ class TestDryRun:
         case.when(phase("simulate"), command.Failed(error="a budget refuses"))
         case.then(WITHDRAWN)
         assert "it could not have been done: Failed: a budget refuses" in case.decided[0].event.reason  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize("answer", [command.Lost(reason="expired"), command.TimedOut(error="slow")])
+    def test_an_answer_that_never_came_says_nothing_of_what_could_be_done(self, answer: Event) -> None:
+        case = a_case(Repairs.DRY_RUN)
+        case.given(REMEDIATION, proposed())
+        case.when(REMEDIATION, YES)
+        case.when(phase("simulate"), answer)
+        case.then(WITHDRAWN)
+        assert "whether it could be done is not known" in case.decided[0].event.reason  # type: ignore[attr-defined]
 
     def test_a_cluster_that_nobody_knows_is_not_changed(self) -> None:
         case = a_case()
