@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import anyio.to_thread
 import msgspec
 
 from aetherius.domain.catalogue.command_policy import command_policy
@@ -90,7 +91,8 @@ class Kubectl:
             return Output(exit_code=None, text="", error=f"killed after {within:.3g} s", truncated=False, sha256="")
         finally:
             await _end(process)
-        return self._finished(exit_code, out, cut, err, command)
+        # In a thread: what a pod prints may take seconds to mask, in which heartbeats and call-backs must not wait.
+        return await anyio.to_thread.run_sync(self._finished, exit_code, out, cut, err, command)
 
     def _finished(self, exit_code: int | None, out: bytes, cut: bool, err: bytes, command: KubectlCommand) -> Output:
         masked = _mask(out.decode(errors="replace"), cut, command).encode()
