@@ -175,7 +175,8 @@ class EmbeddedNats(EmbeddedServer):
         """Have the running server, if there is one, read its configuration, twice.
 
         After the first round a new account may log in, but only after the second do its words reach the streams (server 2.15): until then its imports
-        lead to the platform's account as it was before the round. Other accounts are not disturbed.
+        lead to the platform's account as it was before the round. Other accounts stay connected; for a moment of each round the server may say
+        of a request of theirs that nobody answers it (6 of 943 while 25 rounds ran), so whoever asks asks again.
         """
         if self._running() is None:
             return

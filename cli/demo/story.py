@@ -109,6 +109,8 @@ class Story:
     def _incident_diagnosed(self, entry: LogEntry) -> None:
         self.root_cause, self.confidence = entry.data["root_cause"], entry.data["confidence"]
         self.status = "diagnosed"
+        if "diagnosed" not in self.moments:  # its reader may be behind the one that proposed the repair
+            self.position_before_repair = entry.position
         self.moments["diagnosed"] = entry.at
 
     def _incident_mitigated(self, entry: LogEntry) -> None:

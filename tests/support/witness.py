@@ -45,14 +45,14 @@ class Witness:
             if len(found) < 1000:
                 return
 
-    def until(self, probe: Callable[[], T], what: str, within: float = 120.0) -> T:
-        """Read on until the probe says something true."""
+    def until(self, probe: Callable[[], T], what: str | Callable[[], str], within: float = 120.0) -> T:
+        """Read on until the probe says something true. `what`: that is waited for; asked for at the end, if it can be called."""
         end = time.monotonic() + within
         while True:
             self.look()
             if found := probe():
                 return found
-            assert time.monotonic() < end, f"not within {within:g} s: {what}"
+            assert time.monotonic() < end, f"not within {within:g} s: {what if isinstance(what, str) else what()}"
             time.sleep(0.02)
 
     def all(self, kind: type[E], after: int = 0) -> list[tuple[Recorded, E]]:
@@ -95,7 +95,7 @@ class Story:
 
     def until(self, kind: type[Event] | str, within: float = 120.0) -> None:
         """Wait for an event of a kind."""
-        self._witness.until(lambda: self.happened(kind), f"{kind} of {self}: {self.told()}", within)
+        self._witness.until(lambda: self.happened(kind), lambda: f"{kind} of {self}: {self.told()}", within)
 
     def question(self) -> UUID:
         """The remediation that a person is asked about."""
