@@ -91,11 +91,17 @@ class MemoryKills(msgspec.Struct, frozen=True):
         known = next((sign.raw_data for sign in reversed(self.told) if sign.raw_data.memory_limit), None)
         return (known.container, known.memory_limit) if known else ("", "")
 
+    @property
+    def _follow_each_other(self) -> bool:
+        """Whether the log tells of kills of one container within minutes: no kubelet lets it run on then without a back-off, told of yet or not."""
+        known = sorted((*_place(sign), at) for sign in self.told if (at := sign.raw_data.last_timestamp))
+        return any(one[:2] == other[:2] and timedelta(0) < other[2] - one[2] <= SLOW for one, other in pairwise(known))
+
     def slow_evidence(self, reopened: int) -> list[Evidence]:
         """A finding where the kills are no loop, or come back after hours: a limit that is too low is met at once, a leak takes its time."""
         times = sorted(set(self.times))
         gaps = [later - earlier for earlier, later in pairwise(times) if later - earlier > _SAME_END]
-        is_loop = self.looping or not times
+        is_loop = self.looping or not times or self._follow_each_other
         if not reopened and is_loop and (not gaps or min(gaps) <= SLOW):
             return []
         often = (
