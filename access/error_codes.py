@@ -13,6 +13,7 @@ _ATTRIBUTES: Final = (
     "role",
     "state",
     "command",
+    "digest",
     "limit",
     "cost",
     "depth",

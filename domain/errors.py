@@ -4,6 +4,7 @@ AetheriusError
 +-- DomainError            a rule said no: the same request will be refused again
 |   +-- InvalidMessageError    a message from outside breaks a rule of its form
 |   +-- WrongStateError        the aggregate is past (or not yet at) the state the command needs
+|   +-- PlanChangedError       a yes was to another plan than the one that would be carried out
 |   +-- UnknownEventError      a stored topic names no event type of this version
 |   +-- UnreadableEventError   an event of the log that this version cannot read stands where one is needed
 |   +-- InvalidKeyError        a key that is to seal secrets is malformed
@@ -50,6 +51,19 @@ class WrongStateError(DomainError):
         self.what = what
         self.state = state
         self.command = command
+
+
+class PlanChangedError(DomainError):
+    """A yes names another plan than the present one, or none. Attributes: `what`, `digest` (the present plan's; empty if there is none), `given`."""
+
+    def __init__(self, what: str, digest: str, given: str) -> None:
+        named = f"not {given!r}" if given else "and the yes names none"
+        super().__init__(
+            f"{what}: its plan is {digest or 'not asked for'}, {named}: look at the plan before you approve"
+        )
+        self.what = what
+        self.digest = digest
+        self.given = given
 
 
 class UnknownEventError(DomainError):

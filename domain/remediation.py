@@ -8,8 +8,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from aetherius.domain.aggregate import Aggregate
-from aetherius.domain.errors import WrongStateError
+from aetherius.domain.errors import PlanChangedError, WrongStateError
 from aetherius.domain.event import Event, upcast
+from aetherius.domain.plan import Plan, digest_of
 from aetherius.domain.repair.action import Approval
 from aetherius.domain.risk import Risk, RiskLevel
 from aetherius.domain.secrets import Secret
@@ -38,6 +39,7 @@ class RemediationStatus(enum.StrEnum):
         return self in _FINAL
 
 
+_NOT_BEGUN = frozenset({RemediationStatus.PROPOSED, RemediationStatus.AWAITING_APPROVAL, RemediationStatus.APPROVED})
 _FINAL = frozenset(
     {
         RemediationStatus.VERIFIED,
@@ -71,16 +73,36 @@ class RiskAssessed(Event, stream="Remediation", frozen=True, kw_only=True):
     approval_required: bool
 
 
-class ApprovalRequested(Event, stream="Remediation", schema=2, frozen=True, kw_only=True):
+class ApprovalRequested(Event, stream="Remediation", schema=3, frozen=True, kw_only=True):
     """A person must say yes, until the deadline; None: whenever they like, as the first version had it."""
 
     question: str
     deadline: datetime | None = None
+    plan_follows: bool = False
+    """The yes will be to a plan (`Planned`); False for a repair that cannot be tried, and as the first two versions had it."""
 
 
 @upcast("Remediation.ApprovalRequested.v1", ApprovalRequested)
 def _without_deadline(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
+
+
+@upcast("Remediation.ApprovalRequested.v2", ApprovalRequested)
+def _without_plan(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields
+
+
+class Planned(Event, stream="Remediation", frozen=True, kw_only=True):
+    """What the question is about: a yes names the digest of the latest plan."""
+
+    digest: str
+    plan: Plan
+
+
+class Outdated(Event, stream="Remediation", frozen=True, kw_only=True):
+    """What the plan stood on is different by now: nothing was changed, and the question is asked again."""
+
+    reason: str
 
 
 class ApprovalExpired(Event, stream="Remediation", frozen=True, kw_only=True):
@@ -152,9 +174,23 @@ class Remediation(Aggregate):
         self.approved: Approved | None = None
         self.deadline: datetime | None = None
         """Until when a person may say yes; None for no such end."""
+        self.question = ""
+        self.plan_follows = False
+        """A yes needs a plan."""
+        self.planned: Planned | None = None
+        """The plan that a yes would be to."""
+        self.plans = 0
+        """How many there were."""
 
     def propose(
-        self, proposal: Proposed, risk: Risk, at: datetime, deadline: datetime | None = None, question: str = ""
+        self,
+        proposal: Proposed,
+        risk: Risk,
+        at: datetime,
+        deadline: datetime | None = None,
+        question: str = "",
+        *,
+        plan_follows: bool = False,
     ) -> None:
         """Propose with its risk: approved at once by policy, or put to a person, who may say yes until `deadline`. A repeat does nothing.
 
@@ -165,16 +201,54 @@ class Remediation(Aggregate):
         self.record(proposal, at)
         self.record(RiskAssessed(risk=risk.level, reasons=risk.reasons, approval_required=risk.approval_required), at)
         if risk.approval_required:
-            self.record(ApprovalRequested(question=question or proposal.reason, deadline=deadline), at)
+            self.record(
+                ApprovalRequested(question=question or proposal.reason, deadline=deadline, plan_follows=plan_follows),
+                at,
+            )
         else:
             self.record(Approved(by=POLICY, comment="; ".join(risk.reasons)), at)
 
-    def approve(self, by: str, comment: str, at: datetime) -> None:
-        """Say yes. Raises ``WrongStateError`` when nobody asked, it was answered, or the deadline has passed."""
+    def plan(self, plan: Plan, at: datetime) -> bool:
+        """Say what the question is about; False when no plan is awaited."""
+        proposal = self.proposal
+        awaited = self.plan_follows and self.planned is None and plan.number == self.plans + 1
+        if proposal is None or self.status is not RemediationStatus.AWAITING_APPROVAL or not awaited:
+            return False
+        target = [proposal.cluster_id, proposal.namespace, proposal.kind, proposal.name]
+        digest = digest_of(self.id, proposal.action, proposal.parameters, target, plan)
+        self.record(Planned(digest=digest, plan=plan), at)
+        return True
+
+    def approve(self, by: str, comment: str, at: datetime, digest: str = "") -> None:
+        """Say yes to the plan of this digest.
+
+        Raises:
+            WrongStateError: nobody asked, it was answered, the deadline has passed, or its plan is not made yet.
+            PlanChangedError: the plan is another one (empty: none was named).
+        """
         self._must_await_approval("approve")
         if self.deadline and at > self.deadline:
             raise WrongStateError(f"remediation {self.id}", "expired", "approve")
+        if self.plan_follows and self.planned is None:
+            raise WrongStateError(f"remediation {self.id}", "being planned", "approve before its plan is there")
+        bound = self.planned.digest if self.planned else ""
+        if digest != bound:
+            raise PlanChangedError(f"remediation {self.id}", bound, digest)
         self.record(Approved(by=by, comment=comment), at)
+
+    def outdate(self, reason: str, at: datetime) -> bool:
+        """What was approved is not so any more, and nothing was changed; False when nothing is approved, or it stood on no plan."""
+        if self.status is not RemediationStatus.APPROVED or self.planned is None:
+            return False
+        self.record(Outdated(reason=reason), at)
+        return True
+
+    def ask_again(self, deadline: datetime | None, at: datetime) -> bool:
+        """Put the question anew, to be followed by another plan; False unless the last one is outdated."""
+        if self.status is not RemediationStatus.PROPOSED or not self.plans:
+            return False
+        self.record(ApprovalRequested(question=self.question, deadline=deadline, plan_follows=True), at)
+        return True
 
     def reject(self, by: str, reason: str, at: datetime) -> None:
         """Say no. Raises ``WrongStateError`` when it was answered, or began."""
@@ -197,7 +271,7 @@ class Remediation(Aggregate):
 
     def withdraw(self, reason: str, at: datetime) -> bool:
         """Take an approved or waiting proposal back before anything is done (the incident ended by itself); False when it is too late."""
-        if self.status not in (RemediationStatus.AWAITING_APPROVAL, RemediationStatus.APPROVED):
+        if self.status not in _NOT_BEGUN:
             return False
         self.record(Rejected(by="system:remediation", reason=reason), at)
         return True
@@ -242,7 +316,11 @@ class Remediation(Aggregate):
         if isinstance(event, Proposed):
             self.proposal = event
         elif isinstance(event, ApprovalRequested):
-            self.deadline = event.deadline
+            self.deadline, self.question, self.plan_follows = event.deadline, event.question, event.plan_follows
+        elif isinstance(event, Planned):
+            self.planned, self.plans = event, self.plans + 1
+        elif isinstance(event, Outdated):
+            self.planned = self.approved = None
         elif isinstance(event, Approved):
             self.approved = event
         elif isinstance(event, Executed):
@@ -256,6 +334,7 @@ class Remediation(Aggregate):
 _STATUS: dict[type[Event], RemediationStatus] = {
     Proposed: RemediationStatus.PROPOSED,
     ApprovalRequested: RemediationStatus.AWAITING_APPROVAL,
+    Outdated: RemediationStatus.PROPOSED,
     Approved: RemediationStatus.APPROVED,
     Rejected: RemediationStatus.REJECTED,
     Executed: RemediationStatus.EXECUTED,

@@ -99,12 +99,20 @@ class FreezeScope:
 class Mutation:
     """What can be decided, by operators."""
 
-    @strawberry.mutation(description="Say yes to a remediation that waits for approval.")
-    async def approve_remediation(self, info: Info, id: strawberry.ID, comment: str = "") -> Decided:
-        """Refused if nobody asked, or it was answered."""
-        text = _text(comment, "comment")
+    @strawberry.mutation(
+        description="Say yes to a remediation that waits for approval, as its plan says: `planDigest` is `plan.digest`, and is left out only where it has none."
+    )
+    async def approve_remediation(
+        self, info: Info, id: strawberry.ID, plan_digest: str = "", comment: str = ""
+    ) -> Decided:
+        """Refused if nobody asked, it was answered, or the plan is another one (PLAN_CHANGED)."""
+        text, digest = _text(comment, "comment"), _text(plan_digest, "planDigest", limit=64)
         return await _decide(
-            info, Remediation, RemediationAggregate, id, lambda remediation, by, at: remediation.approve(by, text, at)
+            info,
+            Remediation,
+            RemediationAggregate,
+            id,
+            lambda remediation, by, at: remediation.approve(by, text, at, digest),
         )
 
     @strawberry.mutation(description="Say no to a remediation that waits for approval; nothing is changed.")

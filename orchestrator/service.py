@@ -15,6 +15,7 @@ from aetherius.orchestrator.context import Context, open_context
 from aetherius.orchestrator.correlation.correlator import Correlator
 from aetherius.orchestrator.correlation.incident_process import IncidentProcess
 from aetherius.orchestrator.remediation.approval_timers import ApprovalTimers
+from aetherius.orchestrator.remediation.planner import RepairPlanner
 from aetherius.orchestrator.remediation.process import RemediationProcess
 from aetherius.orchestrator.schema import ROOM
 from aetherius.orchestrator.settings import OrchestratorSettings
@@ -107,6 +108,7 @@ def _managers(
             ),
             set_timers,
         ),
+        (RepairPlanner(utc_now, settings.patience, keys, tables.records), None),
         (RemediationProcess(utc_now, settings.patience, keys, tables.admissions, settings.limits), None),
         (IncidentProcess(utc_now), None),
     ]

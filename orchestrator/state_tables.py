@@ -8,6 +8,7 @@ from aetherius.domain.brake import Admission
 from aetherius.event_store.memory import MemoryLog
 from aetherius.orchestrator.correlation.correlated_subjects import CorrelatedSubject, SubjectTable
 from aetherius.orchestrator.remediation.admissions import AdmissionTable
+from aetherius.orchestrator.remediation.track_records import RecordRow, RecordTable
 from aetherius.orchestrator.workflow.awaited import ApprovalDeadline, Awaited, OpenAnalysis, RaisedLimit, Wakeup
 from aetherius.readers.state_tables.memory import MemoryTable
 from aetherius.readers.state_tables.postgres import PostgresTable
@@ -19,6 +20,7 @@ class StateTables(NamedTuple):
     subjects: SubjectTable
     awaited: Awaited
     admissions: AdmissionTable
+    records: RecordTable
 
 
 def on_postgres() -> StateTables:
@@ -32,6 +34,7 @@ def on_postgres() -> StateTables:
             PostgresTable("raised_limits", RaisedLimit),
         ),
         PostgresTable("repair_admissions", Admission),
+        PostgresTable("repair_records", RecordRow),
     )
 
 
@@ -46,4 +49,5 @@ def in_memory(log: MemoryLog) -> StateTables:
             MemoryTable(log, RaisedLimit),
         ),
         MemoryTable(log, Admission),
+        MemoryTable(log, RecordRow),
     )

@@ -9,11 +9,14 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from aetherius.domain.event import Event, Recorded
+from aetherius.domain.plan import Plan
 from aetherius.domain.remediation import (
     ApprovalRequested,
     Approved,
     Executed,
     Failed,
+    Outdated,
+    Planned,
     Proposed,
     Rejected,
     RemediationStatus,
@@ -45,6 +48,10 @@ class RemediationRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     risk_reasons: list[str] = []
     approval_required: bool = False
     question: str = ""
+    digest: str = ""
+    """Of the plan; empty without one."""
+    plan: Plan | None = None
+    planned_at: datetime | None = None
     approved: bool | None = None
     decided_by: str = ""
     decision: str = ""
@@ -140,6 +147,10 @@ def _changes(event: Event, at: datetime) -> dict[str, Any]:
             }
         case ApprovalRequested():
             return {"status": RemediationStatus.AWAITING_APPROVAL, "question": event.question}
+        case Planned():
+            return {"digest": event.digest, "plan": event.plan, "planned_at": at}
+        case Outdated():
+            return _outdated()
         case Approved():
             return _decided(RemediationStatus.APPROVED, event.by, event.comment, at)
         case Rejected():
@@ -168,6 +179,12 @@ def _changes(event: Event, at: datetime) -> dict[str, Any]:
             return {"status": RemediationStatus.FAILED, "error": event.reason, "failed_at": at}
         case _:
             return {}
+
+
+def _outdated() -> dict[str, Any]:
+    """As before the question; what was decided about a plan that is not so any more is in the history."""
+    decision = {"approved": None, "decided_by": "", "decision": "", "decided_at": None}
+    return {"status": RemediationStatus.PROPOSED, "digest": "", "plan": None, "planned_at": None, **decision}
 
 
 def _decided(status: RemediationStatus, by: str, text: str, at: datetime) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from aetherius.orchestrator.analysis.desk import concluded
 from aetherius.orchestrator.analysis.request import request_of
 from aetherius.orchestrator.correlation.correlator import Correlator
 from aetherius.orchestrator.correlation.incident_process import IncidentProcess
+from aetherius.orchestrator.remediation.planner import RepairPlanner
 from aetherius.orchestrator.remediation.process import RemediationProcess
 from aetherius.orchestrator.workflow.driver import WorkflowDriver
 from aetherius.orchestrator.workflow.shipped import ShippedWorkflows, shipped
@@ -61,6 +62,7 @@ class CasePlatform:
             Correlator(clock, tables.subjects),
             WorkflowStarter(ShippedWorkflows(shipped(), {}), clock),
             WorkflowDriver(clock, keys, tables.awaited),
+            RepairPlanner(clock, Patience(), keys, tables.records),
             RemediationProcess(clock, Patience(), keys, tables.admissions),
             IncidentProcess(clock),
         ]

@@ -15,7 +15,9 @@ from aetherius.domain.errors import InfrastructureError
 _LOG = """subscription Log($after: Position, $types: [String!]) {
   log(after: $after, types: $types) { position type streamId occurredAt correlationId event }
 }"""
-_APPROVE = 'mutation Approve($id: ID!) { approveRemediation(id: $id, comment: "the demo says yes") { position } }'
+_APPROVE = """mutation Approve($id: ID!, $digest: String!) {
+  approveRemediation(id: $id, planDigest: $digest, comment: "the demo says yes") { position }
+}"""
 _HEAD = "{ head }"
 _AGENTS = "{ agents(first: 100) { edges { node { clusterId status } } } }"
 FOLLOWED = ("ClusterEvent", "Incident", "Strategy", "Command", "Workflow", "Remediation")
@@ -63,9 +65,9 @@ class Api:
         edges = (await self.ask(_AGENTS))["agents"]["edges"]
         return {edge["node"]["clusterId"] for edge in edges if edge["node"]["status"].lower() == "online"}
 
-    async def approve(self, remediation_id: str) -> None:
-        """Say yes, as this user."""
-        await self.ask(_APPROVE, id=remediation_id)
+    async def approve(self, remediation_id: str, digest: str) -> None:
+        """Say yes to the plan of this digest, as this user."""
+        await self.ask(_APPROVE, id=remediation_id, digest=digest)
 
     async def log(self, after: int) -> AsyncIterator[LogEntry]:
         """Events behind a position, as they come, without end."""

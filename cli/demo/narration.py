@@ -122,6 +122,10 @@ class Narration:
     def _remediation_approvalrequested(self, entry: LogEntry, said: dict[str, Any]) -> tuple[str, str]:
         return "approval", "asked for"
 
+    def _remediation_planned(self, entry: LogEntry, said: dict[str, Any]) -> tuple[str, str]:
+        plan = said["plan"]
+        return "plan", f"{plan['told']} (dry run {plan['dry_run']}, digest {said['digest'][:12]})"
+
     def _remediation_approved(self, entry: LogEntry, said: dict[str, Any]) -> tuple[str, str]:
         return "approval", f"given by {said['by']}"
 

@@ -51,8 +51,8 @@ class Show:
                 continue
             story.take(entry)
             self._narration.entry(story, entry)
-            if entry.type == "Remediation.ApprovalRequested":
-                await self._stage.api.approve(story.remediation_id)
+            if entry.type == "Remediation.Planned":
+                await self._stage.api.approve(story.remediation_id, entry.data["digest"])
             if story.mitigated and story.fault.heal and not healed:
                 healed = True
                 await self._stage.kubectl[story.fault.cluster].run(*story.fault.heal)

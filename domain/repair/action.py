@@ -21,6 +21,8 @@ from aetherius.domain.repair.patience import Patience
 from aetherius.domain.risk import Risk, RiskLevel, raised
 
 TOOL: Final = "repair"
+SEEN: Final = "seen"
+"""The parameter by which an order says which facts its plan stood on: with others, nothing is changed."""
 APPROVED: Final = "approved_by_person"
 """The parameter by which an order says that a person has approved it. The platform sets it, and takes it out of what others propose."""
 Mode = Literal["simulate", "execute", "restore"]
@@ -58,6 +60,20 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     undo: Order | None = None
     done: bool = True
     """False: the agent answered, and says that it could not."""
+
+
+class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a repair would do, by the agent's answer to a simulation."""
+
+    told: str
+    possible: bool = True
+    """False: something would refuse it as things are."""
+    diff: list[str] = []
+    affected: list[str] = []
+    warnings: list[str] = []
+    undo: str = ""
+    seen: list[str] = []
+    """The facts that it stands on; empty from an agent that does not tell them."""
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,12 +164,16 @@ class Repair(Action[P]):
     no_undo: ClassVar[str] = ""
     """Why a failed verification takes nothing back by itself; empty where it does."""
 
-    def ordered(self, proposed: dict[str, Any], approval: Approval) -> Order:
-        """The order once it is approved. What only a person may say is taken from the approval, never from the proposal."""
-        kept = {name: value for name, value in proposed.items() if name not in (*self.spoken, APPROVED)}
+    def ordered(self, proposed: dict[str, Any], approval: Approval, seen: list[str] | None = None) -> Order:
+        """The order once it is approved. What only a person may say is taken from the approval, never from the proposal.
+
+        `seen`: the facts that the approved plan stood on.
+        """
+        kept = {name: value for name, value in proposed.items() if name not in (*self.spoken, APPROVED, SEEN)}
         said = {name: True for name, words in self.spoken.items() if approval.says(words)}
         person = {APPROVED: True} if approval.by_person and APPROVED in self.parameters.__struct_fields__ else {}
-        return Order(action=self.name, parameters={**kept, **said, **person})
+        bound = {SEEN: seen} if seen and SEEN in self.parameters.__struct_fields__ else {}
+        return Order(action=self.name, parameters={**kept, **said, **person, **bound})
 
     def risk(self, circumstances: Circumstances) -> Risk:
         """How risky it is now, and why: the base, what raises it by its own rule, and that the trouble came back."""
@@ -192,10 +212,20 @@ class Repair(Action[P]):
             return None
         return Order(action=self.name, parameters={**msgspec.to_builtins(parameters), "mode": Phase.SIMULATE.value})
 
-    def simulated(self, output: str) -> str:
-        """What the agent says that it would do, in words."""
+    def foreseen(self, output: str) -> Foreseen | None:
+        """What the agent says that it would do; None where that cannot be read."""
         answer = decoded(output, RepairAnswer)
-        return answer.summary if answer else "what it would do cannot be read"
+        if answer is None:
+            return None
+        undo = f"{answer.undo_action}, if it does not help" if answer.undo_action else "nothing is known that would"
+        return Foreseen(
+            told=answer.summary,
+            diff=answer.changes,
+            affected=answer.affected,
+            warnings=answer.warnings,
+            undo=f"not by itself: {self.no_undo}" if self.no_undo else undo,
+            seen=answer.seen,
+        )
 
     @abstractmethod
     def verification(self, parameters: P, output: str, patience: Patience) -> Order:

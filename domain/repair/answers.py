@@ -30,7 +30,18 @@ class RepairAnswer(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     """What a person should know of it."""
     changes: list[str] = []
-    """Fields that it changes besides, or instead of, the one that is at fault; values that may be secret are left out."""
+    """What changes, field by field: `path: before -> after`; values that may be secret are left out."""
+    affected: list[str] = []
+    """Whom it touches besides the object itself, as `namespace/kind/name`."""
+    seen: list[str] = []
+    """Simulated: the facts that it stands on."""
+
+
+class OutdatedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Output of an action that changed nothing, because what its plan stood on is different by now."""
+
+    outdated: str
+    """Which facts, and how."""
 
 
 class VerificationAnswer(msgspec.Struct, frozen=True, kw_only=True):

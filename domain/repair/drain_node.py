@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Final, Literal
 import msgspec
 
 from aetherius.domain.brake import ActionLimits
-from aetherius.domain.repair.action import Mode, Order, Outcome, Phase, Repair, decoded
+from aetherius.domain.repair.action import Foreseen, Mode, Order, Outcome, Phase, Repair, decoded
 from aetherius.domain.repair.answers import Name, WorkloadRef
 from aetherius.domain.repair.patience import Patience
 from aetherius.domain.risk import RiskLevel
@@ -40,6 +40,8 @@ class DrainNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A person says that what lies on the node alone may be lost: pods that nobody starts again, data of `emptyDir` volumes."""
     approved_by_person: bool = False
     """Set by the platform alone, once a person has approved the order."""
+    seen: list[str] = []
+    """The facts that the approved plan stood on: with others, nothing is changed."""
 
 
 class PodPlacement(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +94,8 @@ class DrainNodeAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Pods that are gone from the node; None: an older agent did not count."""
     ended: str = ""
     """Why it ended before all was done; empty when all was."""
+    seen: list[str] = []
+    """Simulated: the facts that it stands on."""
 
 
 class DrainNodeRepair(Repair[DrainNode]):
@@ -127,19 +131,25 @@ class DrainNodeRepair(Repair[DrainNode]):
             return Outcome(summary=f"our marks are off {answer.node}")
         return Outcome(summary=_summary(answer), undo=undo, done=answer.feasible)
 
-    def simulated(self, output: str) -> str:
+    def foreseen(self, output: str) -> Foreseen | None:
         """From the agent's placements."""
         answer = decoded(output, DrainNodeAnswer)
         if answer is None:
-            return "what it would do cannot be read"
+            return None
         moved = [each for each in answer.placements if each.decision == "evict"]
-        stuck = [
-            f"{each.namespace}/{each.pod} ({each.why})"
-            for each in answer.placements
-            if each.decision in ("forbidden", "no_room")
-        ]
-        return f"cordon {answer.node} and move {len(moved)} pods" + (
-            f"; it could not move {', '.join(stuck)}" if stuck else ""
+        stuck = [each for each in answer.placements if each.decision in ("forbidden", "no_room")]
+        could_not = ", ".join(f"{each.namespace}/{each.pod} ({each.why})" for each in stuck)
+        told = [f"cordon {answer.node} and move {len(moved)} pods"]
+        told += [f"it could not move {could_not}"] if stuck else []
+        return Foreseen(
+            told="; ".join([*told, *answer.refusals]),
+            possible=answer.feasible,
+            diff=[f"node {answer.node}: unschedulable: {str(answer.cordoned).lower()} -> true"]
+            + [f"pod {each.namespace}/{each.pod}: {answer.node} -> {each.target or 'gone'}" for each in moved],
+            affected=[f"{each.namespace}/{each.kind}/{each.name}" for each in answer.workloads],
+            warnings=[*answer.warnings, *([f"out-of-service taint: {answer.taint}"] if answer.taint else [])],
+            undo="cordon and taint come off once the node is back, or the drain has failed; the pods stay where they are",
+            seen=answer.seen,
         )
 
     def verification(self, parameters: DrainNode, output: str, patience: Patience) -> Order:

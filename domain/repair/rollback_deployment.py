@@ -29,6 +29,8 @@ class RollbackDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """The template may be put back although more than one thing differs: other changes are undone with the one at fault."""
     approved_by_person: bool = False
     """Set by the platform alone, once a person has approved the order."""
+    seen: list[str] = []
+    """The facts that the approved plan stood on: with others, nothing is changed."""
 
 
 class RollbackDeploymentRepair(Repair[RollbackDeployment]):

@@ -28,6 +28,8 @@ class UpdateResourceLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     """The Deployment is known to stop all replicas before it starts new ones."""
     approved_by_person: bool = False
     """Set by the platform alone, once a person has approved the order."""
+    seen: list[str] = []
+    """The facts that the approved plan stood on: with others, nothing is changed."""
 
     @property
     def undone(self) -> UpdateResourceLimits:

@@ -14,6 +14,7 @@ from aetherius.domain.repair.drain_node import ENTRY as ACTION
 from aetherius.domain.repair.drain_node import DrainNode, DrainNodeAnswer, PodPlacement
 from aetherius.edge_agent.errors import RepairRefusedError
 from aetherius.edge_agent.kubernetes_objects import Metadata
+from aetherius.edge_agent.marks import CORDONED
 from aetherius.edge_agent.repair.cluster import Cluster, Document, is_true, until_unchanged
 from aetherius.edge_agent.repair.draining.course import Course, what_taint_removes
 from aetherius.edge_agent.repair.draining.node_state import state_of
@@ -34,6 +35,17 @@ class DrainNodePerformer(Performer[DrainNode]):
     def target(self, job: Job[DrainNode]) -> Document:
         """The node."""
         return job.cluster.node(job.parameters.node)
+
+    def facts(self, job: Job[DrainNode]) -> list[str]:
+        """The node and its state, and whose pods would move. Not which pods: they go by themselves while somebody thinks."""
+        node = self.target(job)
+        listed = job.cluster.api.list("/api/v1/pods", field_selector=f"spec.nodeName={job.parameters.node}")
+        pods = [msgspec.convert(each, SchedulingPod) for each in listed]
+        return [*_facts_of_node(node), *sorted({_whose(each) for each in pods if each.metadata.controller})]
+
+    def is_begun(self, job: Job[DrainNode]) -> bool:
+        """Our cordon is on the node."""
+        return CORDONED in (self.target(job)["metadata"].get("annotations") or {})
 
     def simulate(self, job: Job[DrainNode]) -> DrainNodeAnswer:
         """Where each pod could go, and what the taint would do."""
@@ -67,6 +79,19 @@ class DrainNodePerformer(Performer[DrainNode]):
 
 
 ENTRY = DrainNodePerformer()
+
+
+def _facts_of_node(node: Document) -> list[str]:
+    """A cordon or taint of ours is none: a drain that goes on finds it."""
+    marks = node["metadata"].get("annotations") or {}
+    cordoned = bool(node["spec"].get("unschedulable")) and CORDONED not in marks
+    ready = next((each["status"] for each in node["status"].get("conditions") or () if each["type"] == "Ready"), "")
+    return [f"node uid {node['metadata']['uid']}", f"Ready {ready}", f"cordoned by somebody else {cordoned}"]
+
+
+def _whose(pod: SchedulingPod) -> str:
+    owner = pod.metadata.controller
+    return f"pods of {pod.metadata.namespace}/{owner.kind}/{owner.name}" if owner else ""
 
 
 def must_move(pod: Document) -> bool:

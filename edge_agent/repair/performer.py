@@ -7,10 +7,12 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 import msgspec
 
-from aetherius.domain.repair.action import APPROVED, Action, Phase
+from aetherius.domain.repair.action import APPROVED, SEEN, Action, Phase
+from aetherius.domain.repair.answers import OutdatedAnswer
 from aetherius.edge_agent.errors import RepairRefusedError
 from aetherius.edge_agent.kubernetes_api import PatchType
 from aetherius.edge_agent.repair.cluster import Cluster, Document, Stopwatch
+from aetherius.edge_agent.repair.facts import bounded, changed
 from aetherius.edge_agent.repair.protection import refuse_protected
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -48,6 +50,14 @@ class Performer(Generic[P]):
         """The object that `execute` changes: looked at first, for marks that protect it. None for an action that changes none."""
         return None
 
+    def facts(self, job: Job[P]) -> list[str]:
+        """What a plan of it stands on: with other facts a person must be asked again. Nothing of what an approval's words allow."""
+        return []
+
+    def is_begun(self, job: Job[P]) -> bool:
+        """Whether the object shows that this was done already, wholly or half: then an order that comes again goes on, whatever the facts are by now."""
+        return False
+
     def validate(self, job: Job[P]) -> None:
         """Refuse what must not be done, before anything is looked at or changed. Comes before every phase but a roll-back."""
 
@@ -77,16 +87,28 @@ class Performer(Generic[P]):
         job.go_on()
         if phase is not Phase.RESTORE:
             self.validate(job)
+        if phase is Phase.SIMULATE:
+            return self._foreseen(job)
         if phase is Phase.EXECUTE:
-            approved = bool(getattr(job.parameters, APPROVED, False))
-            refuse_protected(job.cluster, job.namespace, self.target(job), approved=approved)
+            return self._executed(job)
         return self._phases[phase](job)
+
+    def _foreseen(self, job: Job[P]) -> msgspec.Struct:
+        seen = bounded(self.facts(job))  # first: what changes meanwhile is then found out
+        answer = self.simulate(job)
+        return msgspec.structs.replace(answer, seen=seen) if SEEN in answer.__struct_fields__ else answer
+
+    def _executed(self, job: Job[P]) -> msgspec.Struct:
+        approved = bool(getattr(job.parameters, APPROVED, False))
+        refuse_protected(job.cluster, job.namespace, self.target(job), approved=approved)
+        seen = getattr(job.parameters, SEEN, [])
+        if seen and (how := changed(seen, bounded(self.facts(job)))) and not self.is_begun(job):
+            return OutdatedAnswer(outdated=how)
+        return self.execute(job)
 
     @property
     def _phases(self) -> dict[Phase, Callable[[Job[P]], msgspec.Struct]]:
         return {
-            Phase.SIMULATE: self.simulate,
-            Phase.EXECUTE: self.execute,
             Phase.RESTORE: self.roll_back,
             Phase.VERIFY: self.verify,
             Phase.READ: self.read,

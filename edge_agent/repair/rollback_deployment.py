@@ -17,6 +17,7 @@ from aetherius.edge_agent.repair.cluster import (
     revision_of,
     until_unchanged,
 )
+from aetherius.edge_agent.repair.facts import facts_of_deployment
 from aetherius.edge_agent.repair.gitops import FieldChange, refuse_reconciled
 from aetherius.edge_agent.repair.performer import Job, Performer
 from aetherius.edge_agent.repair.rollout_state import migrations, refuse_unless_failed, refuse_unproven
@@ -37,6 +38,21 @@ class RollbackDeploymentPerformer(Performer[RollbackDeployment]):
     def target(self, job: Job[RollbackDeployment]) -> Document:
         """The Deployment."""
         return job.cluster.deployment(job.namespace, job.parameters.name)
+
+    def facts(self, job: Job[RollbackDeployment]) -> list[str]:
+        """The Deployment, and the revision that would be put back."""
+        deployment = self.target(job)
+        sets = job.cluster.replica_sets(deployment)
+        target = next((each for each in sets if revision_of(each) == job.parameters.to_revision), None)
+        back = f"uid {target['metadata']['uid']}" if target else "is gone"
+        return [*facts_of_deployment(deployment), f"revision {job.parameters.to_revision} {back}"]
+
+    def is_begun(self, job: Job[RollbackDeployment]) -> bool:
+        """The Deployment has that revision's template."""
+        try:
+            return not self.simulate(job).changed
+        except RepairRefusedError:
+            return False
 
     def simulate(self, job: Job[RollbackDeployment]) -> RepairAnswer:
         """Try it as a dry run."""
@@ -227,7 +243,7 @@ def _answer(
         changed=bool(made),
         summary=f"{action.name} to revision {action.to_revision}{images}: {what} revision {action.expected_revision}",
         undo_action=ACTION.name,
-        undo_parameters=msgspec.to_builtins(msgspec.structs.replace(action, mode="restore")),
+        undo_parameters=msgspec.to_builtins(msgspec.structs.replace(action, mode="restore", seen=[])),
         generation=int(deployment["metadata"].get("generation", 0)),
         warnings=list(warnings),
         changes=[str(each) for each in made],

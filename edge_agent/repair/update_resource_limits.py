@@ -14,6 +14,7 @@ from aetherius.domain.repair.update_resource_limits import ENTRY as ACTION
 from aetherius.domain.repair.update_resource_limits import UpdateResourceLimits
 from aetherius.edge_agent.errors import RepairRefusedError
 from aetherius.edge_agent.repair.cluster import Cluster, Document, deployment_path, until_unchanged
+from aetherius.edge_agent.repair.facts import facts_of_deployment
 from aetherius.edge_agent.repair.gitops import FieldChange, refuse_reconciled
 from aetherius.edge_agent.repair.memory_bounds import MemoryChange, refuse_out_of_bounds
 from aetherius.edge_agent.repair.performer import Job, Performer
@@ -39,6 +40,17 @@ class UpdateResourceLimitsPerformer(Performer[UpdateResourceLimits]):
     def validate(self, job: Job[UpdateResourceLimits]) -> None:
         """The new limit is within a bound of the one that the decision saw."""
         _check_bounds(job.parameters)
+
+    def facts(self, job: Job[UpdateResourceLimits]) -> list[str]:
+        """The Deployment."""
+        return facts_of_deployment(self.target(job))
+
+    def is_begun(self, job: Job[UpdateResourceLimits]) -> bool:
+        """The limit is set."""
+        try:
+            return not self.simulate(job).changed
+        except RepairRefusedError:
+            return False
 
     def simulate(self, job: Job[UpdateResourceLimits]) -> RepairAnswer:
         """Try it as a dry run."""
@@ -81,7 +93,13 @@ def _attempt(
     body = {"spec": {"template": {"spec": {section: [{"name": action.container, "resources": wanted}]}}}}
     warnings = _look_ahead(action, deployment, wanted, cluster, path, body) if forward else []
     changed = change(deployment, path, body, "strategic")
-    return _answer(action, changed=True, generation=int(changed["metadata"].get("generation", 0)), warnings=warnings)
+    return _answer(
+        action,
+        changed=True,
+        generation=int(changed["metadata"].get("generation", 0)),
+        warnings=warnings,
+        changes=_told(section, action, resources, wanted),
+    )
 
 
 def _refuse_unfit(action: UpdateResourceLimits, deployment: Document, section: str, limit: str) -> None:
@@ -189,8 +207,22 @@ def _wanted(resources: Document, limit: str) -> Document:
     return wanted
 
 
+def _told(section: str, action: UpdateResourceLimits, resources: Document, wanted: Document) -> list[str]:
+    """Limit and request, before and after."""
+    return [
+        f"spec.template.spec.{section}.{action.container}.resources.{part}.memory: "
+        f"{(resources.get(part) or {}).get('memory', 'not set')} -> {each['memory']}"
+        for part, each in wanted.items()
+    ]
+
+
 def _answer(
-    action: UpdateResourceLimits, *, changed: bool, generation: int, warnings: list[str] | None = None
+    action: UpdateResourceLimits,
+    *,
+    changed: bool,
+    generation: int,
+    warnings: list[str] | None = None,
+    changes: list[str] | None = None,
 ) -> RepairAnswer:
     what = (
         f"{action.expected_memory_limit} -> {action.memory_limit}" if changed else f"was {action.memory_limit} already"
@@ -200,7 +232,8 @@ def _answer(
         changed=changed,
         summary=f"memory limit of {action.name}/{action.container}: {what}",
         undo_action=ACTION.name,
-        undo_parameters=msgspec.to_builtins(msgspec.structs.replace(action, mode="restore")),
+        undo_parameters=msgspec.to_builtins(msgspec.structs.replace(action, mode="restore", seen=[])),
         generation=generation,
         warnings=warnings or [],
+        changes=changes or [],
     )

@@ -14,6 +14,7 @@ from aetherius.domain.cluster import Repairs
 from aetherius.domain.command import CommandStatus
 from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.incident import IncidentStatus
+from aetherius.domain.plan import DryRun
 from aetherius.domain.remediation import RemediationStatus
 from aetherius.domain.risk import RiskLevel
 from aetherius.domain.wire.command import CommandType
@@ -43,6 +44,7 @@ def named(field: str, text: Any) -> Any:
 for _enum, _about in (
     (AgentStatus, "Whether an agent's heartbeats arrive."),
     (CommandStatus, "Where a command is."),
+    (DryRun, "What trying a repair said. UNKNOWN: nobody answered, or it cannot be read."),
     (IncidentStatus, "Where an incident is. MITIGATED: users are served again, the thing itself is still broken."),
     (RemediationStatus, "Where a remediation is."),
     (Repairs, "What is done with a repair that is approved. DRY_RUN: it is tried, and said what would have been done."),

@@ -10,6 +10,8 @@ import strawberry
 from strawberry.scalars import JSON
 
 import aetherius.graphql.types.enums  # noqa: F401  # registers the enumerations
+from aetherius.domain.plan import DryRun
+from aetherius.domain.plan import TrackRecord as KnownRecord
 from aetherius.domain.remediation import RemediationStatus
 from aetherius.domain.risk import RiskLevel
 from aetherius.graphql.context import Info
@@ -50,6 +52,35 @@ class Verification:
     summary: str
     command_id: UUID | None
     at: datetime
+
+
+@strawberry.type(description="How often an action was done before.")
+class TrackRecord:
+    """Counts."""
+
+    done: Long
+    helped: Long = strawberry.field(description="It was verified that it helped.")
+
+
+@strawberry.type(
+    description="What would be done as things are now, by a dry run. A yes is to the plan of one digest; if something changed by then, there is another one."
+)
+class Plan:
+    """A plan."""
+
+    digest: str = strawberry.field(description="SHA-256 of all that a yes is to: name it in `approveRemediation`.")
+    number: int = strawberry.field(description="1 for the first.")
+    dry_run: DryRun
+    told: str = strawberry.field(description="The expected effect; why it would be refused; why nobody knows.")
+    diff: list[str] = strawberry.field(description="`path: before -> after`, without values that may be secret.")
+    affected: list[str] = strawberry.field(description="`namespace/kind/name` of whom else it touches.")
+    warnings: list[str]
+    undo: str = strawberry.field(description="What takes it back.")
+    seen: list[str] = strawberry.field(description="The facts that it stands on.")
+    here: TrackRecord = strawberry.field(description="This action on this very object, before.")
+    anywhere: TrackRecord = strawberry.field(description="This action on any object, before.")
+    expires_at: datetime | None = strawberry.field(description="Until when a yes is taken.")
+    planned_at: datetime
 
 
 @strawberry.type(description="A proposed act with a risk, an approval, a verification and an undo.")
@@ -95,6 +126,28 @@ class Remediation(Node):
             return None
         return Risk(level=row.risk, reasons=row.risk_reasons, approval_required=row.approval_required)
 
+    @strawberry.field(description="Null while none was made: it is made once a person is asked.")
+    def plan(self) -> Plan | None:
+        """From the row."""
+        plan = self.row.plan
+        if plan is None:
+            return None
+        return Plan(
+            digest=self.row.digest,
+            number=plan.number,
+            dry_run=plan.dry_run,
+            told=plan.told,
+            diff=plan.diff,
+            affected=plan.affected,
+            warnings=plan.warnings,
+            undo=plan.undo,
+            seen=plan.seen,
+            here=_record(plan.here),
+            anywhere=_record(plan.anywhere),
+            expires_at=plan.expires_at,
+            planned_at=self.row.planned_at,
+        )
+
     @strawberry.field(description="Null while nobody was asked and nobody decided.")
     def approval(self) -> Approval | None:
         """From the row."""
@@ -128,3 +181,7 @@ class Remediation(Node):
     async def commands(self, info: Info) -> list[Command]:
         """By the remediation's id."""
         return await Command.all_with(info, "remediation_id", self.row.id, self.as_of)
+
+
+def _record(known: KnownRecord) -> TrackRecord:
+    return TrackRecord(done=Long(known.done), helped=Long(known.helped))

@@ -40,6 +40,13 @@ class Admissions:
         """It is under way."""
         self.keep(replace(admission, begun_at=now))
 
+    def forget(self, remediation_id: UUID) -> bool:
+        """As if it had never been asked for; whether it counted until now."""
+        found = self._rows.pop(remediation_id, None)
+        if found is not None:
+            self._table.drop(self._unit, remediation_id)
+        return found is not None and found.under_way
+
     def end(self, remediation_id: UUID, now: datetime) -> bool:
         """It is over; whether it counted until now. Who ended so long ago that nothing counts them is forgotten with it."""
         found = self.of(remediation_id)

@@ -65,6 +65,10 @@ class Gate:
         """It is over; whether a place became free."""
         return self._admissions.end(remediation_id, self._now)
 
+    def forget(self, remediation_id: UUID) -> bool:
+        """It is not to be done for now, and nothing was: no limit counts it. Whether a place became free."""
+        return self._admissions.forget(remediation_id)
+
     def waiting(self, cluster_id: str) -> Sequence[UUID]:
         """Who waits in a cluster, the first first."""
         return [each.remediation_id for each in self._admissions.all if each.cluster_id == cluster_id and each.waits]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,35 +17,41 @@ from msgspec.structs import replace
 from aetherius.domain import freeze as freezes
 from aetherius.domain import remediation as remediations
 from aetherius.domain.brake import Admission, Limits
-from aetherius.domain.command import ANSWERS, Cancelled, Command, Issued, Lost, TimedOut
+from aetherius.domain.command import ANSWERS, Cancelled, Command, Lost, TimedOut
 from aetherius.domain.command import Succeeded as CommandSucceeded
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.event import Cause, Event, Recorded, topics_of
-from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
 from aetherius.domain.keyring import Keyring
 from aetherius.domain.remediation import Executed, Proposed, Remediation, RemediationStatus
-from aetherius.domain.repair.action import TOOL, Order, Outcome, Repair, decoded
+from aetherius.domain.repair.action import Order, Outcome, Repair, decoded
 from aetherius.domain.repair.actions import Actions, shipped_actions
-from aetherius.domain.repair.answers import VerificationAnswer
+from aetherius.domain.repair.answers import OutdatedAnswer, VerificationAnswer
 from aetherius.domain.repair.patience import Patience
 from aetherius.domain.secrets import opened
-from aetherius.domain.wire.command import CommandType, format_duration
 from aetherius.domain.workflow.definition import ActionStep
 from aetherius.domain.workflow.state import WorkflowStatus
 from aetherius.domain.workflow.workflow import Workflow
 from aetherius.orchestrator.remediation.admissions import Admissions, AdmissionTable
 from aetherius.orchestrator.remediation.gate import Gate
-from aetherius.orchestrator.workflow.driver import answer_error
+from aetherius.orchestrator.remediation.phases import (
+    EXECUTE,
+    RESTORE,
+    ROLL_BACK,
+    SIMULATE,
+    VERIFY,
+    VERIFY_AGAIN,
+    changes_ordered,
+    command_of,
+    issued,
+)
+from aetherius.orchestrator.workflow.inputs import answer_error
 from aetherius.orchestrator.workflow.starter import workflow_at, workflow_of
-from aetherius.orchestrator.workflow.step_commands import DELIVERY
 from aetherius.readers.unit import Unit
 
 logger = logging.getLogger(__name__)
 
 ACTOR = "system:remediation"
-EXECUTE, VERIFY, VERIFY_AGAIN, ROLL_BACK, RESTORE = "execute", "verify", "verify_again", "roll_back", "restore"
-SIMULATE = "simulate"
 DRY_RUN = "repairs are tried only in this cluster (`aetherius repairs on` has them done)"
 _UNREADABLE = "it was done, says the agent; what else it answered cannot be read"
 
@@ -143,7 +149,8 @@ class _Phase:
         passage = self._gate.passage(remediation, proposal, repair)
         match passage.says:
             case "go":
-                self._order(remediation, EXECUTE, repair.ordered(proposal.parameters, remediation.approval))
+                seen = remediation.planned.plan.seen if remediation.planned else None
+                self._order(remediation, EXECUTE, repair.ordered(proposal.parameters, remediation.approval, seen))
             case "try":
                 self._try(remediation, proposal, repair)
             case "wait":
@@ -169,11 +176,9 @@ class _Phase:
 
     def _freeze(self, admission: Admission, freeze: freezes.Set) -> None:
         remediation = self._unit.get(Remediation, admission.remediation_id)
-        for name in (
-            EXECUTE,
-            ROLL_BACK,
-        ):  # not RESTORE: it takes our own marks off, by one patch, and would not be sent again
-            command = self._unit.get(Command, stable_id("Command", remediation.id, name))
+        # not RESTORE: it takes our own marks off, by one patch, and would not be sent again
+        for name in (EXECUTE, ROLL_BACK):
+            command = self._unit.get(Command, command_of(remediation, name))
             if command.version and not command.status.final:
                 command.cancel(f"{freeze.scope.in_words} is frozen: {freeze.reason}", self._now)
                 self._save(command)
@@ -188,8 +193,10 @@ class _Phase:
 
     def _ended(self, remediation: Remediation) -> None:
         """If it has, its place goes to who waits."""
-        if not remediation.status.final or not self._gate.leave(remediation.id):
-            return
+        if remediation.status.final and self._gate.leave(remediation.id):
+            self._next(remediation)
+
+    def _next(self, remediation: Remediation) -> None:
         for waiting in self._gate.waiting(_proposal(remediation).cluster_id):
             self._beside(waiting).approved(self._unit.get(Remediation, waiting))
 
@@ -234,7 +241,9 @@ class _Phase:
     def _tried(self, remediation: Remediation, event: Event) -> None:
         repair = self._actions.repair(_proposal(remediation).action)
         if isinstance(event, CommandSucceeded) and repair is not None:
-            remediation.withdraw(f"{DRY_RUN}: it would have been done: {repair.simulated(event.output)}", self._now)
+            would = repair.foreseen(event.output)
+            told = would.told if would else "what it would do cannot be read"
+            remediation.withdraw(f"{DRY_RUN}: it would have been done: {told}", self._now)
         elif isinstance(event, Lost | TimedOut | Cancelled):
             remediation.withdraw(f"{DRY_RUN}: whether it could be done is not known: {answer_error(event)}", self._now)
         else:
@@ -263,11 +272,21 @@ class _Phase:
                 f"this version does not know the repair {proposal.action}: look at what is done", self._now
             )
             return
+        if outdated := decoded(output, OutdatedAnswer):
+            self._outdated(remediation, outdated.outdated)
+            return
         outcome = repair.outcome(output)
         if outcome is not None and not outcome.done:
             remediation.fail(f"the repair failed: {outcome.summary}", self._now)
         elif remediation.execute(_executed(command, outcome or Outcome(summary=_UNREADABLE)), self._now):
             self._look(remediation, repair, output if outcome else "")
+
+    def _outdated(self, remediation: Remediation, how: str) -> None:
+        """Nothing was changed; the driver asks again. Its place goes to who waits."""
+        if remediation.outdate(f"changed since the plan was approved: {how}", self._now) and self._gate.forget(
+            remediation.id
+        ):
+            self._next(remediation)
 
     def _look(self, remediation: Remediation, repair: Repair[Any], output: str) -> None:
         try:
@@ -321,37 +340,22 @@ class _Phase:
         """Take a repair's marks off (a node's cordon) once it has ended, however it ended; the agent only takes off its own."""
         if not remediation.status.final or remediation.status is RemediationStatus.ROLLED_BACK:
             return
-        if not self._unit.get(Command, stable_id("Command", remediation.id, EXECUTE)).version:
+        if not any(self._unit.get(Command, each).version for each in changes_ordered(remediation)):
             return
         order = _clean_up(_proposal(remediation), self._actions)
         if order is not None and not self._gate.holds_clean_up(remediation, _proposal(remediation)):
             self._order(remediation, RESTORE, order)
 
     def _order(self, remediation: Remediation, phase: str, wanted: Order) -> None:
-        command = self._unit.get(Command, stable_id("Command", remediation.id, phase))
+        command = self._unit.get(Command, command_of(remediation, phase))
         if command.version:
             return
         proposal = _proposal(remediation)
         try:
-            changing = self._actions.parse(wanted.action, wanted.parameters).phase.changes
+            order = issued(remediation, proposal, phase, wanted, self._actions, self._patience, ACTOR, self._now)
         except InvalidMessageError as exc:  # what would undo it, says the agent: not a reason to stop all the others
             remediation.fail(f"cannot {phase.replace('_', ' ')}: {exc}", self._now)
             return
-        timeout = self._patience.repair if changing else self._patience.verification
-        order = Issued(
-            cluster_id=proposal.cluster_id,
-            type=CommandType.REMEDIATION if changing else CommandType.DIAGNOSTIC,
-            tool=TOOL,
-            action=wanted.action,
-            namespace=proposal.namespace,
-            timeout=format_duration(timeout),
-            issued_by=ACTOR,
-            parameters=wanted.parameters,
-            expires_at=self._now + timedelta(seconds=timeout) + DELIVERY,
-            workflow_id=proposal.workflow_id,
-            remediation_id=remediation.id,
-            step_id=phase,
-        )
         command.issue(order, self._now)
         self._save(command)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,9 +15,7 @@ import msgspec
 from aetherius.domain import analysis as analyses
 from aetherius.domain import remediation as remediations
 from aetherius.domain.analysis import Analysis
-from aetherius.domain.command import ANSWERS, Answer, Command
-from aetherius.domain.command import Failed as CommandFailed
-from aetherius.domain.command import Succeeded as CommandSucceeded
+from aetherius.domain.command import ANSWERS, Command
 from aetherius.domain.event import Cause, Event, Recorded, topics_of
 from aetherius.domain.identity import stable_id
 from aetherius.domain.incident import Incident, Resolved
@@ -53,15 +50,16 @@ from aetherius.domain.workflow.workflow import (
 from aetherius.orchestrator.errors import ConditionError
 from aetherius.orchestrator.workflow import conditions
 from aetherius.orchestrator.workflow.awaited import ApprovalDeadline, Awaited, OpenAnalysis, RaisedLimit, Wakeup
-from aetherius.orchestrator.workflow.proposal import propose, summary
+from aetherius.orchestrator.workflow.inputs import analysis_output, command_input, remediation_input
+from aetherius.orchestrator.workflow.proposal import propose
 from aetherius.orchestrator.workflow.starter import workflow_at
 from aetherius.orchestrator.workflow.step_commands import order_of
 from aetherius.readers.unit import Unit
 
 ACTOR = "system:workflow"
 APPROVAL_TIMEOUT = 14_400.0
-_SHORT_OUTPUT = 2000
-"""Characters of a command's output that conditions see; the whole is in the command's stream."""
+_ASKED = frozenset({RemediationStatus.AWAITING_APPROVAL, RemediationStatus.PROPOSED})
+"""Nobody has said yes, or not to what is so by now."""
 _WORKFLOW_EVENTS: tuple[type[Event], ...] = (events.Started, events.StepScheduled, events.Resumed)
 _ENDED_REMEDIATIONS: tuple[type[Event], ...] = (
     remediations.Verified,
@@ -109,6 +107,7 @@ class WorkflowDriver:
                 analyses.Completed,
                 analyses.Failed,
                 *_ENDED_REMEDIATIONS,
+                remediations.Outdated,
                 Resolved,
             )
         )
@@ -128,6 +127,8 @@ class WorkflowDriver:
             )
             if isinstance(recorded.event, events.Cancelled):
                 drive.cancelled(unit.get(Workflow, recorded.stream_id))
+            elif isinstance(recorded.event, remediations.Outdated):
+                drive.outdated(unit.get(Remediation, recorded.stream_id))
             elif (found := self._input(recorded, unit)) is not None:
                 workflow_id, given = found
                 drive.feed(unit.get(Workflow, workflow_id), given)
@@ -137,7 +138,7 @@ class WorkflowDriver:
         match recorded.event:
             case analyses.Completed() as answer:
                 self._awaited.analyses.drop(unit, recorded.stream_id)
-                return answer.workflow_id, Succeed(step_id=answer.step_id, output=_analysis_output(answer))
+                return answer.workflow_id, Succeed(step_id=answer.step_id, output=analysis_output(answer))
             case analyses.Failed() as failed:
                 self._awaited.analyses.drop(unit, recorded.stream_id)
                 return failed.workflow_id, Fail(step_id=failed.step_id, error=failed.error, now=now)
@@ -147,57 +148,13 @@ class WorkflowDriver:
                 return recorded.stream_id, None
             case event if isinstance(event, ANSWERS):
                 plain = opened(event, recorded.stream_id, self._keys)
-                return _command_input(unit.get(Command, recorded.stream_id), plain, now)
+                return command_input(unit.get(Command, recorded.stream_id), plain, now)
             case event if isinstance(event, _ENDED_REMEDIATIONS):
                 self._awaited.approvals.drop(unit, recorded.stream_id)
                 plain = opened(event, recorded.stream_id, self._keys)
-                return _remediation_input(unit.get(Remediation, recorded.stream_id), plain, now)
+                return remediation_input(unit.get(Remediation, recorded.stream_id), plain, now)
             case _:
                 return None
-
-
-def _command_input(command: Command, event: Event, now: datetime) -> tuple[UUID, Input | None] | None:
-    order = command.issued
-    if order is None or order.workflow_id is None or order.remediation_id is not None:
-        return None
-    if isinstance(event, CommandSucceeded):
-        output: dict[str, Any] = {
-            "status": "success",
-            "exit_code": event.exit_code or 0,
-            "output": event.output[:_SHORT_OUTPUT],
-            "error": "",
-        }
-        return order.workflow_id, Succeed(step_id=order.step_id, output=output)
-    return order.workflow_id, Fail(step_id=order.step_id, error=answer_error(event), now=now)
-
-
-def answer_error(event: Event | Answer) -> str:
-    """Why a command did not succeed, in words."""
-    error = getattr(event, "error", "") or getattr(event, "reason", "")
-    code = f" (exit code {event.exit_code})" if isinstance(event, CommandFailed) and event.exit_code is not None else ""
-    rejected = getattr(event, "rejected_by", "")
-    return f"{type(event).__name__}{code}: {rejected + ': ' if rejected else ''}{error}"[:2000]
-
-
-def _remediation_input(remediation: Remediation, event: Event, now: datetime) -> tuple[UUID, Input | None] | None:
-    proposal = remediation.proposal
-    if proposal is None:
-        return None
-    if isinstance(event, remediations.Verified):
-        output = {"action": proposal.action, "summary": event.summary}
-        return proposal.workflow_id, Succeed(step_id=proposal.step_id, output=output)
-    reason = getattr(event, "reason", "") or getattr(event, "summary", "")
-    return proposal.workflow_id, Fail(step_id=proposal.step_id, error=f"{type(event).__name__}: {reason}", now=now)
-
-
-def _analysis_output(answer: analyses.Completed) -> dict[str, Any]:
-    return {
-        "root_cause": answer.root_cause,
-        "confidence": float(answer.detail.confidence),
-        "recommended": [each.action for each in answer.recommendations],
-        "summary": summary(answer),
-        "detail": {"type": answer.detail.type, "reasoner": answer.reasoner},
-    }
 
 
 class _Drive:
@@ -239,10 +196,22 @@ class _Drive:
         work = workflow.state.step(step.id).work_id if isinstance(step, ActionStep) else None
         if work is not None:
             remediation = self._unit.get(Remediation, work)
-            if remediation.status is RemediationStatus.AWAITING_APPROVAL:
+            if remediation.status in _ASKED:
                 remediation.withdraw("its workflow was cancelled", self._now)
                 self._save(remediation)
         self._keep_wakeup(workflow)
+
+    def outdated(self, remediation: Remediation) -> None:
+        """Ask anew, unless what it was for is over by now."""
+        proposal = remediation.proposal
+        if proposal is None:
+            return
+        incident = self._unit.get(Incident, proposal.incident_id)
+        if self._unit.get(Workflow, proposal.workflow_id).state.status.final or not incident.active:
+            remediation.withdraw("the incident ended before the repair began", self._now)
+        elif remediation.ask_again(self._deadline, self._now):
+            self._awaited.approvals.put(self._unit, ApprovalDeadline(remediation.id, self._deadline))
+        self._save(remediation)
 
     def _keep_wakeup(self, workflow: Workflow) -> None:
         """Keep when time alone will move this workflow on, so that its timer can be set again after anything."""
@@ -265,7 +234,7 @@ class _Drive:
         if not isinstance(step, ActionStep) or (work := workflow.state.step(step.id).work_id) is None:
             return True
         remediation = self._unit.get(Remediation, work)
-        if remediation.status is not RemediationStatus.AWAITING_APPROVAL:
+        if remediation.status not in _ASKED:
             return False
         remediation.withdraw("the incident ended by itself", self._now)
         self._save(remediation)
@@ -335,8 +304,10 @@ class _Drive:
             )
         )
         remediation = self._unit.get(Remediation, stable_id("Remediation", workflow.id, step.id))
-        question = repair.question(repair.parse(proposal.parameters), proposal.reason)
-        remediation.propose(proposal, risk, self._now, self._deadline, question)
+        parameters = repair.parse(proposal.parameters)
+        question = repair.question(parameters, proposal.reason)
+        plan_follows = repair.simulation(parameters) is not None
+        remediation.propose(proposal, risk, self._now, self._deadline, question, plan_follows=plan_follows)
         self._save(remediation)
         if remediation.deadline:
             self._awaited.approvals.put(self._unit, ApprovalDeadline(remediation.id, remediation.deadline))

@@ -176,6 +176,57 @@ class TestRules:
         assert len(scene.api.writes) <= 1
 
 
+class TestPlan:
+    """What a person says yes to is what is done."""
+
+    def test_a_simulation_is_a_plan(self, entry: Repair[Any], scene: Scene) -> None:
+        plan = entry.foreseen(msgspec.json.encode(scene.act("simulate")).decode())
+        assert plan is not None
+        assert plan.possible
+        assert plan.told
+        assert plan.diff, "before and after"
+        assert plan.undo, "what takes it back, or why nothing does"
+        assert plan.seen, "the facts that it stands on"
+
+    def test_the_facts_are_those_of_the_moment(self, scene: Scene) -> None:
+        assert scene.act("simulate")["seen"] == scene.act("simulate")["seen"]
+
+    def test_it_is_done_while_they_hold(self, scene: Scene) -> None:
+        seen = scene.act("simulate")["seen"]
+        assert "outdated" not in scene.act(seen=seen, approved_by_person=True)
+        assert not scene.is_untouched
+
+    def test_it_is_not_done_once_the_object_is_another_one(self, scene: Scene) -> None:
+        """Deleted and made anew under the same name."""
+        seen = scene.act("simulate")["seen"]
+        scene.target["metadata"]["uid"] = "another"
+        with contextlib.suppress(RepairRefusedError):
+            assert scene.act(seen=seen, approved_by_person=True)["outdated"]
+        assert scene.is_untouched
+
+    def test_it_is_not_done_where_nothing_was_seen(self, scene: Scene) -> None:
+        assert scene.act(seen=["a dry run that passed"], approved_by_person=True)["outdated"]
+        assert scene.is_untouched
+
+    def test_an_order_that_comes_again_goes_on(self, scene: Scene) -> None:
+        """The agent was killed between the change and its answer."""
+        seen = scene.act("simulate")["seen"]
+        scene.act(seen=seen, approved_by_person=True)
+        writes = len(scene.api.writes)
+        again = scene.act(seen=seen, approved_by_person=True)
+        assert "outdated" not in again
+        assert len(scene.api.writes) == writes
+
+    def test_the_order_says_what_was_seen_and_takes_it_from_nobody_else(
+        self, entry: Repair[Any], case: RepairCase
+    ) -> None:
+        forged = {**case.parameters, "mode": "execute", "seen": ["forged"]}
+        assert "seen" not in entry.ordered(forged, Approval(by="user:ada")).parameters
+        bound = entry.ordered(forged, Approval(by="user:ada"), ["uid 1"])
+        assert bound.parameters["seen"] == ["uid 1"]
+        assert entry.parse(bound.parameters)
+
+
 class TestProtection:
     @pytest.mark.parametrize("where", ["object", "namespace"])
     def test_what_is_protected_is_refused_without_a_persons_yes(self, scene: Scene, where: str) -> None:

@@ -19,6 +19,7 @@ from aetherius.cli.demo.api import Api
 from aetherius.cli.folder import DataFolder
 from aetherius.cli.platform import ROOMS
 from aetherius.runtime.embedded_nats import EmbeddedNats
+from approving import say_yes
 from processes import Started, eventually, processes, processes_on
 
 QUICK = {
@@ -118,12 +119,12 @@ class Installation:
     def approve(self, remediation_id: UUID) -> None:
         """Say yes to a repair, over the API, as the local user."""
 
-        async def say_yes() -> None:
+        async def approve() -> None:
             port, token = (self.folder.root / "graphql.port").read_text(), self.folder.token.read_text()
             async with Api(f"http://127.0.0.1:{port.strip()}/graphql", token.strip()) as api:
-                await api.approve(str(remediation_id))
+                await say_yes(api, str(remediation_id))
 
-        asyncio.run(say_yes())
+        asyncio.run(approve())
 
     @property
     def nats_url(self) -> str:

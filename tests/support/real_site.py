@@ -21,6 +21,7 @@ from aetherius.domain.wire.command import CommandType
 from aetherius.domain.workflow.events import Completed
 from aetherius.event_store.log import Log
 from agent_account import kubeconfig_of_agent
+from approving import say_yes
 from cluster_probe import ClusterProbe
 from installation import Installation
 from processes import Started
@@ -184,7 +185,7 @@ class RealSite:
 
         async def say() -> None:
             async with Api(f"http://127.0.0.1:{port}/graphql", folder.token.read_text().strip()) as api:
-                await api.approve(str(remediation_id))
+                await say_yes(api, str(remediation_id))
 
         asyncio.run(say())
 

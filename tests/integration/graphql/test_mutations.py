@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from aetherius.domain.command import Command
+from aetherius.domain.event import Cause
+from aetherius.domain.plan import DryRun, Plan, TrackRecord
 from aetherius.domain.remediation import Remediation, RemediationStatus
+from aetherius.domain.risk import Risk, RiskLevel
 from aetherius.domain.workflow.state import WorkflowStatus
 from aetherius.domain.workflow.workflow import Workflow
 from aetherius.event_store.log import Log
@@ -27,6 +31,19 @@ APPROVE = """mutation($id: ID!) { approveRemediation(id: $id, comment: "go") { p
   node { id ... on Remediation { status approval { by comment } } } } }"""
 
 
+APPROVE_PLAN = "mutation($id: ID!, $digest: String!) { approveRemediation(id: $id, planDigest: $digest) { position } }"
+SEEN = Plan(
+    number=1,
+    dry_run=DryRun.PASSED,
+    told="cordon n1",
+    diff=["node n1: unschedulable: false -> true"],
+    undo="uncordon",
+    here=TrackRecord(done=2, helped=1),
+)
+PLAN = """query($id: ID!) { node(id: $id) { ... on Remediation { plan {
+  digest dryRun told diff affected warnings undo seen expiresAt plannedAt here { done helped } } } } }"""
+
+
 async def test_an_approval_is_stored_and_shown_at_once(operator: GraphQLClient, history: History, log: Log) -> None:
     incident = history.open_incident()
     id = history.propose(incident, history.start_workflow(incident), "DrainNode")
@@ -38,6 +55,30 @@ async def test_an_approval_is_stored_and_shown_at_once(operator: GraphQLClient, 
     assert (last.cause.actor, last.cause.causation_id) == ("user:otto", log.stream(id)[-2].id)
     again = await operator.error(APPROVE, id=decided["node"]["id"])
     assert (again["code"], again["state"], again["command"]) == ("WRONG_STATE", "approved", "approve")
+
+
+def asked_about(like: Remediation, log: Log) -> uuid.UUID:
+    """A repair with a plan, proposed as another one was."""
+    remediation, now = Remediation(uuid.uuid4()), datetime.now(UTC)
+    assert like.proposal
+    risk = Risk(level=RiskLevel.HIGH, reasons=["moves pods"])
+    remediation.propose(like.proposal, risk, now, plan_follows=True)
+    remediation.plan(SEEN, now)
+    log.save(remediation, Cause(actor="system:test"))
+    return remediation.id
+
+
+async def test_a_yes_is_to_the_plan_that_was_looked_at(operator: GraphQLClient, history: History, log: Log) -> None:
+    incident = history.open_incident()
+    id = asked_about(log.load(Remediation, history.propose(incident, history.start_workflow(incident))), log)
+    shown = (await operator.ask(PLAN, id=str(id)))["node"]["plan"]
+    assert shown["diff"] == ["node n1: unschedulable: false -> true"]
+    assert (shown["dryRun"], shown["here"], shown["undo"]) == ("PASSED", {"done": 2, "helped": 1}, "uncordon")
+    for digest in ("", "0" * 64):
+        refused = await operator.error(APPROVE_PLAN, id=str(id), digest=digest)
+        assert (refused["code"], refused["digest"]) == ("PLAN_CHANGED", shown["digest"])
+    await operator.ask(APPROVE_PLAN, id=str(id), digest=shown["digest"])
+    assert log.load(Remediation, id).status is RemediationStatus.APPROVED
 
 
 async def test_a_rejection_wants_a_reason(operator: GraphQLClient, history: History, log: Log) -> None:

@@ -23,6 +23,8 @@ from aetherius.domain.identity import cluster_stream
 from aetherius.domain.incident import Incident, Opened
 from aetherius.domain.remediation import Proposed, Remediation
 from aetherius.domain.repair.actions import Actions, shipped_actions
+from aetherius.domain.repair.answers import RepairAnswer
+from aetherius.domain.repair.drain_node import DrainNodeAnswer
 from aetherius.domain.repair.patience import Patience
 from aetherius.domain.repair.workload_history import RevisionSummary, WorkloadHistoryAnswer
 from aetherius.domain.wire.event import Labels, RawData, Severity
@@ -35,6 +37,8 @@ from aetherius.orchestrator.analysis.desk import concluded
 from aetherius.orchestrator.analysis.request import request_of
 from aetherius.orchestrator.correlation.correlator import Correlator
 from aetherius.orchestrator.correlation.incident_process import IncidentProcess
+from aetherius.orchestrator.remediation.phases import PLAN
+from aetherius.orchestrator.remediation.planner import RepairPlanner
 from aetherius.orchestrator.remediation.process import RemediationProcess
 from aetherius.orchestrator.state_tables import on_postgres
 from aetherius.orchestrator.workflow.driver import WorkflowDriver
@@ -59,6 +63,21 @@ OOM_DESCRIPTION = """Containers:
 """
 
 
+def foreseen(action: str) -> Any:
+    """What an agent says that a repair would do."""
+    if action == "DrainNode":
+        return DrainNodeAnswer(
+            node="n1",
+            mode="simulate",
+            ready="Unknown",
+            not_ready_seconds=45,
+            placements=[],
+            feasible=True,
+            seen=["Ready Unknown"],
+        )
+    return RepairAnswer(action=action, changed=True, summary="it would help", changes=["image: b -> a"], seen=["uid 1"])
+
+
 class Stage:
     """One cluster's story."""
 
@@ -72,6 +91,8 @@ class Stage:
         """`workflows`: YAML by file name, beside the shipped ones."""
         self.faults, actions = faults or shipped_faults(), actions or shipped_actions()
         self.now = NOW
+        self.plans_itself = True
+        """Plans of repairs are made as soon as they are asked for."""
         self.log = Log(dsn, sealing=SEALING)
         self.rows = StateRows(dsn)
         self._sequence = 0
@@ -87,6 +108,7 @@ class Stage:
             WorkflowDriver(self.clock, keys, tables.awaited, actions=actions),
             RemediationProcess(self.clock, patience, keys, tables.admissions, actions=actions),
             IncidentProcess(self.clock, self.faults, actions),
+            RepairPlanner(self.clock, patience, keys, tables.records, actions),
         )
         self._join()
         signal = LogSignal(dsn)
@@ -133,8 +155,23 @@ class Stage:
 
     def settle(self) -> None:
         """Step every process manager, and answer analyses by the rules, until nothing happens any more."""
-        while any(runner.step() is not None for runner in self.runners) or self._analyse() or self._go_on():
+        while (
+            any(runner.step() is not None for runner in self.runners)
+            or self._analyse()
+            or self._go_on()
+            or (self.plans_itself and self._foresee())
+        ):
             assert not [runner.state for runner in self.runners if runner.state.error], "a reader is parked"
+
+    def _foresee(self) -> bool:
+        """The agent says at once what a repair would do that a person is asked about."""
+        asked = [each for each in self.open_commands() if each.issued and each.issued.step_id == PLAN]
+        for command in asked:
+            assert command.issued
+            output = msgspec.json.encode(foreseen(command.issued.action)).decode()
+            command.finish(Succeeded(exit_code=0, output=output), self.now)
+            self.log.save(command, Cause(actor="agent:north"))
+        return bool(asked)
 
     def _analyse(self) -> bool:
         for analysis in self.all(Analysis, Requested):
@@ -208,11 +245,16 @@ class Stage:
         """The agent answers that the command failed."""
         return self.answer(action, answer=Failed(exit_code=1, error=error))
 
+    def yes(self) -> Remediation:
+        """A person's yes to the plan; not yet in the log."""
+        remediation = self.remediation
+        digest = remediation.planned.digest if remediation.planned else ""
+        remediation.approve("user:ada", "go", self.now, digest)
+        return remediation
+
     def approve(self) -> None:
         """A person says yes."""
-        remediation = self.remediation
-        remediation.approve("user:ada", "go", self.now)
-        self.log.save(remediation, Cause(actor="user:ada"))
+        self.log.save(self.yes(), Cause(actor="user:ada"))
         self.settle()
 
     def pass_time(self, seconds: float) -> None:

@@ -98,8 +98,7 @@ def test_the_end_of_the_first_time_does_not_end_the_workflow_of_the_second(stage
 def test_a_yes_to_what_was_asked_before_the_incident_began_again_does_nothing(stage: Any) -> None:
     drain_asked(stage)
     correlator = stage.runners[0]
-    remediation = stage.remediation
-    remediation.approve("user:ada", "go", stage.now)
+    remediation = stage.yes()
     stage.log.save(remediation, Cause(actor="user:ada"))
     for reason in ("NodeReady", "NodeNotReady"):
         stage.now += timedelta(seconds=40)
@@ -307,8 +306,7 @@ def test_a_workflow_that_a_person_cancels_takes_its_question_along(stage: Any) -
 
 def test_a_yes_that_crosses_a_cancellation_does_nothing(stage: Any) -> None:
     drain_asked(stage)
-    remediation = stage.remediation
-    remediation.approve("user:ada", "go", stage.now)
+    remediation = stage.yes()
     cancel(stage)
     stage.log.save(remediation, Cause(actor="user:ada"))
     stage.settle()
