@@ -1,4 +1,4 @@
-"""The command line: `aetherius demo | up | serve | settings | agent | enroll | simulate | archive | audit | case | dead-letters | freeze | keys | log | migrate | projections | repairs | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
+"""The command line: `aetherius demo | up | serve | settings | agent | enroll | simulate | approve | archive | audit | case | dead-letters | freeze | keys | log | migrate | projections | reject | repairs | search | search-index | subscriptions`. Rooms are imported when a command needs them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import typer
 
 from aetherius.cli import (
     agent,
+    approve,
     archive,
     audit,
     case_command,
@@ -40,6 +41,8 @@ app.command("settings")(settings.settings)
 app.command("agent")(agent.agent)
 app.command("enroll")(agent.enroll)
 app.command("simulate")(simulate.simulate)
+app.command("approve")(approve.approve)
+app.command("reject")(approve.reject)
 app.add_typer(archive.app, name="archive")
 app.add_typer(audit.app, name="audit")
 app.add_typer(case_command.app, name="case")

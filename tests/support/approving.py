@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+from strawberry.relay import to_base64
+
 from aetherius.cli.demo.api import Api
 
 _PLAN = "query Plan($id: ID!) { node(id: $id) { ... on Remediation { plan { digest } } } }"
@@ -14,7 +16,7 @@ async def say_yes(api: Api, remediation_id: str, within: float = 60.0) -> None:
     """Wait for the plan (seconds), and approve it."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
-        found = (await api.ask(_PLAN, id=remediation_id))["node"]
+        found = (await api.ask(_PLAN, id=to_base64("Remediation", remediation_id)))["node"]
         if found and found["plan"]:
             await api.approve(remediation_id, found["plan"]["digest"])
             return

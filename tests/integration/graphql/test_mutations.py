@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from strawberry.relay import to_base64
 
 from aetherius.domain.command import Command
 from aetherius.domain.event import Cause
@@ -40,7 +41,7 @@ SEEN = Plan(
     undo="uncordon",
     here=TrackRecord(done=2, helped=1),
 )
-PLAN = """query($id: ID!) { node(id: $id) { ... on Remediation { plan {
+PLAN = """query($id: ID!, $at: Position!) { node(id: $id, asOf: {position: $at}) { ... on Remediation { plan {
   digest dryRun told diff affected warnings undo seen expiresAt plannedAt here { done helped } } } } }"""
 
 
@@ -71,7 +72,7 @@ def asked_about(like: Remediation, log: Log) -> uuid.UUID:
 async def test_a_yes_is_to_the_plan_that_was_looked_at(operator: GraphQLClient, history: History, log: Log) -> None:
     incident = history.open_incident()
     id = asked_about(log.load(Remediation, history.propose(incident, history.start_workflow(incident))), log)
-    shown = (await operator.ask(PLAN, id=str(id)))["node"]["plan"]
+    shown = (await operator.ask(PLAN, id=to_base64("Remediation", id), at=log.head()))["node"]["plan"]
     assert shown["diff"] == ["node n1: unschedulable: false -> true"]
     assert (shown["dryRun"], shown["here"], shown["undo"]) == ("PASSED", {"done": 2, "helped": 1}, "uncordon")
     for digest in ("", "0" * 64):
