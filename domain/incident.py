@@ -116,6 +116,13 @@ class Reopened(Event, stream="Incident", frozen=True, kw_only=True):
     reason: str
 
 
+class Linked(Event, stream="Incident", frozen=True, kw_only=True):
+    """It is part of a larger trouble: one that many have in common. While that goes on it is not repaired by itself."""
+
+    parent_id: UUID
+    reason: str
+
+
 class Incident(Aggregate):
     """One incident, and the rules of its life."""
 
@@ -135,6 +142,8 @@ class Incident(Aggregate):
         self.root_cause: str | None = None
         self.suppressed = ""
         """Why nothing is to be done about it; empty otherwise."""
+        self.part_of: UUID | None = None
+        """The incident of what it has in common with others."""
         self.remediation_id: UUID | None = None
         """The remediation that mitigated it."""
 
@@ -193,6 +202,13 @@ class Incident(Aggregate):
         self.record(Suppressed(reason=reason), at)
         return True
 
+    def link(self, parent_id: UUID, reason: str, at: datetime) -> bool:
+        """It is part of another one; False when it is known to be part of one, or over. The first that was found stands."""
+        if not self.active or self.part_of is not None or parent_id == self.id:
+            return False
+        self.record(Linked(parent_id=parent_id, reason=reason), at)
+        return True
+
     def acknowledge(self, by: str, at: datetime) -> None:
         """A person takes note. Raises ``WrongStateError`` when it is over."""
         self._must_be_active("acknowledge")
@@ -248,7 +264,9 @@ class Incident(Aggregate):
             case Reopened():
                 self.status = IncidentStatus.OPEN
                 self.reopened += 1
-                self.pods = {}
+                self.pods, self.part_of = {}, None
+            case Linked():
+                self.part_of = event.parent_id
             case _:
                 pass
 

@@ -100,7 +100,7 @@ def _managers(
 ) -> list[tuple[ProcessManager, AfterCommit | None]]:
     tables = on_postgres()
     return [
-        (Correlator(utc_now, tables.subjects), None),
+        (Correlator(utc_now, tables.subjects, tables.suspicions), None),
         (WorkflowStarter(workflows, utc_now), None),
         (
             WorkflowDriver(

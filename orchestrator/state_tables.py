@@ -7,6 +7,7 @@ from typing import NamedTuple
 from aetherius.domain.brake import Admission
 from aetherius.event_store.memory import MemoryLog
 from aetherius.orchestrator.correlation.correlated_subjects import CorrelatedSubject, SubjectTable
+from aetherius.orchestrator.correlation.shared_causes import Suspicion, SuspicionTable
 from aetherius.orchestrator.remediation.admissions import AdmissionTable
 from aetherius.orchestrator.remediation.track_records import RecordRow, RecordTable
 from aetherius.orchestrator.workflow.awaited import ApprovalDeadline, Awaited, OpenAnalysis, RaisedLimit, Wakeup
@@ -18,6 +19,7 @@ class StateTables(NamedTuple):
     """All of them."""
 
     subjects: SubjectTable
+    suspicions: SuspicionTable
     awaited: Awaited
     admissions: AdmissionTable
     records: RecordTable
@@ -27,6 +29,7 @@ def on_postgres() -> StateTables:
     """Those that `migrations/` makes."""
     return StateTables(
         PostgresTable("correlated_subjects", CorrelatedSubject),
+        PostgresTable("shared_causes", Suspicion),
         Awaited(
             PostgresTable("workflow_wakeups", Wakeup),
             PostgresTable("open_analyses", OpenAnalysis),
@@ -42,6 +45,7 @@ def in_memory(log: MemoryLog) -> StateTables:
     """Empty ones, written with the transactions of a log in memory."""
     return StateTables(
         MemoryTable(log, CorrelatedSubject),
+        MemoryTable(log, Suspicion),
         Awaited(
             MemoryTable(log, Wakeup),
             MemoryTable(log, OpenAnalysis),

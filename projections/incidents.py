@@ -15,6 +15,7 @@ from aetherius.domain.incident import (
     Escalated,
     EventsCorrelated,
     IncidentStatus,
+    Linked,
     Mitigated,
     Opened,
     Reclassified,
@@ -65,6 +66,8 @@ class IncidentRow(Row, frozen=True, kw_only=True, omit_defaults=True):
     summary: str = ""
     acknowledged_by: str = ""
     suppressed: str = ""
+    part_of: UUID | None = None
+    """The incident of what it has in common with others."""
     reopened: int = 0
     onset: datetime
     opened_at: datetime
@@ -87,6 +90,7 @@ class IncidentFilter(Filter, frozen=True, kw_only=True):
     severity: list[Severity] | None = None
     symptom: list[str] | None = None
     root_cause: list[str] | None = None
+    part_of: UUID | None = None
     opened_at_since: datetime | None = None
     opened_at_until: datetime | None = None
 
@@ -106,6 +110,7 @@ class Incidents(ReadModel[IncidentRow]):
         "severity": Column(),
         "symptom": Column(),
         "root_cause": Column(),
+        "part_of": Column("uuid", indexed=True),
         "opened_at": Column("timestamptz"),
     }
 
@@ -161,6 +166,8 @@ def _changes(row: IncidentRow, event: Event, at: datetime) -> dict[str, Any]:
             return {"severity": event.severity}
         case Suppressed():
             return {"suppressed": event.reason}
+        case Linked():
+            return {"part_of": event.parent_id}
         case Acknowledged():
             return {"acknowledged_by": event.by, "acknowledged_at": at}
         case Diagnosed():
@@ -213,6 +220,7 @@ def _reopened(row: IncidentRow, event: Reopened) -> dict[str, Any]:
         "status": IncidentStatus.OPEN,
         "reopened": row.reopened + 1,
         "pods": [],
+        "part_of": None,
         "event_ids": [first, *recent[-RECENT_EVENTS:]],
         "mitigated_at": None,
         "resolved_at": None,

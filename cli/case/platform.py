@@ -59,7 +59,7 @@ class CasePlatform:
         self._wakeups, self._approvals = tables.awaited.wakeups, tables.awaited.approvals
         keys = self.log.sealing.keys
         managers: list[ProcessManager] = [
-            Correlator(clock, tables.subjects),
+            Correlator(clock, tables.subjects, tables.suspicions),
             WorkflowStarter(ShippedWorkflows(shipped(), {}), clock),
             WorkflowDriver(clock, keys, tables.awaited),
             RepairPlanner(clock, Patience(), keys, tables.records),

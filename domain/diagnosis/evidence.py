@@ -25,6 +25,7 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     message: str
     source: str = ""
+    namespace: str = ""
     labels: Labels
     raw_data: RawData = RawData()
 

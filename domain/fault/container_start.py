@@ -97,12 +97,13 @@ def _judge(file: EvidenceFile) -> Verdict:
     if well := healthy(file):
         return recovered(well)
     for sign in reversed(file.signs):
-        if cause := _cause(sign.reason, sign.message):
+        if cause := cause_of_start(sign.reason, sign.message):
             return Verdict(type=cause, confidence=0.75, evidence=[_seen(sign.reason, sign.message)])
     return unknown(*(_seen(sign.reason, sign.message) for sign in file.signs[-1:]))
 
 
-def _cause(reason: str, message: str) -> str:
+def cause_of_start(reason: str, message: str) -> str:
+    """The cause in the rule's words; empty where neither reason nor message tells it."""
     if "Hook" in reason:
         return "HookFailed"
     said = message[:_MAX_READ].lower()

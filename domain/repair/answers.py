@@ -35,6 +35,8 @@ class RepairAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Whom it touches besides the object itself, as `namespace/kind/name`."""
     seen: list[str] = []
     """Simulated: the facts that it stands on."""
+    neighbours: list[str] = []
+    """Executed: workloads beside it that were well before, as `Kind/namespace/name@generation`."""
 
 
 class OutdatedAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -96,6 +96,8 @@ class DrainNodeAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Why it ended before all was done; empty when all was."""
     seen: list[str] = []
     """Simulated: the facts that it stands on."""
+    neighbours: list[str] = []
+    """Executed: workloads that were well before, as `Kind/namespace/name@generation`."""
 
 
 class DrainNodeRepair(Repair[DrainNode]):
@@ -158,7 +160,10 @@ class DrainNodeRepair(Repair[DrainNode]):
         answer = decoded(output, DrainNodeAnswer)
         workloads = [msgspec.to_builtins(each) for each in answer.workloads] if answer else []
         where = {"node": parameters.node, "workloads": workloads, "deadline_seconds": patience.rollout}
-        return Order(action="VerifyEvacuation", parameters=where if answer else {**where, "only_left": True})
+        if answer is None:
+            return Order(action="VerifyEvacuation", parameters={**where, "only_left": True})
+        beside = {"neighbours": answer.neighbours} if answer.neighbours else {}
+        return Order(action="VerifyEvacuation", parameters={**where, **beside})
 
     def clean_up(self, parameters: DrainNode) -> Order:
         """Cordon and taint off; the agent only takes off its own."""

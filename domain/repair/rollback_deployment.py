@@ -64,7 +64,7 @@ class RollbackDeploymentRepair(Repair[RollbackDeployment]):
 
     def verification(self, parameters: RollbackDeployment, output: str, patience: Patience) -> Order:
         """The rollout is complete and stays so."""
-        return watched(parameters.name, patience)
+        return watched(parameters.name, output, patience)
 
 
 ENTRY = RollbackDeploymentRepair()

@@ -71,7 +71,7 @@ class UpdateResourceLimitsRepair(Repair[UpdateResourceLimits]):
 
     def verification(self, parameters: UpdateResourceLimits, output: str, patience: Patience) -> Order:
         """The rollout is complete, and nothing was killed for memory in the soak time."""
-        return watched(parameters.name, patience, watch_oom=True)
+        return watched(parameters.name, output, patience, watch_oom=True)
 
 
 ENTRY = UpdateResourceLimitsRepair()

@@ -20,6 +20,8 @@ class VerifyEvacuation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     deadline_seconds: Seconds
     only_left: bool = False
     """Nobody knows what ran there: watch until no pod is left on the node that would have to move, and no workload of the cluster lacks replicas."""
+    neighbours: list[str] = []
+    """Workloads that were well before the drain, as `Kind/namespace/name@generation`: it helped only if they are well after it."""
 
 
 class VerifyEvacuationLook(Look[VerifyEvacuation]):

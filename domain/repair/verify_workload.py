@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from aetherius.domain.repair.action import Look, Order, Phase
-from aetherius.domain.repair.answers import Name
+from aetherius.domain.repair.action import Look, Order, Phase, decoded
+from aetherius.domain.repair.answers import Name, RepairAnswer
 from aetherius.domain.repair.patience import Patience
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=600.0)]
@@ -24,6 +24,8 @@ class VerifyWorkload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     soak_seconds: Seconds
     deadline_seconds: Seconds
     watch_oom: bool = False
+    neighbours: list[str] = []
+    """Workloads that were well before the repair, as `Kind/namespace/name@generation`: it helped only if they are well after it."""
 
 
 class VerifyWorkloadLook(Look[VerifyWorkload]):
@@ -38,11 +40,14 @@ class VerifyWorkloadLook(Look[VerifyWorkload]):
         return parameters.name
 
 
-def watched(name: str, patience: Patience, *, watch_oom: bool = False) -> Order:
-    """The order that watches a Deployment roll out."""
+def watched(name: str, output: str, patience: Patience, *, watch_oom: bool = False) -> Order:
+    """The order that watches a Deployment roll out. `output`: what the agent answered to the repair."""
+    answer = decoded(output, RepairAnswer)
+    beside = {"neighbours": answer.neighbours} if answer and answer.neighbours else {}
     return Order(
         action=ENTRY.name,
         parameters={
+            **beside,
             "kind": "Deployment",
             "name": name,
             "soak_seconds": patience.soak,

@@ -38,7 +38,7 @@ class Severity(enum.StrEnum):
 
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The object an event is about, and the workload that owns it (the top of its owner references)."""
+    """The object an event is about, and the workload that owns it (the top of its owner references); of a node, the zone that it lies in (kind `Zone`)."""
 
     kind: Name
     name: Name

@@ -19,6 +19,7 @@ from aetherius.edge_agent.repair.cluster import Cluster, Document, is_true, unti
 from aetherius.edge_agent.repair.draining.course import Course, what_taint_removes
 from aetherius.edge_agent.repair.draining.node_state import state_of
 from aetherius.edge_agent.repair.draining.plan import Plan, plan, why_stays
+from aetherius.edge_agent.repair.neighbours import well
 from aetherius.edge_agent.repair.node_marks import OUT_OF_SERVICE, cordon, restore
 from aetherius.edge_agent.repair.performer import Job, Performer
 from aetherius.edge_agent.repair.scheduling.pods import SchedulingPod
@@ -42,6 +43,10 @@ class DrainNodePerformer(Performer[DrainNode]):
         listed = job.cluster.api.list("/api/v1/pods", field_selector=f"spec.nodeName={job.parameters.node}")
         pods = [msgspec.convert(each, SchedulingPod) for each in listed]
         return [*_facts_of_node(node), *sorted({_whose(each) for each in pods if each.metadata.controller})]
+
+    def neighbours(self, job: Job[DrainNode]) -> list[str]:
+        """All workloads of the cluster: what is moved takes room from others."""
+        return well(job.cluster)
 
     def is_begun(self, job: Job[DrainNode]) -> bool:
         """Our cordon is on the node."""

@@ -54,6 +54,10 @@ class Performer(Generic[P]):
         """What a plan of it stands on: with other facts a person must be asked again. Nothing of what an approval's words allow."""
         return []
 
+    def neighbours(self, job: Job[P]) -> list[str]:
+        """Workloads beside the object that are well now, as `neighbours.well` gives them: what a repair must not make worse."""
+        return []
+
     def is_begun(self, job: Job[P]) -> bool:
         """Whether the object shows that this was done already, wholly or half: then an order that comes again goes on, whatever the facts are by now."""
         return False
@@ -104,7 +108,9 @@ class Performer(Generic[P]):
         seen = getattr(job.parameters, SEEN, [])
         if seen and (how := changed(seen, bounded(self.facts(job)))) and not self.is_begun(job):
             return OutdatedAnswer(outdated=how)
-        return self.execute(job)
+        before = self.neighbours(job)
+        answer = self.execute(job)
+        return msgspec.structs.replace(answer, neighbours=before) if before else answer
 
     @property
     def _phases(self) -> dict[Phase, Callable[[Job[P]], msgspec.Struct]]:

@@ -19,6 +19,7 @@ from aetherius.edge_agent.repair.cluster import (
 )
 from aetherius.edge_agent.repair.facts import facts_of_deployment
 from aetherius.edge_agent.repair.gitops import FieldChange, refuse_reconciled
+from aetherius.edge_agent.repair.neighbours import well
 from aetherius.edge_agent.repair.performer import Job, Performer
 from aetherius.edge_agent.repair.rollout_state import migrations, refuse_unless_failed, refuse_unproven
 from aetherius.edge_agent.repair.template_diff import Difference, Part, differences, more_than_one_thing
@@ -46,6 +47,10 @@ class RollbackDeploymentPerformer(Performer[RollbackDeployment]):
         target = next((each for each in sets if revision_of(each) == job.parameters.to_revision), None)
         back = f"uid {target['metadata']['uid']}" if target else "is gone"
         return [*facts_of_deployment(deployment), f"revision {job.parameters.to_revision} {back}"]
+
+    def neighbours(self, job: Job[RollbackDeployment]) -> list[str]:
+        """The other workloads of the namespace."""
+        return well(job.cluster, job.namespace, job.parameters.name)
 
     def is_begun(self, job: Job[RollbackDeployment]) -> bool:
         """The Deployment has that revision's template."""

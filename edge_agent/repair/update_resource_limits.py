@@ -17,6 +17,7 @@ from aetherius.edge_agent.repair.cluster import Cluster, Document, deployment_pa
 from aetherius.edge_agent.repair.facts import facts_of_deployment
 from aetherius.edge_agent.repair.gitops import FieldChange, refuse_reconciled
 from aetherius.edge_agent.repair.memory_bounds import MemoryChange, refuse_out_of_bounds
+from aetherius.edge_agent.repair.neighbours import well
 from aetherius.edge_agent.repair.performer import Job, Performer
 from aetherius.edge_agent.repair.scheduling.requests import amount
 from aetherius.edge_agent.repair.trial_pod import try_pod
@@ -44,6 +45,10 @@ class UpdateResourceLimitsPerformer(Performer[UpdateResourceLimits]):
     def facts(self, job: Job[UpdateResourceLimits]) -> list[str]:
         """The Deployment."""
         return facts_of_deployment(self.target(job))
+
+    def neighbours(self, job: Job[UpdateResourceLimits]) -> list[str]:
+        """The other workloads of the namespace."""
+        return well(job.cluster, job.namespace, job.parameters.name)
 
     def is_begun(self, job: Job[UpdateResourceLimits]) -> bool:
         """The limit is set."""

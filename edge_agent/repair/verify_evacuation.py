@@ -11,6 +11,7 @@ from aetherius.domain.repair.verify_evacuation import ENTRY as ACTION
 from aetherius.domain.repair.verify_evacuation import VerifyEvacuation
 from aetherius.edge_agent.repair.cluster import Cluster, Document, Stopwatch, is_true, selector_of
 from aetherius.edge_agent.repair.drain_node import must_move
+from aetherius.edge_agent.repair.neighbours import worse
 from aetherius.edge_agent.repair.performer import Job, Performer
 
 _PATHS: Final = {"Deployment": "deployments", "StatefulSet": "statefulsets", "ReplicaSet": "replicasets"}
@@ -48,7 +49,8 @@ def _watched(action: VerifyEvacuation, cluster: Cluster, watch: Stopwatch) -> Ve
 def _all_lacks(action: VerifyEvacuation, cluster: Cluster) -> list[str]:
     if action.only_left:
         return [*_left(action.node, cluster), *_waiting(cluster)]
-    return [why for each in action.workloads if (why := _lack(each, action.node, cluster))]
+    lacking = [why for each in action.workloads if (why := _lack(each, action.node, cluster))]
+    return lacking or [f"worse than before: {each}" for each in worse(cluster, action.neighbours)]
 
 
 def _left(node: str, cluster: Cluster) -> list[str]:

@@ -10,6 +10,7 @@ from aetherius.domain.repair.answers import VerificationAnswer
 from aetherius.domain.repair.verify_workload import ENTRY as ACTION
 from aetherius.domain.repair.verify_workload import VerifyWorkload
 from aetherius.edge_agent.repair.cluster import Cluster, Document, Stopwatch, controller_uid, revision_of
+from aetherius.edge_agent.repair.neighbours import worse
 from aetherius.edge_agent.repair.performer import Job, Performer
 from aetherius.edge_agent.watching.rollout import why_incomplete
 
@@ -46,7 +47,9 @@ def _watched(action: VerifyWorkload, namespace: str, cluster: Cluster, watch: St
         if new := kills.new():
             return _answer(deployment, passed, f"killed for memory again: {', '.join(sorted(new))}", False)
         if well_since is not None and passed - well_since >= action.soak_seconds:
-            return _answer(deployment, passed, f"complete, and so for {action.soak_seconds:g} s", True)
+            if not (hurt := worse(cluster, action.neighbours, namespace)):
+                return _answer(deployment, passed, f"complete, and so for {action.soak_seconds:g} s", True)
+            why_not = f"it is well, and others are worse than before: {'; '.join(hurt[:5])}"
         if _has_stalled(deployment):
             return _answer(deployment, passed, f"the rollout is stuck: {why_not}", False)
         if (why_not and passed > action.deadline_seconds) or not watch.wait():

@@ -70,6 +70,9 @@ class Incident(Node):
     summary: str
     acknowledged_by: str
     suppressed: str
+    part_of: UUID | None = strawberry.field(
+        description="Stream of the incident of what it has in common with others; while that goes on it is not repaired by itself."
+    )
     reopened: int
     onset: datetime
     opened_at: datetime
@@ -94,6 +97,11 @@ class Incident(Node):
             analysis_id=row.analysis_id,
             at=row.diagnosed_at,
         )
+
+    @strawberry.field(description="The incidents that are part of this one, newest first.")
+    async def members(self, info: Info) -> list[Incident]:
+        """By this incident's id."""
+        return await Incident.all_with(info, "part_of", self.row.id, self.as_of)
 
     @strawberry.field(description="What was proposed and done about it, newest first.")
     async def remediations(self, info: Info) -> list[Remediation]:

@@ -13,12 +13,14 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Cause, Recorded, topics_of
 from aetherius.domain.fault.fault import Fault
 from aetherius.domain.fault.faults import Faults, end_told_by, shipped_faults
+from aetherius.domain.fault.sharing.kinds import shipped_kinds
 from aetherius.domain.fault.subject import Subject
 from aetherius.domain.incident import Incident, IncidentStatus, Opened, Resolved
 from aetherius.domain.remediation import Remediation, RemediationStatus
 from aetherius.domain.workflow.definition import ActionStep
 from aetherius.domain.workflow.workflow import Workflow
 from aetherius.orchestrator.correlation.correlated_subjects import CorrelatedSubject, CorrelatedSubjects, SubjectTable
+from aetherius.orchestrator.correlation.shared_causes import SharedCauses, SuspicionTable
 from aetherius.orchestrator.workflow.starter import workflow_of
 from aetherius.readers.unit import Unit
 from aetherius.runtime.clock import Clock
@@ -43,9 +45,11 @@ class Correlator:
 
     name = "incident_correlator"
 
-    def __init__(self, clock: Clock, subjects: SubjectTable, faults: Faults | None = None) -> None:
+    def __init__(
+        self, clock: Clock, subjects: SubjectTable, suspicions: SuspicionTable, faults: Faults | None = None
+    ) -> None:
         """`faults`: those that are looked for; all that the program ships with, if None."""
-        self._clock, self._subjects = clock, subjects
+        self._clock, self._subjects, self._suspicions = clock, subjects, suspicions
         self._faults = faults or shipped_faults()
 
     @property
@@ -55,18 +59,25 @@ class Correlator:
 
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
         """Fold a batch of reports into incidents."""
-        _Batch(unit, self._clock(), batch, self._subjects, self._faults).fold()
+        _Batch(unit, self._clock(), batch, self._subjects, self._suspicions, self._faults).fold()
 
 
 class _Batch:
     """The folding of one batch."""
 
     def __init__(
-        self, unit: Unit, now: datetime, batch: Sequence[Recorded], subjects: SubjectTable, faults: Faults
+        self,
+        unit: Unit,
+        now: datetime,
+        batch: Sequence[Recorded],
+        subjects: SubjectTable,
+        suspicions: SuspicionTable,
+        faults: Faults,
     ) -> None:
         self._unit, self._now, self._batch, self._faults = unit, now, batch, faults
         self._signs: dict[UUID, list[Recorded]] = {}
         self._subjects = CorrelatedSubjects(unit, subjects, self._keys())
+        self._shared = SharedCauses(unit, suspicions, now, shipped_kinds(), self._save)
 
     def fold(self) -> None:
         for recorded in self._batch:
@@ -79,6 +90,7 @@ class _Batch:
                     pass
         for incident_id in self._signs.copy():
             self._flush(incident_id)
+        self._shared.store()
         self._subjects.store()
 
     def _keys(self) -> list[str]:
@@ -115,6 +127,9 @@ class _Batch:
             known.failing.add(name if name in known.failing or len(known.failing) < MAX_FAILING else _AND_MORE)
         known.last_sign = max(at, known.last_sign or at)
         self._subjects.put(known)
+        incident = self._unit.get(Incident, known.incident_id)
+        if incident.active:
+            self._shared.suspect(recorded, report, shown, incident, at)
 
     def _last_seen(self, recorded: Recorded, report: Reported) -> datetime:
         """When it was so: a state that holds for long began long ago, and is seen now."""
@@ -191,6 +206,7 @@ class _Batch:
         incident = self._unit.get(Incident, recorded.stream_id)
         if incident.active:  # it was reopened since
             return
+        self._shared.ended(incident, recorded)
         known = self._subjects.get(incident.subject.key) if incident.subject else None
         if known and known.incident_id == recorded.stream_id and known.resolved_at is None:
             known.resolved_at = recorded.occurred_at

@@ -18,6 +18,7 @@ from aetherius.domain.incident import Incident
 from aetherius.domain.remediation import Proposed, Remediation
 from aetherius.domain.repair.action import Repair
 from aetherius.orchestrator.remediation.admissions import Admissions
+from aetherius.orchestrator.workflow.common_trouble import common_trouble
 from aetherius.readers.unit import Unit
 
 
@@ -40,6 +41,8 @@ class Gate:
             return self._refused(remediation, frozen)
         if why := self._unit.get(Incident, proposal.incident_id).suppressed:
             return self._refused(remediation, f"the incident is suppressed: {why}")
+        if common := common_trouble(self._unit, self._unit.get(Incident, proposal.incident_id)):
+            return self._refused(remediation, common)
         if self._cluster(proposal.cluster_id).repairs is Repairs.DRY_RUN:
             return Passage(says="try")
         return self._braked(remediation, proposal, repair)

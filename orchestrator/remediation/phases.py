@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from aetherius.domain.command import Issued
+from aetherius.domain.command import Command, Issued
+from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.identity import stable_id
-from aetherius.domain.remediation import Proposed, Remediation
-from aetherius.domain.repair.action import TOOL, Order
+from aetherius.domain.remediation import Executed, Proposed, Remediation
+from aetherius.domain.repair.action import TOOL, Order, Outcome
 from aetherius.domain.repair.actions import Actions
 from aetherius.domain.repair.patience import Patience
 from aetherius.domain.wire.command import CommandType, format_duration
 from aetherius.orchestrator.workflow.step_commands import DELIVERY
+
+logger = logging.getLogger(__name__)
 
 EXECUTE, VERIFY, VERIFY_AGAIN, ROLL_BACK, RESTORE = "execute", "verify", "verify_again", "roll_back", "restore"
 SIMULATE: Final = "simulate"
@@ -70,3 +74,26 @@ def issued(
         remediation_id=remediation.id,
         step_id=phase,
     )
+
+
+def executed(command: Command, outcome: Outcome) -> Executed:
+    """What the log keeps of a change that was made."""
+    undo = outcome.undo
+    return Executed(
+        command_id=command.id,
+        summary=outcome.summary,
+        undo_action=undo.action if undo else "",
+        undo_parameters=undo.parameters if undo else {},
+    )
+
+
+def clean_up(proposal: Proposed, actions: Actions) -> Order | None:
+    """What takes a repair's marks off; None where it leaves none, or that is not known."""
+    repair = actions.repair(proposal.action)
+    if repair is None or not repair.on_cluster:
+        return None
+    try:
+        return repair.clean_up(repair.recalled(proposal.parameters))
+    except InvalidMessageError as exc:
+        logger.warning("whether %s left marks on %s is not known: %s", proposal.action, proposal.name, exc)
+        return None

@@ -21,7 +21,7 @@ from aetherius.domain.command import ANSWERS, Cancelled, Command, Lost, TimedOut
 from aetherius.domain.command import Succeeded as CommandSucceeded
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.event import Cause, Event, Recorded, topics_of
-from aetherius.domain.incident import Incident, Resolved
+from aetherius.domain.incident import Incident, Linked, Resolved
 from aetherius.domain.keyring import Keyring
 from aetherius.domain.remediation import Executed, Proposed, Remediation, RemediationStatus
 from aetherius.domain.repair.action import Order, Outcome, Repair, decoded
@@ -42,9 +42,12 @@ from aetherius.orchestrator.remediation.phases import (
     VERIFY,
     VERIFY_AGAIN,
     changes_ordered,
+    clean_up,
     command_of,
+    executed,
     issued,
 )
+from aetherius.orchestrator.workflow.common_trouble import common_trouble
 from aetherius.orchestrator.workflow.inputs import answer_error
 from aetherius.orchestrator.workflow.starter import workflow_at, workflow_of
 from aetherius.readers.unit import Unit
@@ -84,8 +87,9 @@ class RemediationProcess:
 
     @property
     def topics(self) -> Sequence[str]:
-        """Approvals, freezes, answers of commands, and ends of incidents (a node that came back gets its cordon taken off)."""
-        return topics_of((remediations.Approved, *ANSWERS, Resolved, freezes.Set, freezes.Lifted))
+        """Approvals, freezes, answers of commands, incidents that turn out to be part of one trouble, and ends of incidents (a node that came back gets its
+        cordon taken off)."""
+        return topics_of((remediations.Approved, *ANSWERS, Linked, Resolved, freezes.Set, freezes.Lifted))
 
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
         """Take each remediation one phase on."""
@@ -98,6 +102,8 @@ class RemediationProcess:
                     phase.approved(unit.get(Remediation, recorded.stream_id))
                 case Resolved():
                     phase.incident_resolved()
+                case Linked():
+                    phase.linked()
                 case freezes.Set():
                     phase.frozen(recorded.event)
                 case freezes.Lifted():
@@ -176,15 +182,40 @@ class _Phase:
 
     def _freeze(self, admission: Admission, freeze: freezes.Set) -> None:
         remediation = self._unit.get(Remediation, admission.remediation_id)
+        why = f"{freeze.scope.in_words} is frozen: {freeze.reason}"
         # not RESTORE: it takes our own marks off, by one patch, and would not be sent again
-        for name in (EXECUTE, ROLL_BACK):
-            command = self._unit.get(Command, command_of(remediation, name))
-            if command.version and not command.status.final:
-                command.cancel(f"{freeze.scope.in_words} is frozen: {freeze.reason}", self._now)
-                self._save(command)
-        if admission.waits and remediation.withdraw(f"{freeze.scope.in_words} is frozen: {freeze.reason}", self._now):
+        self._call_back(remediation, (EXECUTE, ROLL_BACK), why)
+        if admission.waits:
+            self._withdraw(remediation, why)
+
+    def _call_back(self, remediation: Remediation, phases: Sequence[str], why: str) -> bool:
+        """Whether there was something to call back."""
+        orders = [self._unit.get(Command, command_of(remediation, name)) for name in phases]
+        under_way = [each for each in orders if each.version and not each.status.final]
+        for command in under_way:
+            command.cancel(why, self._now)
+            self._save(command)
+        return bool(under_way)
+
+    def _withdraw(self, remediation: Remediation, why: str) -> None:
+        if remediation.withdraw(why, self._now):
             self._save(remediation)
             self._ended(remediation)
+
+    def linked(self) -> None:
+        """It is part of a larger trouble: what was proposed for it alone is taken back, and what has begun is called back."""
+        incident = self._unit.get(Incident, self._recorded.stream_id)
+        why = common_trouble(self._unit, incident)
+        for remediation in self._repairs_of(workflow_of(incident)) if why else ():
+            if not self._call_back(remediation, (EXECUTE,), why):
+                self._withdraw(remediation, why)
+
+    def _repairs_of(self, workflow_id: UUID) -> list[Remediation]:
+        """Those that a workflow proposed, so far."""
+        workflow = self._unit.get(Workflow, workflow_id)
+        steps = workflow.state.definition.steps if workflow.state.started else ()
+        works = [workflow.state.step(each.id).work_id for each in steps if isinstance(each, ActionStep)]
+        return [self._unit.get(Remediation, work) for work in works if work is not None]
 
     def thawed(self) -> None:
         """Take off the marks that a freeze had us leave."""
@@ -232,11 +263,8 @@ class _Phase:
     def incident_resolved(self) -> None:
         """Take the cordon off a node that came back, also where a drain failed half-way; and what a freeze that is over had us leave."""
         self.thawed()
-        workflow = self._unit.get(Workflow, workflow_at(self._unit, self._recorded))
-        for step in workflow.state.definition.steps if workflow.state.started else ():
-            work = workflow.state.step(step.id).work_id
-            if isinstance(step, ActionStep) and work is not None:
-                self._restore(self._unit.get(Remediation, work))
+        for remediation in self._repairs_of(workflow_at(self._unit, self._recorded)):
+            self._restore(remediation)
 
     def _tried(self, remediation: Remediation, event: Event) -> None:
         repair = self._actions.repair(_proposal(remediation).action)
@@ -278,7 +306,7 @@ class _Phase:
         outcome = repair.outcome(output)
         if outcome is not None and not outcome.done:
             remediation.fail(f"the repair failed: {outcome.summary}", self._now)
-        elif remediation.execute(_executed(command, outcome or Outcome(summary=_UNREADABLE)), self._now):
+        elif remediation.execute(executed(command, outcome or Outcome(summary=_UNREADABLE)), self._now):
             self._look(remediation, repair, output if outcome else "")
 
     def _outdated(self, remediation: Remediation, how: str) -> None:
@@ -342,7 +370,7 @@ class _Phase:
             return
         if not any(self._unit.get(Command, each).version for each in changes_ordered(remediation)):
             return
-        order = _clean_up(_proposal(remediation), self._actions)
+        order = clean_up(_proposal(remediation), self._actions)
         if order is not None and not self._gate.holds_clean_up(remediation, _proposal(remediation)):
             self._order(remediation, RESTORE, order)
 
@@ -366,24 +394,3 @@ class _Phase:
 def _proposal(remediation: Remediation) -> Proposed:
     assert remediation.proposal is not None, "it was approved, so it was proposed"
     return remediation.proposal
-
-
-def _executed(command: Command, outcome: Outcome) -> Executed:
-    undo = outcome.undo
-    return Executed(
-        command_id=command.id,
-        summary=outcome.summary,
-        undo_action=undo.action if undo else "",
-        undo_parameters=undo.parameters if undo else {},
-    )
-
-
-def _clean_up(proposal: Proposed, actions: Actions) -> Order | None:
-    repair = actions.repair(proposal.action)
-    if repair is None or not repair.on_cluster:
-        return None
-    try:
-        return repair.clean_up(repair.recalled(proposal.parameters))
-    except InvalidMessageError as exc:
-        logger.warning("whether %s left marks on %s is not known: %s", proposal.action, proposal.name, exc)
-        return None

@@ -50,6 +50,7 @@ from aetherius.domain.workflow.workflow import (
 from aetherius.orchestrator.errors import ConditionError
 from aetherius.orchestrator.workflow import conditions
 from aetherius.orchestrator.workflow.awaited import ApprovalDeadline, Awaited, OpenAnalysis, RaisedLimit, Wakeup
+from aetherius.orchestrator.workflow.common_trouble import common_trouble
 from aetherius.orchestrator.workflow.inputs import analysis_output, command_input, remediation_input
 from aetherius.orchestrator.workflow.proposal import propose
 from aetherius.orchestrator.workflow.starter import workflow_at
@@ -286,6 +287,8 @@ class _Drive:
         incident = self._unit.get(Incident, state.started.incident_id)
         if incident.suppressed:
             return Skip(step_id=step.id, reason=f"the incident is suppressed: {incident.suppressed}")
+        if common := common_trouble(self._unit, incident):
+            return Skip(step_id=step.id, reason=common)
         analysis = self._analysis(workflow)
         proposal = propose(
             state.started, workflow.id, step.id, next_due.choice, state.choice_reason, analysis, self._actions

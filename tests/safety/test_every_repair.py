@@ -23,7 +23,7 @@ from aetherius.edge_agent.repair.performers import shipped_performers
 from aetherius.edge_agent.repair.protection import refuse_protected
 from aetherius.edge_agent.watching.revisions import AvailableRevisions
 from cluster_probe import ClusterProbe
-from fake_cluster import FakeApi, cluster_of
+from fake_cluster import FakeApi, a_workload, cluster_of
 from repair_cases import CASES, RepairCase
 from simulated_cluster import SimulatedCluster
 
@@ -225,6 +225,17 @@ class TestPlan:
         bound = entry.ordered(forged, Approval(by="user:ada"), ["uid 1"])
         assert bound.parameters["seen"] == ["uid 1"]
         assert entry.parse(bound.parameters)
+
+
+class TestNeighbours:
+    def test_the_verification_looks_at_those_that_were_well_before(self, entry: Repair[Any], scene: Scene) -> None:
+        beside = a_workload("beside", status={"readyReplicas": 2})
+        scene.api.put("/apis/apps/v1/namespaces/shop/deployments/beside", beside)
+        output = msgspec.json.encode(scene.act()).decode()
+        parameters = entry.parse({**CASES[entry.name].parameters, "mode": "execute"})
+        order = entry.verification(parameters, output, Patience())
+        assert order.parameters["neighbours"] == ["Deployment/shop/beside@1"]
+        assert shipped_actions().parse(order.action, order.parameters)
 
 
 class TestProtection:

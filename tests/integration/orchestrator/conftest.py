@@ -103,7 +103,7 @@ class Stage:
         keys, patience = self.log.sealing.keys, Patience(soak=5, rollout=60, repair=30)
         tables = on_postgres()
         managers = (
-            Correlator(self.clock, tables.subjects, self.faults),
+            Correlator(self.clock, tables.subjects, tables.suspicions, self.faults),
             WorkflowStarter(shipped_workflows, self.clock),
             WorkflowDriver(self.clock, keys, tables.awaited, actions=actions),
             RemediationProcess(self.clock, patience, keys, tables.admissions, actions=actions),

@@ -69,7 +69,7 @@ class RestartDeploymentRepair(Repair[RestartDeployment]):
         return f"Restart every pod of {parameters.name}? {reason}"
 
     def verification(self, parameters: RestartDeployment, output: str, patience: Patience) -> Order:
-        return watched(parameters.name, patience)
+        return watched(parameters.name, output, patience)
 
 
 class RestartDeploymentPerformer(Performer[RestartDeployment]):

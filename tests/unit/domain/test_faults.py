@@ -146,8 +146,8 @@ def test_whose_recovery_is_awaited_is_the_pod_or_the_node() -> None:
     assert lost.failing_of(a_report("NodeNotReady", kind="Node", name="n2")) == "n2"
 
 
-def test_only_a_lost_node_is_told_to_end() -> None:
-    assert [each.symptom for each in FAULTS if each.told_to_end] == ["node_not_ready"]
+def test_a_lost_node_and_what_many_have_in_common_are_told_to_end() -> None:
+    assert [each.symptom for each in FAULTS if each.told_to_end] == ["node_not_ready", "shared_cause"]
     assert FAULTS.told_to_end("node_not_ready")
     assert not FAULTS.told_to_end("crash_loop")
     assert not FAULTS.told_to_end("of a newer version")

@@ -278,8 +278,9 @@ def test_the_correlator(story: list[Told], cut: list[int]) -> None:
         tables: list[Any] = []
 
         def make(log: MemoryLog, clock: Clock) -> Correlator:
-            tables.append(state_tables.in_memory(log).subjects)
-            return Correlator(clock, tables[0])
+            kept = state_tables.in_memory(log)
+            tables.append(kept.subjects)
+            return Correlator(clock, kept.subjects, kept.suspicions)
 
         case = read(make, [], story, cut)
         return incidents(case), {row.key: row for row in tables[0].all()}

@@ -49,7 +49,7 @@ class Case(ProcessCase):
 
     def _make(self, log: Any, clock: Any) -> Correlator:
         self.tables = state_tables.in_memory(log)
-        return Correlator(clock, self.tables.subjects)
+        return Correlator(clock, self.tables.subjects, self.tables.suspicions)
 
     def reads(self, reason: str, **changes: Any) -> UUID:
         """A report comes, and is read."""
