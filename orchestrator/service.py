@@ -15,6 +15,7 @@ from aetherius.orchestrator.context import Context, open_context
 from aetherius.orchestrator.correlation.correlator import Correlator
 from aetherius.orchestrator.correlation.incident_process import IncidentProcess
 from aetherius.orchestrator.remediation.approval_timers import ApprovalTimers
+from aetherius.orchestrator.remediation.freeze_ends import keep_ending
 from aetherius.orchestrator.remediation.planner import RepairPlanner
 from aetherius.orchestrator.remediation.process import RemediationProcess
 from aetherius.orchestrator.schema import ROOM
@@ -73,6 +74,7 @@ async def run(
                 ("late-workflow-timers", timers.keep_ringing()),
                 ("approval-timers", approvals.queue.run()),
                 ("late-approval-timers", approvals.keep_ringing()),
+                ("freeze-ends", keep_ending(context)),
             ):
                 tasks.create_task(cancelled_by(stop, endless(name, work)), name=name)
             control = ReaderControl(settings.postgres_dsn)

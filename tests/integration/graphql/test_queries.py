@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from aetherius.domain.event import Cause
+from aetherius.domain.incident import Incident
 from aetherius.event_store.log import Log
 from graphql_client import GraphQLClient
 from log_history import History
@@ -55,6 +57,21 @@ async def test_an_incident_tells_its_whole_story(client: GraphQLClient, history:
     assert remediation["approval"] == {"approved": True, "by": "user:ada", "comment": "go"}
     assert remediation["verification"] == {"verified": True, "summary": "no OOM kill for 5s"}
     assert remediation["incident"] == {"status": "RESOLVED"}
+
+
+async def test_what_many_have_in_common_names_its_members(client: GraphQLClient, history: History, log: Log) -> None:
+    parent = history.open_incident(symptom="shared_cause", kind="Registry", name="ghcr.io", namespace="")
+    for number in range(3):
+        member = log.load(Incident, history.open_incident(symptom="image_pull", name=f"w{number}"))
+        member.link(parent, "Registry ghcr.io fails for several", history.tick())
+        log.save(member, Cause(actor="system:test"))
+    found = await at_head(client, log, "incidents", "name symptom partOf members { name }")
+    by_name = {each["name"]: each for each in found}
+    assert by_name["w0"]["partOf"] == str(parent)
+    assert by_name["ghcr.io"]["symptom"] == "SHARED_CAUSE"
+    assert [each["name"] for each in by_name["ghcr.io"]["members"]] == ["w2", "w1", "w0"]
+    only = await at_head(client, log, "incidents", "name", f'filter: {{partOf: "{parent}"}}')
+    assert sorted(each["name"] for each in only) == ["w0", "w1", "w2"]
 
 
 async def test_a_story_as_of_before_the_repair_has_no_repair(client: GraphQLClient, history: History, log: Log) -> None:
