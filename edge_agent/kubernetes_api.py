@@ -70,12 +70,21 @@ class KubernetesApi:
     def exists(self, path: str) -> bool:
         """Whether an object exists. Only its metadata is asked for; where even that is forbidden it is taken to exist."""
         try:
-            self._json("get", path, header_params={"Accept": _METADATA_ONLY})
+            return self.metadata(path) is not None
         except ClusterRefusedError as exc:
-            if exc.status in (403, 404):
-                return exc.status == 403
+            if exc.status == 403:
+                return True
             raise
-        return True
+
+    def metadata(self, path: str) -> dict[str, Any] | None:
+        """An object's metadata, and nothing else of it; None for what does not exist. Raises as `get` does, also where even that is forbidden (403)."""
+        try:
+            found = self._json("get", path, header_params={"Accept": _METADATA_ONLY})
+        except ClusterRefusedError as exc:
+            if exc.status == 404:
+                return None
+            raise
+        return dict(found["metadata"])
 
     def list(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """All objects of a list, page by page."""

@@ -54,7 +54,7 @@ class CaseAgent:
         self._aftermath = Aftermath(
             CLUSTER, self._api.find, self._spool, soak=settings.aftermath_soak, clock=clock, owners=owners
         )
-        self._commands = CommandRunner(CaseKubectl(self._api), Cluster(self._api, revisions))
+        self._commands = CommandRunner(CaseKubectl(self._api), Cluster(self._api, revisions, clock=clock))
 
     def close(self) -> None:
         """Let the state go."""

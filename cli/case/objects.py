@@ -73,13 +73,24 @@ class CaseApi(KubernetesApi):
         if found is None or key[0] == "event":
             return None
         made = found["metadata"].get("creationTimestamp")
+        if key[0] == "configmap" and isinstance(made, str) and made > self._now:
+            raise ClusterRefusedError("GET", 404, "NotFound", "it is made later")
         return found if key[0] != "pod" or (isinstance(made, str) and made <= self._now) else None
 
     def exists(self, path: str) -> bool:
-        return self.find(path) is not None
+        return self.metadata(path) is not None
+
+    def metadata(self, path: str) -> Document | None:
+        """As the server gives it, with its record of who wrote which field. An agent has no right to secrets, whatever the case shows of them."""
+        if _place(path)[0] == "secret":
+            raise ClusterRefusedError(path, 403, "Forbidden", "an agent may not look at secrets")
+        found = self.find(path)
+        return _recorded(found) if found else None
 
     def list(self, path: str, **query: Any) -> list[Document]:
         kind, namespace, _ = _place(path)
+        if kind == "namespace":
+            return [{"metadata": {"name": name}} for name in sorted({key[1] for key in self._present if key[1]})]
         found = [each for key, each in self._present.items() if key[0] == kind and namespace in ("", key[1])]
         if not found:
             _unseen(path)
@@ -112,7 +123,25 @@ def _place(path: str) -> tuple[str, str, str]:
     if rest[:1] == ["namespaces"] and len(rest) > 2:
         namespace, rest = rest[1], rest[2:]
     plural, name = (*rest, "", "")[:2]
-    return plural.removesuffix("s"), namespace, name
+    return _singular(plural), namespace, name
+
+
+def _singular(plural: str) -> str:
+    if plural.endswith(("sses", "ches")):
+        return plural.removesuffix("es")
+    return plural.removesuffix("s")
+
+
+def _recorded(document: Document) -> Document:
+    """An object's metadata; where the case leaves the record of its fields out, with one of all that it has."""
+    metadata = document["metadata"]
+    if metadata.get("managedFields"):
+        return dict(metadata)
+    held: Document = {
+        f"f:{part}": {f"f:{key}": {} for key in document.get(part) or {}} for part in ("data", "binaryData")
+    }
+    fields = {**held, **({"f:immutable": {}} if document.get("immutable") else {})}
+    return {**metadata, "managedFields": [{"fieldsType": "FieldsV1", "fieldsV1": fields}]}
 
 
 def _is_selected(document: Document, selector: str) -> bool:

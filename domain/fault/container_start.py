@@ -38,6 +38,7 @@ _RULES: Final = tuple(
     (cause, re.compile(words))
     for cause, words in (
         ("NodeDiskFull", r"no space left"),
+        ("MountFailed", r"error mounting|mount through procfd|mount a directory onto a file|subpath"),
         ("HookFailed", r"hook"),
         (
             "CommandNotRunnable",

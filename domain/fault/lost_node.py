@@ -1,14 +1,17 @@
-"""A node that does not answer: is it still gone, and could its pods go elsewhere?"""
+"""A node that is not ready: does its kubelet live and say why, or is it silent; and could its pods go elsewhere?"""
 
 from __future__ import annotations
 
 from aetherius.domain.cluster_event import Reported
+from aetherius.domain.diagnosis import node_trouble
 from aetherius.domain.diagnosis.evidence import EvidenceFile
+from aetherius.domain.diagnosis.node_trouble import trouble_of
 from aetherius.domain.diagnosis.verdict import Verdict, recovered, unknown
 from aetherius.domain.fault.fault import Fault
 from aetherius.domain.fault.subject import Subject
 from aetherius.domain.repair.drain_node import ENTRY as DRAIN
 from aetherius.domain.repair.drain_node import DrainNodeAnswer
+from aetherius.domain.repair.node_health import NodeHealthAnswer
 from aetherius.domain.strategy import Strategy
 from aetherius.domain.wire.analysis import Evidence, Recommendation
 
@@ -22,7 +25,16 @@ class LostNode(Fault):
         workflow="diagnose_lost_node",
         about="Wait out a flap; simulate the drain, ask, and move the pods elsewhere",
     )
-    causes = {"NodeLost": frozenset({"NodeUnreachable", "NodeNotReady"})}
+    causes = {
+        "NodeLost": frozenset({node_trouble.UNREACHABLE, node_trouble.OFF, "NodeNotReady"}),
+        "NodeKubelet": frozenset({node_trouble.KUBELET}),
+        "NodeRuntime": frozenset({node_trouble.RUNTIME}),
+        "NodeNetwork": frozenset({node_trouble.NETWORK}),
+        "NodeDisk": frozenset({node_trouble.DISK}),
+        "NodeMemory": frozenset({node_trouble.MEMORY}),
+        "NodePids": frozenset({node_trouble.PIDS}),
+        "NodeKernel": frozenset({node_trouble.KERNEL}),
+    }
     recoveries = frozenset({"NodeReady", "NodeRemoved"})
     told_to_end = True
 
@@ -53,19 +65,46 @@ ENTRY = LostNode()
 
 
 def _judge(file: EvidenceFile) -> Verdict:
-    """Lost, recovered, or unknown when nobody could look."""
-    drain = file.answer(DrainNodeAnswer)
-    if drain is None:
-        return unknown(Evidence(source="events", finding="the node's pods could not be looked at"))
+    """Lost or not ready with its cause, recovered, or unknown when nobody could look."""
+    health, drain = file.answer(NodeHealthAnswer), file.answer(DrainNodeAnswer)
+    if health is not None:
+        return _told(health, drain)
+    return _simulated(drain) if drain else unknown(Evidence(source="events", finding="the node could not be looked at"))
+
+
+def _told(health: NodeHealthAnswer, drain: DrainNodeAnswer | None) -> Verdict:
+    """By what the node and its kubelet say."""
+    if health.ready == "True" or (drain and drain.ready == "True"):
+        return recovered(Evidence(source="node", finding=f"node {health.node} is Ready now"))
+    found = trouble_of(health)
+    placements = _placements(drain) if drain else [_UNSEEN]
+    moves = found.moving_helps and drain is not None and drain.feasible and not health.cordoned_by_other
+    return Verdict(
+        type=found.cause,
+        confidence=found.confidence,
+        evidence=[*found.evidence, *placements],
+        recommendations=[_recommend(drain)] if drain and moves else [],
+    )
+
+
+def _simulated(drain: DrainNodeAnswer) -> Verdict:
+    """By the simulated drain alone: an older agent cannot look at the node."""
     if drain.ready == "True":
         return recovered(Evidence(source="drain_simulation", finding=f"node {drain.node} is Ready now"))
     state = f"node {drain.node} is Ready={drain.ready} for {drain.not_ready_seconds:.0f} s"
     return Verdict(
-        type="NodeUnreachable",
+        type=node_trouble.UNREACHABLE if drain.ready == "Unknown" else "NodeNotReady",
         confidence=0.9,
         evidence=[Evidence(source="drain_simulation", finding=state, weight=0.6), *_placements(drain)],
         recommendations=[_recommend(drain)] if drain.feasible else [],
     )
+
+
+_TAINT_STEP = {
+    True: ["let go of pods whose kubelet is dead (out-of-service taint), once the machine is known to be off"],
+    False: list[str](),
+}
+_UNSEEN = Evidence(source="drain_simulation", finding="whether its pods could go elsewhere could not be looked at")
 
 
 def _placements(drain: DrainNodeAnswer) -> list[Evidence]:
@@ -84,11 +123,7 @@ def _recommend(drain: DrainNodeAnswer) -> Recommendation:
         confidence=0.85,
         risk="high",
         impact=f"{moving} pods move off {drain.node}",
-        steps=[
-            f"cordon {drain.node}",
-            f"evict {moving} pods",
-            "let go of pods whose kubelet is dead (out-of-service taint)",
-        ],
+        steps=[f"cordon {drain.node}", f"evict {moving} pods", *_TAINT_STEP[drain.ready == "Unknown"]],
         rollback=[f"uncordon {drain.node}", "remove the taint"],
         parameters={"node": drain.node, "mode": "execute", "only_lost": True},
     )

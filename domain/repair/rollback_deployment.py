@@ -54,7 +54,7 @@ class RollbackDeploymentRepair(Repair[RollbackDeployment]):
     def raises_risk(self, circumstances: Circumstances) -> list[tuple[RiskLevel, str]]:
         """A change of configuration is somebody's intention; so is all else that a whole template takes along."""
         more = []
-        if circumstances.cause == "Config":
+        if circumstances.cause.startswith("Config"):
             more.append(
                 (RiskLevel.MEDIUM, "a change of configuration may be wanted, and the missing object on its way")
             )

@@ -28,6 +28,10 @@ class RevisionSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Names of config maps and secrets (`secret/NAME`) that the template needs (optional references left out)."""
     missing_config: list[str]
     """Those of them that do not exist now."""
+    unseen_config: list[str] = []
+    """Those of them that the agent may not look at: they may exist, or not."""
+    config_keys: list[str] = []
+    """Keys of them that the template needs by name, as `NAME:KEY` and `secret/NAME:KEY`."""
     replicas: int
     available: int
     was_available: bool

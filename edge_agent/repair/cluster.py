@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from aetherius.edge_agent.errors import ClusterRefusedError, RepairRefusedError
 from aetherius.edge_agent.kubernetes_api import KubernetesApi, PatchType
 from aetherius.edge_agent.watching.revisions import AvailableRevisions
+from aetherius.runtime.clock import Clock, utc_now
 
 REVISION: Final = "deployment.kubernetes.io/revision"
 POLL: Final = 0.5
@@ -62,8 +63,16 @@ class Stopwatch:
 class Cluster:
     """Blocking, and safe to use from several threads."""
 
-    def __init__(self, api: KubernetesApi, revisions: AvailableRevisions, proven_after: float = PROVEN_AFTER) -> None:
+    def __init__(
+        self,
+        api: KubernetesApi,
+        revisions: AvailableRevisions,
+        proven_after: float = PROVEN_AFTER,
+        clock: Clock = utc_now,
+    ) -> None:
         self.api = api
+        self.clock = clock
+        """The agent's: what is told of ages goes by it."""
         self.revisions = revisions
         self.proven_after = proven_after
         """Seconds for which a revision must have been available to count as one that works."""

@@ -8,7 +8,8 @@ from typing import Final
 
 from aetherius.edge_agent.errors import ClusterRefusedError, RepairRefusedError
 from aetherius.edge_agent.repair.cluster import Cluster, Document, controller_uid, revision_of
-from aetherius.edge_agent.repair.workload_history import config_exists, needed_config
+from aetherius.edge_agent.repair.configuration.needs import needed_config
+from aetherius.edge_agent.repair.workload_history import config_exists
 from aetherius.edge_agent.watching.rollout import why_incomplete
 
 _FAILING: Final = (

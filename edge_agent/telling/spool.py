@@ -34,6 +34,8 @@ MAX_FAILING: Final = 20_000
 MAX_BATCH_BYTES: Final = 512 * 1024
 """One message: NATS carries 1 MiB."""
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_PART: Final = "/"
+"""Between the uid of an object and the name of its part: no uid has one."""
 _encoder = msgspec.json.Encoder()
 
 
@@ -96,7 +98,7 @@ class Spool:
         return new
 
     def _take(self, rows: sqlite3.Connection, observation: Observation) -> bool:
-        if (observation.after_failure or observation.failing is False) and observation.uid not in self._failing:
+        if (observation.after_failure or observation.failing is False) and _key(observation) not in self._failing:
             return False  # a recovery is news only after a failure
         if not rows.execute("INSERT OR IGNORE INTO seen (id) VALUES (?)", (observation.id,)).rowcount:
             return False
@@ -105,7 +107,7 @@ class Spool:
         return True
 
     def _note_failing(self, rows: sqlite3.Connection, observation: Observation) -> None:
-        uid = observation.uid
+        uid = _key(observation)
         if observation.failing and (uid in self._failing or len(self._failing) < MAX_FAILING):
             self._put_failing(rows, uid, FailingObject(namespace=observation.namespace, labels=observation.labels))
         elif observation.failing is False:
@@ -132,9 +134,9 @@ class Spool:
                 self.dropped += 1
 
     def failing(self) -> dict[str, FailingObject]:
-        """What is known to fail, or failed and is gone, by uid. A copy."""
+        """What is known to fail as a whole, or failed and is gone, by uid. A copy."""
         with self._database.transaction():
-            return dict(self._failing)
+            return {uid: found for uid, found in self._failing.items() if _PART not in uid}
 
     def forget(self, uids: Iterable[str]) -> None:
         """Nobody will ever tell what became of these."""
@@ -146,6 +148,8 @@ class Spool:
 
     def note_gone(self, uids: Iterable[str], now: float | None = None) -> None:
         """These do not exist any more; `now` is seconds since 1970."""
+        uids = set(uids)
+        self.forget([key for key in self._failing if _PART in key and _whole(key) in uids])
         going = [uid for uid in uids if uid in self._failing and not self._failing[uid].gone_at]
         if going:
             with self._database.transaction() as rows:
@@ -155,7 +159,8 @@ class Spool:
 
     def note_listed(self, kind: str, uids: Collection[str], now: float | None = None) -> None:
         """These are all objects of a kind: what failed and is not among them went while nobody watched."""
-        going = [uid for uid, found in self._failing.items() if found.labels.kind == kind and uid not in uids]
+        known = {_whole(key) for key, found in self._failing.items() if found.labels.kind == kind}
+        going = known - set(uids)
         self.note_gone(going, now)
 
     def take(self, count: int) -> SpooledBatch | None:
@@ -193,6 +198,15 @@ class Spool:
         """Events held."""
         with self._database.transaction() as rows:
             return int(rows.execute("SELECT count(*) FROM spool").fetchone()[0])
+
+
+def _key(observation: Observation) -> str:
+    """What fails: an object, or a part of it."""
+    return observation.uid + (_PART + observation.part if observation.part else "")
+
+
+def _whole(key: str) -> str:
+    return key.partition(_PART)[0]
 
 
 def _insert(rows: sqlite3.Connection, event: EventMessage) -> int:

@@ -12,13 +12,14 @@ from aetherius.domain.catalogue.event_reasons import event_reasons
 from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Node, Pod, ReplicaSet
 from aetherius.edge_agent.telling.observation import Observation, dated
 from aetherius.edge_agent.telling.spool import Spool
+from aetherius.edge_agent.watching import node_conditions
 from aetherius.edge_agent.watching.events import EventClassifier
 from aetherius.edge_agent.watching.node_status import readiness
 from aetherius.edge_agent.watching.owners import Owners
 from aetherius.edge_agent.watching.pod_status import PodStatusClassifier
 from aetherius.edge_agent.watching.recovery import Recovery, RecoveryClassifier
 from aetherius.edge_agent.watching.revisions import AvailableRevisions
-from aetherius.edge_agent.watching.standing import Standing
+from aetherius.edge_agent.watching.standing import Standing, excused_until
 from aetherius.edge_agent.watching.versions import LatestVersions
 from aetherius.edge_agent.watching.watch import Change, Changes, Listed
 from aetherius.runtime.clock import Clock, utc_now
@@ -63,6 +64,8 @@ class Collector:
         self._clock = clock
         self._recovering: dict[str, list[Recovery]] = {}
         """What is to be told of pods when its time has come, by uid."""
+        self._away: dict[str, tuple[datetime, Node]] = {}
+        """Nodes that are away and excused, by uid, with the end of their excuse."""
         self._gone: list[str] = []
 
     def run(self, changes: Changes, stop: threading.Event, on_new: Callable[[], None]) -> None:
@@ -83,6 +86,7 @@ class Collector:
                 self._spool.note_listed(change.object.kind, change.object.uids, self._clock().timestamp())
             else:
                 observations += self._observe(change)
+        observations += self._overdue(self._clock())
         observations += self._recovered(self._clock())  # last: the spool keeps a recovery only after its failure
         return new + self._store(observations)
 
@@ -148,13 +152,22 @@ class Collector:
                 self._recovering[uid] = left
 
     def _observe_node(self, node: Node, *, deleted: bool) -> Iterator[Observation]:
-        self._standing.learn_node(node, deleted=deleted)
+        uid, now = node.metadata.uid, self._clock()
+        self._standing.learn_node(node, now, deleted=deleted)
+        self._away.pop(uid, None)
         if deleted:
-            self._gone.append(node.metadata.uid)
+            self._gone.append(uid)
             return
-        found = readiness(self._cluster_id, node)
-        if found:
+        if (end := excused_until(node)) and end > now:
+            self._away[uid] = (end, node)
+        if found := readiness(self._cluster_id, node, now):
             yield found
+        yield from node_conditions.turns(self._cluster_id, node, event_reasons())
+
+    def _overdue(self, now: datetime) -> Iterator[Observation]:
+        """Of nodes that were to be back, or gone, by now."""
+        for node in [node for end, node in self._away.values() if end <= now]:
+            yield from self._observe_node(node, deleted=False)
 
 
 def _gather(changes: Changes) -> list[Change]:

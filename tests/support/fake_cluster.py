@@ -55,6 +55,10 @@ class FakeApi:
     def exists(self, path: str) -> bool:
         return path in self.objects
 
+    def metadata(self, path: str) -> Document | None:
+        found = self.find(path)
+        return found["metadata"] if found else None
+
     def list(self, path: str, **query: Any) -> list[Document]:
         self._check(path)
         node = str(query.get("field_selector", "")).partition("spec.nodeName=")[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -49,7 +49,7 @@ def state_of(node: Document, cluster: Cluster) -> NodeState:
     """Look at a node and its lease."""
     ready = msgspec.convert(node, Node).ready
     status, since = (ready.status, ready.last_transition_time) if ready else ("Unknown", None)
-    away = (datetime.now(UTC) - since).total_seconds() if since and status != "True" else 0.0
+    away = (cluster.clock() - since).total_seconds() if since and status != "True" else 0.0
     age, periods = _lease(node["metadata"]["name"], cluster)
     taints = node["spec"].get("taints") or ()
     return NodeState(
@@ -73,5 +73,5 @@ def _lease(name: str, cluster: Cluster) -> tuple[float, float | None]:
     renewed, duration = spec.get("renewTime"), float(spec.get("leaseDurationSeconds") or 0)
     if not renewed or duration <= 0:
         return 0.0, None
-    age = (datetime.now(UTC) - datetime.fromisoformat(str(renewed))).total_seconds()
+    age = (cluster.clock() - datetime.fromisoformat(str(renewed))).total_seconds()
     return age, age / duration

@@ -38,6 +38,8 @@ EVERY = {
     "VerifyEvacuation": (EVACUATION, "n1"),
     "WorkloadHistory": (HISTORY, "web"),
     "NodePressure": ({"pod": "web-1"}, "web-1"),
+    "PodConfig": ({"pod": "web-1"}, "web-1"),
+    "NodeHealth": ({"node": "n1"}, "n1"),
     "Notify": ({}, ""),
 }
 

@@ -176,15 +176,15 @@ class TestPods:
 class TestNodes:
     @pytest.mark.parametrize("status", ["False", "Unknown"])
     def test_a_node_that_is_not_ready_is_critical(self, status: str) -> None:
-        seen = readiness("c1", a_node(status))
+        seen = readiness("c1", a_node(status), NOW)
         assert seen is not None
         assert (seen.reason, seen.severity, seen.failing) == ("NodeNotReady", Severity.CRITICAL, True)
         assert seen.message.startswith(f"Ready={status}")
 
     def test_each_turn_is_one_observation(self) -> None:
-        first, same = readiness("c1", a_node("Unknown")), readiness("c1", a_node("Unknown"))
-        later = readiness("c1", a_node("Unknown", "2026-03-01T11:00:00Z"))
-        well = readiness("c1", a_node("True"))
+        first, same = readiness("c1", a_node("Unknown"), NOW), readiness("c1", a_node("Unknown"), NOW)
+        later = readiness("c1", a_node("Unknown", "2026-03-01T11:00:00Z"), NOW)
+        well = readiness("c1", a_node("True"), NOW)
         assert first and same and later and well  # noqa: PT018
         assert first.id == same.id
         assert len({first.id, later.id, well.id}) == 3
