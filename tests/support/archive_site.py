@@ -19,6 +19,7 @@ from aetherius.event_store.archive.archiver import Archiver
 from aetherius.event_store.audit import ledger_audit as audit
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
+from aetherius.event_store.upkeep.partitions import partitions
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 """The first week's partition begins near it."""
@@ -82,3 +83,9 @@ def audited(dsn: str) -> audit.AuditReport:
     """An audit of the log."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         return audit.verify(connection)
+
+
+def names(dsn: str) -> list[str]:
+    """The partitions that are tables, the oldest first."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return [each.name for each in partitions(connection)]

@@ -25,9 +25,15 @@ from project_files import ROOT
 MUTATED: Final = (
     "domain/repair",
     "domain/fault",
+    "domain/diagnosis",
+    "domain/catalogue/command_policy.py",
+    "domain/catalogue/kubectl_line.py",
     "edge_agent/commanding/policy.py",
     "edge_agent/commanding/kubectl_grammar.py",
+    "edge_agent/commanding/kubectl_paths.py",
     "edge_agent/commanding/kubectl_semantics.py",
+    "edge_agent/commanding/kubectl_types.py",
+    "edge_agent/commanding/kubectl_values.py",
     "edge_agent/commanding/host_tools.py",
 )
 TESTS: Final = ("tests/unit/domain", "tests/unit/edge_agent")
