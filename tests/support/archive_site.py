@@ -73,9 +73,9 @@ def everything(log: Log, size: int = 37) -> list[Recorded]:
     return events
 
 
-def archive(dsn: str, folder: Path, *, retain_days: int = 185, now: datetime = NOW) -> list[str]:
-    """Archive what is due; the partitions' names."""
-    with Archiver(dsn, folder.as_uri()) as archiver:
+def archive(dsn: str, where: Path | str, *, retain_days: int = 185, now: datetime = NOW) -> list[str]:
+    """Archive what is due, into a folder or to a URL; the partitions' names."""
+    with Archiver(dsn, where if isinstance(where, str) else where.as_uri()) as archiver:
         return [done.name for done in archiver.run(retain_days, now, accepted_days=14)]
 
 

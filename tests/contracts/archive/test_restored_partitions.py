@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import psycopg
 import pytest
 
 from aetherius.domain.wire.identity import milliseconds
-from aetherius.event_store import schema
 from aetherius.event_store.archive import catalogue
 from aetherius.event_store.archive.archiver import Archiver
 from aetherius.event_store.archive.errors import (
@@ -23,19 +21,6 @@ from aetherius.event_store.errors import LogDamagedError, UnplaceableEventError
 from aetherius.event_store.log import Log
 from aetherius.event_store.upkeep.partitions import Partition, create, partitions
 from archive_site import NOW, START, archive, everything, fill, names, observation
-
-
-@pytest.fixture
-def log(dsn: str) -> Iterator[Log]:
-    schema.create(dsn)
-    ARCHIVED.forget()
-    with Log(dsn) as log:
-        yield log
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "archive"
 
 
 class TestRestoring:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +11,6 @@ import psycopg
 import pytest
 
 from aetherius.domain.cluster_event import Reported
-from aetherius.event_store import schema
 from aetherius.event_store.archive import catalogue, partition_table
 from aetherius.event_store.archive.archiver import Archiver
 from aetherius.event_store.archive.errors import (
@@ -32,26 +30,13 @@ from aetherius.event_store.upkeep.partitions import partitions
 from archive_site import NOW, START, archive, decision, everything, fill, names, observation
 
 
-@pytest.fixture
-def log(dsn: str) -> Iterator[Log]:
-    schema.create(dsn)
-    ARCHIVED.forget()
-    with Log(dsn) as log:
-        yield log
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "archive"
-
-
 class TestReading:
-    def test_the_log_reads_the_same_before_and_after(self, log: Log, dsn: str, folder: Path) -> None:
+    def test_the_log_reads_the_same_before_and_after(self, log: Log, dsn: str, url: str) -> None:
         head = fill(log)
         before = everything(log)
         assert len(before) == head
 
-        done = archive(dsn, folder)
+        done = archive(dsn, url)
 
         assert len(done) >= 2
         assert not set(done) & set(names(dsn))
@@ -60,38 +45,38 @@ class TestReading:
         assert [row[0] for page in log.stored(0, size=50) for row in page] == list(range(1, head + 1))
         assert log.at([1, 2, head]) == [before[0], before[1], before[-1]]
 
-    def test_each_stream_is_found(self, log: Log, dsn: str, folder: Path) -> None:
+    def test_each_stream_is_found(self, log: Log, dsn: str, url: str) -> None:
         fill(log)
         before = everything(log)
-        archive(dsn, folder)
+        archive(dsn, url)
         assert all(log.stream(event.stream_id) == [event] for event in before)
 
-    def test_pages_begin_and_end_anywhere(self, log: Log, dsn: str, folder: Path) -> None:
+    def test_pages_begin_and_end_anywhere(self, log: Log, dsn: str, url: str) -> None:
         head = fill(log)
         before = everything(log)
-        archive(dsn, folder)
+        archive(dsn, url)
         for after in range(0, head, 13):
             for limit, upto in ((1, None), (7, after + 5), (100, None), (1000, head - 3)):
                 page = log.read_page(after, limit, upto=upto)
                 end = head if upto is None else min(head, upto)
                 assert page.events == before[after : min(after + limit, end)] if end > after else not page.events
 
-    def test_filters_by_topic_and_cluster_see_archived_events(self, log: Log, dsn: str, folder: Path) -> None:
+    def test_filters_by_topic_and_cluster_see_archived_events(self, log: Log, dsn: str, url: str) -> None:
         fill(log)
         log.ingest([observation(10_000, START + timedelta(hours=1), cluster="rare")])
         before = everything(log)
-        archive(dsn, folder)
+        archive(dsn, url)
         observed = [event for event in before if isinstance(event.event, Reported)]
         assert log.read(0, 10_000, [Reported.topic]) == observed
         rare = log.read_page(0, 10_000, [Reported.topic], clusters=["rare"]).events
         assert [event.event.cluster_id for event in rare if isinstance(event.event, Reported)] == ["rare"]
 
-    def test_a_reader_that_began_before_misses_nothing(self, log: Log, dsn: str, folder: Path) -> None:
+    def test_a_reader_that_began_before_misses_nothing(self, log: Log, dsn: str, url: str) -> None:
         head = fill(log)
         pages = log.stored(0, size=5)
         read = [row[0] for row in next(pages)]
         with ThreadPoolExecutor(1) as beside:
-            archiving = beside.submit(archive, dsn, folder)
+            archiving = beside.submit(archive, dsn, url)
             while not archiving.done():  # a reader that goes on is in nobody's way
                 read += [row[0] for row in next(pages, [])]
         read += [row[0] for page in pages for row in page]
