@@ -36,7 +36,12 @@ MUTATED: Final = (
     "edge_agent/commanding/kubectl_values.py",
     "edge_agent/commanding/host_tools.py",
 )
-TESTS: Final = ("tests/unit/domain", "tests/unit/edge_agent")
+TESTS: Final = (
+    "tests/unit/domain",
+    "tests/unit/edge_agent/test_policy.py",
+    "tests/unit/edge_agent/test_policy_cases.py",
+    "tests/unit/edge_agent/test_refusals.py",
+)
 AIM: Final = 90.0
 """Percent of mutants that tests notice."""
 _STAGE: Final = ROOT / "build" / "mutants"
