@@ -10,6 +10,7 @@ import pytest
 
 from aetherius.domain.catalogue.command_policy import CommandPolicy, FlagDenial, HostTool, command_policy
 from aetherius.domain.catalogue.kubectl_line import Flag, Word, read_line
+from aetherius.edge_agent.commanding import kubectl_types
 from aetherius.edge_agent.commanding.kubectl_grammar import KubectlCommand, parse_kubectl
 from aetherius.edge_agent.commanding.kubectl_types import ResourceType, type_of
 from aetherius.edge_agent.commanding.kubectl_values import seconds
@@ -122,11 +123,11 @@ class TestOtherPolicies:
     def test_a_program_of_the_node_may_have_values_of_its_own(self) -> None:
         tool = HostTool(
             path="/bin/look",
-            flags=("-a", "-n", "--in", "-p", "--plain"),
-            values={"-a": ("one", "two"), "-n_max": 20},
+            flags=("-a", "-n", "--in", "-p", "--plain", "--as=is", "--out", "--both"),
+            values={"-a": ("one", "two"), "-n_max": 20, "--out": ("all", "some")},
             value_patterns={"--in": "[a-z]+"},
             required=("-a",),
-            deny=("-x",),
+            deny=("-x", "--out=all", "--both"),
         )
         tools = msgspec.structs.replace(POLICY.host_tools, allow={"look": tool})
         policy = msgspec.structs.replace(POLICY, host_tools=tools)
@@ -134,6 +135,9 @@ class TestOtherPolicies:
             ("-a one", ""),
             ("-a two -n 20 --in=abc -p", ""),
             ("-a one --in abc", ""),
+            ("-a one --as=is --out=some", ""),
+            ("-a one --out=all", "look: --out=all is not allowed"),
+            ("-a one --both=1", "look: --both=1 is not allowed"),
             ("-a three", "look: -a 'three' is not allowed"),
             ("-a one -n 21", "look: -n '21' is not allowed"),
             ("-a one -n x", "look: -n 'x' is not allowed"),
@@ -220,6 +224,7 @@ def test_a_line_is_split_into_words_and_flags_for_who_orders_it() -> None:
     ],
 )
 def test_a_word_means_a_type(word: str, plural: str, group: str | None) -> None:
+    kubectl_types._forms.cache_clear()  # made anew, as by a process that starts
     assert type_of(word, POLICY.kubectl.resources) == ResourceType(plural, group)
 
 
