@@ -133,6 +133,12 @@ class MemoryLog:
             self._tables.append(made)
         return made
 
+    @contextmanager
+    def alone(self) -> Generator[None, None, None]:
+        """Nobody else changes the log or its tables meanwhile: for tables that are changed outside of transactions too."""
+        with self._lock:
+            yield
+
     def restore(self, position: int) -> None:
         """Lose what came after a position, as a restore from a backup does: another server answers from now on, on a timeline of its own."""
         with self._lock:

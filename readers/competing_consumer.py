@@ -26,11 +26,11 @@ from aetherius.event_store.errors import (
     LogUnavailableError,
     PositionAheadError,
 )
-from aetherius.event_store.log import Log
 from aetherius.event_store.metrics import note_reader
+from aetherius.event_store.ports import EventLog
 from aetherius.event_store.subscription import LogSignal
-from aetherius.readers import deliveries as waiting
-from aetherius.readers.deliveries import Claim, Deliveries
+from aetherius.readers.deliveries import Claim
+from aetherius.readers.delivery_queue import DeliveryQueue
 from aetherius.readers.errors import DestinationAwayError
 from aetherius.readers.metrics import DELIVERIES, PARKED, WAITING
 
@@ -92,9 +92,9 @@ class CompetingConsumer:
     def __init__(
         self,
         name: str,
-        log: Log,
+        log: EventLog,
         signal: LogSignal,
-        deliveries: Deliveries,
+        deliveries: DeliveryQueue,
         effect: Effect,
         topics: Sequence[str],
         *,
@@ -187,7 +187,7 @@ class CompetingConsumer:
             self._log.transact(
                 self._name,
                 page.next_position,
-                rows=lambda rows: waiting.put(rows, self._name, wanted),
+                rows=lambda rows: self._deliveries.put(rows, self._name, wanted),
                 after=checkpoint,
             )
         except CheckpointConflictError:

@@ -20,7 +20,8 @@ from aetherius.event_store.connections import Connections
 from aetherius.readers.errors import NotParkedError
 from aetherius.readers.tables import statement
 
-_MAX_ERROR: Final = 1000
+MAX_ERROR: Final = 1000
+"""Characters of an error that are kept."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -97,6 +98,15 @@ class Deliveries:
         """Make a subscription known to `backlogs`."""
         self._execute("subscription_add", subscription)
 
+    def put(self, rows: Cursor[TupleRow], subscription: str, waiting: Sequence[tuple[str, int]]) -> None:
+        """Have events (key and position) delivered: within the transaction that moves the subscription's checkpoint past them."""
+        if not waiting:
+            return
+        keys = sorted({key for key, _ in waiting})  # in one order: two writers do not wait for each other
+        rows.execute(statement("delivery_keys_add"), (subscription, keys))
+        columns = [key for key, _ in waiting], [position for _, position in waiting]
+        rows.execute(statement("deliveries_add"), (subscription, *columns))
+
     def waiting(self, subscription: str, limit: int) -> int:
         """Events that are not delivered yet; counted up to a limit."""
         return int(self._rows("deliveries_waiting", subscription, limit)[0][0])
@@ -159,7 +169,7 @@ class Deliveries:
                     "key": claim.key,
                     "delay": timedelta(seconds=delay),
                     "attempts": attempts,
-                    "error": error[:_MAX_ERROR],
+                    "error": error[:MAX_ERROR],
                     "parked": parked,
                 }
                 connection.execute(statement("delivery_release"), values)
@@ -205,16 +215,6 @@ class Deliveries:
     def _rows(self, name: str, *values: object) -> list[TupleRow]:
         with self._connections.connection() as connection:
             return _run(connection, name, *values).fetchall()
-
-
-def put(rows: Cursor[TupleRow], subscription: str, waiting: Sequence[tuple[str, int]]) -> None:
-    """Have events (key and position) delivered: within the transaction that moves the subscription's checkpoint past them."""
-    if not waiting:
-        return
-    keys = sorted({key for key, _ in waiting})  # in one order: two writers do not wait for each other
-    rows.execute(statement("delivery_keys_add"), (subscription, keys))
-    columns = [key for key, _ in waiting], [position for _, position in waiting]
-    rows.execute(statement("deliveries_add"), (subscription, *columns))
 
 
 def _parked_at(connection: Connection[TupleRow], subscription: str, position: int) -> tuple[str, str]:

@@ -27,9 +27,9 @@ from aetherius.event_store.errors import (
     AnotherTimelineError,
     LogUnavailableError,
 )
-from aetherius.event_store.log import Log
 from aetherius.event_store.metrics import note_reader
 from aetherius.event_store.pending import Page
+from aetherius.event_store.ports import EventLog
 from aetherius.event_store.reading.clusters import NO_CLUSTER, named_cluster
 from aetherius.event_store.reading.filtered import Wanted
 from aetherius.event_store.subscription import LogSignal, Subscription
@@ -185,7 +185,7 @@ def _keys(filter: Wanted) -> list[tuple[str, str]]:
 class FanOut:
     """Follows the log while anybody follows it. `run` is a task of the process."""
 
-    def __init__(self, log: Log, signal: LogSignal) -> None:
+    def __init__(self, log: EventLog, signal: LogSignal) -> None:
         self._log = log
         self._signal = signal
         self._groups = _Groups()

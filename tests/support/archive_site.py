@@ -19,6 +19,7 @@ from aetherius.event_store.archive.archiver import Archiver
 from aetherius.event_store.audit import ledger_audit as audit
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
+from aetherius.event_store.upkeep.partitions import partitions
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 """The first week's partition begins near it."""
@@ -72,9 +73,9 @@ def everything(log: Log, size: int = 37) -> list[Recorded]:
     return events
 
 
-def archive(dsn: str, folder: Path, *, retain_days: int = 185, now: datetime = NOW) -> list[str]:
-    """Archive what is due; the partitions' names."""
-    with Archiver(dsn, folder.as_uri()) as archiver:
+def archive(dsn: str, where: Path | str, *, retain_days: int = 185, now: datetime = NOW) -> list[str]:
+    """Archive what is due, into a folder or to a URL; the partitions' names."""
+    with Archiver(dsn, where if isinstance(where, str) else where.as_uri()) as archiver:
         return [done.name for done in archiver.run(retain_days, now, accepted_days=14)]
 
 
@@ -82,3 +83,9 @@ def audited(dsn: str) -> audit.AuditReport:
     """An audit of the log."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         return audit.verify(connection)
+
+
+def names(dsn: str) -> list[str]:
+    """The partitions that are tables, the oldest first."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return [each.name for each in partitions(connection)]

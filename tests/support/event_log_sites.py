@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, Self
 
 import psycopg
@@ -13,6 +15,7 @@ from aetherius.event_store import schema
 from aetherius.event_store.log import Log
 from aetherius.event_store.memory import MemoryLog
 from aetherius.event_store.ports import EventLog
+from aetherius.event_store.subscription import LogSignal
 from sealed_state import SEALING
 
 Write = Callable[[Cursor[TupleRow]], None]
@@ -29,14 +32,17 @@ class LogSite(Protocol):
     def numbers(self) -> list[int]:
         """What the table holds, sorted."""
 
+    def signal(self) -> AbstractAsyncContextManager[LogSignal]:
+        """Wakes who follows the log."""
+
 
 class MemorySite:
     """In memory."""
 
     def __init__(self) -> None:
-        memory = MemoryLog(sealing=SEALING)
-        self.log: EventLog = memory
-        self._table: dict[int, int] = memory.table()
+        self.memory = MemoryLog(sealing=SEALING)
+        self.log: EventLog = self.memory
+        self._table: dict[int, int] = self.memory.table()
 
     def keeping(self, *numbers: int) -> Write:
         def write(_: Cursor[TupleRow]) -> None:
@@ -46,6 +52,16 @@ class MemorySite:
 
     def numbers(self) -> list[int]:
         return sorted(self._table)
+
+    @asynccontextmanager
+    async def signal(self) -> AsyncIterator[LogSignal]:
+        signal = LogSignal("")
+        waking = asyncio.create_task(_wake(signal))
+        try:
+            yield signal
+        finally:
+            waking.cancel()
+            await asyncio.wait({waking})
 
 
 class PostgresSite:
@@ -74,3 +90,13 @@ class PostgresSite:
     def numbers(self) -> list[int]:
         with psycopg.connect(self._dsn) as connection:
             return [row[0] for row in connection.execute("SELECT n FROM numbers ORDER BY n").fetchall()]
+
+    def signal(self) -> LogSignal:
+        return LogSignal(self._dsn, poll_interval=0.05)
+
+
+async def _wake(signal: LogSignal) -> None:
+    """As a poll would: a log in memory tells nobody that it has grown."""
+    while True:
+        await asyncio.sleep(0.005)
+        signal.wake()

@@ -12,12 +12,12 @@ from aetherius.domain.agent import Agent, Reconfigured, Registered
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.cluster import Cluster, QuotaSet
 from aetherius.domain.cluster_event import Reported
-from aetherius.domain.command import Answer, Command, Failed, Issued, Refused, Succeeded, TimedOut
+from aetherius.domain.command import Command, Issued, Succeeded
 from aetherius.domain.event import Cause, event_id
 from aetherius.domain.fault.faults import shipped_faults
 from aetherius.domain.identity import agent_stream, cluster_stream, stable_id
 from aetherius.domain.incident import Diagnosed, Incident, IncidentStatus, Opened, Reclassified
-from aetherius.domain.remediation import Executed, Proposed, Remediation, RemediationStatus
+from aetherius.domain.remediation import Executed, Proposed, Remediation
 from aetherius.domain.repair.action import Circumstances
 from aetherius.domain.repair.actions import shipped_actions
 from aetherius.domain.strategy import Selected
@@ -51,6 +51,7 @@ from aetherius.domain.workflow.workflow import (
 )
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
+from answered_history import touch_command, touch_remediation
 from frozen_history import touch_freeze
 
 A = TypeVar("A", bound=Aggregate)
@@ -289,30 +290,6 @@ class History:
         self.remediations.append(remediation.id)
         return remediation.id
 
-    def touch_remediation(self, id: UUID) -> None:
-        remediation, at = self.log.load(Remediation, id), self.tick()
-        command = UUID(int=self.count)
-        match remediation.status:
-            case RemediationStatus.AWAITING_APPROVAL if self.rng.random() < 0.7:
-                remediation.approve("user:ada", "go", at)
-            case RemediationStatus.AWAITING_APPROVAL:
-                remediation.reject("user:ada", "no", at)
-            case RemediationStatus.APPROVED:
-                remediation.execute(
-                    Executed(command_id=command, summary="raised", undo_action="x", undo_parameters={"a": 1}), at
-                )
-            case RemediationStatus.EXECUTED if self.rng.random() < 0.6:
-                remediation.verify(command, "steady", at)
-            case RemediationStatus.EXECUTED:
-                remediation.fail_verification(command, "still dying", at)
-            case RemediationStatus.VERIFICATION_FAILED if self.rng.random() < 0.6:
-                remediation.roll_back(command, "back", at)
-            case RemediationStatus.VERIFICATION_FAILED:
-                remediation.fail("cannot go back", at)
-            case _:
-                pass
-        self.log.save(remediation, CAUSE)
-
     # Commands
 
     def issue(self, cluster: str = "berlin", workflow_id: UUID | None = None) -> UUID:
@@ -333,20 +310,6 @@ class History:
         self.log.save(command, CAUSE)
         self.commands.append(command.id)
         return command.id
-
-    def touch_command(self, id: UUID) -> None:
-        command, at = self.log.load(Command, id), self.tick()
-        answers: list[Answer] = [
-            Succeeded(exit_code=0, output="out \0 put", execution_time="0.1s"),
-            Failed(exit_code=1, error="no such pod"),
-            Refused(rejected_by="edge:allow-list", error="not allowed"),
-            TimedOut(output="half"),
-        ]
-        if self.rng.random() < 0.5:
-            command.dispatched(at)
-        else:
-            command.finish(self.rng.choice(answers), at)
-        self.log.save(command, CAUSE)
 
     def go_on(self, steps: int) -> None:
         """So many random steps."""
@@ -380,9 +343,9 @@ class History:
                 ),
             ]
         if self.remediations:
-            acts += [lambda: self.touch_remediation(rng.choice(self.remediations))] * 2
+            acts += [lambda: touch_remediation(self, rng.choice(self.remediations))] * 2
         if self.commands:
-            acts += [lambda: self.touch_command(rng.choice(self.commands))]
+            acts += [lambda: touch_command(self, rng.choice(self.commands))]
         rng.choice(acts)()
 
     def repaired_incident(self) -> UUID:

@@ -25,12 +25,23 @@ from project_files import ROOT
 MUTATED: Final = (
     "domain/repair",
     "domain/fault",
+    "domain/diagnosis",
+    "domain/catalogue/command_policy.py",
+    "domain/catalogue/kubectl_line.py",
     "edge_agent/commanding/policy.py",
     "edge_agent/commanding/kubectl_grammar.py",
+    "edge_agent/commanding/kubectl_paths.py",
     "edge_agent/commanding/kubectl_semantics.py",
+    "edge_agent/commanding/kubectl_types.py",
+    "edge_agent/commanding/kubectl_values.py",
     "edge_agent/commanding/host_tools.py",
 )
-TESTS: Final = ("tests/unit/domain", "tests/unit/edge_agent")
+TESTS: Final = (
+    "tests/unit/domain",
+    "tests/unit/edge_agent/test_policy.py",
+    "tests/unit/edge_agent/test_policy_cases.py",
+    "tests/unit/edge_agent/test_refusals.py",
+)
 AIM: Final = 90.0
 """Percent of mutants that tests notice."""
 _STAGE: Final = ROOT / "build" / "mutants"

@@ -10,11 +10,15 @@ from psycopg.rows import TupleRow
 
 from aetherius.domain.event import Recorded
 from aetherius.event_store.log import Log
+from aetherius.event_store.subscription import LogSignal
 from aetherius.projections.models import MODELS, model_named
 from aetherius.projections.postgres_queries import PostgresReadModels
 from aetherius.projections.queries import MAX_PAGE
 from aetherius.projections.read_model import Filter
 from aetherius.projections.rebuild import rebuild
+from aetherius.projections.versioned_rows import VersionedRows
+from aetherius.readers.projecting import Projecting
+from aetherius.readers.runner import Runner
 from replay_oracle import KINDS, LISTS, Lists, lists_over_time, of_row
 
 Rows = dict[str, list[TupleRow]]
@@ -78,3 +82,11 @@ def _is_decision(recorded: Recorded) -> bool:
 def _changed(recorded: Recorded) -> tuple[str, ...]:
     kind = recorded.event.topic.partition(".")[0]
     return (KINDS[kind][0],) if kind in KINDS else ("incidents",) if kind == "Strategy" else ()
+
+
+def follow(log: Log, dsn: str) -> None:
+    """Bring every read model to the end of the log."""
+    for model in MODELS:
+        runner = Runner(log, Projecting(VersionedRows(model)), LogSignal(dsn))
+        while runner.step() is not None:
+            pass

@@ -11,7 +11,6 @@ from typer.testing import CliRunner, Result
 from aetherius.cli.main import app
 from aetherius.cli.tables import create_tables
 from aetherius.event_store.log import Log
-from aetherius.readers import deliveries as waiting
 from aetherius.readers.deliveries import Deliveries
 from event_builders import a_gap
 
@@ -24,7 +23,7 @@ def site(dsn: str) -> str:
         log.append([a_gap("berlin") for _ in range(5)])
         deliveries.register("webhooks")
         rows = [("a", 1), ("a", 2), ("b", 3), ("b", 4)]
-        log.transact("webhooks", 4, rows=lambda cursor: waiting.put(cursor, "webhooks", rows))
+        log.transact("webhooks", 4, rows=lambda cursor: deliveries.put(cursor, "webhooks", rows))
         for claim in deliveries.claim("webhooks", keys=9, events=9, lease=60.0):
             deliveries.park("webhooks", claim, 0, f"HTTP 500 of {uuid4()}", attempts=15)
     return dsn

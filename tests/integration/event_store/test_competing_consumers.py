@@ -16,16 +16,14 @@ import pytest
 
 from aetherius.cli.tables import create_tables
 from aetherius.domain.agent import GapDetected
-from aetherius.domain.errors import DomainError
 from aetherius.domain.event import topics_of
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.subscription import LogSignal
 from aetherius.readers.competing_consumer import CompetingConsumer, Delivery, Retry
-from aetherius.readers.deliveries import Deliveries, Parked
-from aetherius.readers.errors import DestinationAwayError, NotParkedError
+from aetherius.readers.deliveries import Deliveries
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
-from event_builders import CAUSE, NOON, report
+from event_builders import CAUSE, NOON
 from postgres_site import kill
 
 pytestmark = pytest.mark.anyio
@@ -172,104 +170,6 @@ def deliveries_received(dsn: str) -> tuple[dict[UUID, list[int]], dict[tuple[UUI
 
 def first_seen(versions: list[int]) -> list[int]:
     return list(dict.fromkeys(versions))
-
-
-async def test_a_parked_event_holds_its_key_alone_until_it_is_tried_again(
-    log: Log, dsn: str, deliveries: Deliveries
-) -> None:
-    sick, well = uuid4(), uuid4()
-    done: list[tuple[UUID, int]] = []
-    healed = False
-
-    async def effect(delivery: Delivery) -> None:
-        if delivery.event.stream_id == sick and delivery.event.version == 2 and not healed:
-            raise RuntimeError("x" * 5000)
-        done.append((delivery.event.stream_id, delivery.event.version))
-
-    log.append([*gaps(sick, range(1, 5)), *gaps(well, range(1, 5))])
-    async with consuming(dsn, log, deliveries, effect):
-        await until(deliveries.parked)
-        await until(lambda: len(done) == 5)
-        (parked,) = deliveries.parked()
-        assert (parked.subscription, parked.key, parked.position, parked.behind) == ("test", str(sick), 2, 2)
-        assert len(parked.error) == 1000
-        healed = True
-        with pytest.raises(NotParkedError):
-            deliveries.retry("test", 3)
-        deliveries.retry("test", 2)
-        await until(lambda: len(done) == 8)
-        await until(lambda: left(deliveries) == 0)
-    assert [version for stream, version in done if stream == sick] == [1, 2, 3, 4]
-    assert [version for stream, version in done if stream == well] == [1, 2, 3, 4]
-    assert deliveries.parked() == []
-
-
-async def test_what_can_never_be_done_is_parked_at_once(log: Log, dsn: str, deliveries: Deliveries) -> None:
-    async def effect(delivery: Delivery) -> None:
-        raise DomainError("too large")
-
-    log.append(gaps(uuid4(), range(1, 2)))
-    async with consuming(dsn, log, deliveries, effect):
-        await until(deliveries.parked)
-    (parked,) = deliveries.parked()
-    assert isinstance(parked, Parked)
-    assert (parked.attempts, parked.error) == (1, "DomainError: too large")
-
-
-async def test_while_the_destination_is_away_everything_waits_and_no_attempt_counts(
-    log: Log, dsn: str, deliveries: Deliveries
-) -> None:
-    asked = 0
-    done: list[int] = []
-
-    async def effect(delivery: Delivery) -> None:
-        nonlocal asked
-        asked += 1
-        if asked <= 20:
-            raise DestinationAwayError("nobody there")
-        assert delivery.attempt == 1
-        done.append(delivery.event.version)
-
-    log.append(gaps(uuid4(), range(1, 6)))
-    async with consuming(dsn, log, deliveries, effect):
-        await until(lambda: len(done) == 5)
-    assert done == [1, 2, 3, 4, 5]
-
-
-async def test_a_stop_lets_go_of_what_is_under_way(log: Log, dsn: str, deliveries: Deliveries) -> None:
-    begun = asyncio.Event()
-
-    async def never(delivery: Delivery) -> None:
-        begun.set()
-        await asyncio.Event().wait()
-
-    log.append(gaps(uuid4(), range(1, 2)))
-    stop = asyncio.Event()
-    async with asyncio.timeout(120), LogSignal(dsn) as signal:
-        consumer = CompetingConsumer("test", log, signal, deliveries, never, TOPICS, lease=600.0)
-        running = asyncio.create_task(consumer.run(stop, drain=0.1))
-        await begun.wait()
-        stop.set()
-        await running
-    (claim,) = deliveries.claim("test", keys=1, events=1, lease=1.0)
-    assert (claim.attempt, claim.positions) == (1, [1])
-
-
-async def test_a_lost_claim_changes_nothing(log: Log, deliveries: Deliveries) -> None:
-    from aetherius.readers import deliveries as module
-
-    log.append([report("berlin")])
-    log.transact("test", 1, rows=lambda rows: module.put(rows, "test", [("k", 1), ("k", 2)]))
-    (late,) = deliveries.claim("test", keys=1, events=5, lease=0.0)
-    (taken,) = deliveries.claim("test", keys=5, events=5, lease=60.0)
-    assert (late.attempt, taken.attempt) == (1, 2)
-    assert deliveries.claim("test", keys=5, events=5, lease=60.0) == []
-    assert not deliveries.delivered("test", late, 2)
-    assert deliveries.delivered("test", taken, 1)
-    (rest,) = deliveries.claim("test", keys=5, events=5, lease=60.0)
-    assert (rest.attempt, rest.positions) == (1, [2])
-    assert deliveries.delivered("test", rest, 2)
-    assert deliveries.next_due("test") is None
 
 
 async def test_deliveries_go_on_after_postgresql_was_killed(open_folder: Path) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from prometheus_client import REGISTRY
 
 from aetherius.cli.tables import create_tables
 from aetherius.event_store.errors import LogUnavailableError
@@ -20,8 +19,6 @@ from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
 from aetherius.event_store.reading.filtered import wanted
 from aetherius.event_store.subscription import LogSignal
-from aetherius.readers import fan_out as fan_out_module
-from aetherius.readers.errors import FanOutClosedError
 from aetherius.readers.fan_out import Batch, FanOut
 from aetherius.runtime.embedded_postgres import EmbeddedPostgres
 from event_builders import a_command, report
@@ -120,58 +117,6 @@ def the_last(log: Log) -> int:
     return log.head() - 5
 
 
-async def test_a_slow_follower_is_told_dropped_and_gets_everything(
-    log: Log, dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fan_out_module, "QUEUE", 20)
-    dropped = metric("aetherius_fan_out_dropped_total")
-    async with asyncio.timeout(120), followed(dsn, log) as fan_out:
-        slow, quick = fan_out.follow(0), fan_out.follow(0)
-        first = await until_live(slow, log)
-        await until_live(quick, log)
-        await write_to(quick, log, first + 60)
-        assert metric("aetherius_fan_out_dropped_total") == dropped + 1
-        caught_up = await anext(slow)
-        assert not caught_up.live
-        assert [each.position for each in caught_up.events] == list(range(first + 1, log.head() + 1))
-        last = await until_live(slow, log)
-        assert last == log.head()
-        await slow.aclose()
-        await quick.aclose()
-
-
-async def until_live(follower: AsyncGenerator[Batch, None], log: Log) -> int:
-    """Append one by one until the follower has caught up; the last position that it saw."""
-    while True:
-        asked = asyncio.create_task(anext(follower))
-        await asyncio.to_thread(log.append, [report("rare")])
-        if (batch := await asked).live:
-            return batch.position
-
-
-async def write_to(quick: AsyncGenerator[Batch, None], log: Log, position: int) -> None:
-    """Append one by one up to a position, each seen by a quick follower, who is live."""
-    while log.head() < position:
-        await asyncio.to_thread(log.append, [report("oslo")])
-        while (batch := await anext(quick)).position < log.head():
-            assert batch.live
-
-
-async def test_a_follower_that_takes_nothing_holds_nothing(log: Log, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One event waits for it, and the log goes on by more than the window."""
-    monkeypatch.setattr(fan_out_module, "WINDOW", 100)
-    async with asyncio.timeout(120), followed(dsn, log) as fan_out:
-        stalled, quick = fan_out.follow(0, wanted(clusters=["rare"])), fan_out.follow(0)
-        await until_live(stalled, log)
-        await until_live(quick, log)
-        waiting, before = log.head(), metric("aetherius_fan_out_dropped_total")
-        await write_to(quick, log, waiting + 150)
-        assert metric("aetherius_fan_out_dropped_total") == before + 1
-        assert (await anext(stalled)).events[-1].position == waiting
-        await stalled.aclose()
-        await quick.aclose()
-
-
 async def test_followers_do_not_notice_that_the_server_was_killed(open_folder: Path) -> None:
     server = EmbeddedPostgres(open_folder / f"postgres-{uuid4().hex}")
     dsn = await server.start()
@@ -211,20 +156,3 @@ async def until_stored(log: Log, pending: list[Pending]) -> int:
             return await asyncio.to_thread(log.append, pending)
         except LogUnavailableError:
             continue
-
-
-async def test_a_closed_fan_out_ends_its_followers(log: Log, dsn: str) -> None:
-    async with asyncio.timeout(120), followed(dsn, log) as fan_out:
-        follower = fan_out.follow(0)
-        await until_live(follower, log)
-        waiting = asyncio.create_task(anext(follower))
-        await asyncio.sleep(0)
-        fan_out.close()
-        with pytest.raises(FanOutClosedError):
-            await waiting
-        with pytest.raises(FanOutClosedError):
-            await anext(fan_out.follow(0))
-
-
-def metric(name: str) -> float:
-    return REGISTRY.get_sample_value(name) or 0.0

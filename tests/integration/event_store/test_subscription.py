@@ -75,15 +75,6 @@ async def collect(subscription: Subscription, until: int) -> list[int]:
     return positions
 
 
-async def test_a_subscription_catches_up_and_then_follows(log: Log, events: Events, dsn: str) -> None:
-    log.append([events.decided(uuid4()), events.observed(), events.decided(uuid4())])
-    async with asyncio.timeout(120), LogSignal(dsn) as signal_:
-        following = asyncio.create_task(collect(Subscription(log, signal_, after=1, limit=1), until=5))
-        while not following.done() and log.head() < 5:
-            await asyncio.to_thread(log.append, [events.observed()])
-        assert await following == [2, 3, 4, 5]
-
-
 async def test_a_notification_wakes_long_before_the_poll(log: Log, events: Events, dsn: str) -> None:
     async with asyncio.timeout(120), LogSignal(dsn, poll_interval=3600) as signal_:
         await signal_.wait(0)  # listening
@@ -108,22 +99,6 @@ async def test_a_signal_that_ended_ends_its_readers(dsn: str) -> None:
             pass
         with pytest.raises(asyncio.CancelledError):
             await signal_.wait(-1)
-
-
-async def test_a_filtered_subscription_moves_past_what_it_leaves_out(log: Log, events: Events, dsn: str) -> None:
-    log.append([events.decided(uuid4()), *(events.observed() for _ in range(50)), events.decided(uuid4())])
-    async with asyncio.timeout(120), LogSignal(dsn) as signal_:
-        subscription = Subscription(log, signal_, topics=[DECIDED])
-        assert await collect(subscription, until=52) == [1, 52]
-        assert subscription.position == 52
-
-
-async def test_many_readers_of_one_process_all_see_everything(log: Log, events: Events, dsn: str) -> None:
-    async with asyncio.timeout(120), LogSignal(dsn) as signal_, asyncio.TaskGroup() as tasks:
-        readers = [tasks.create_task(collect(Subscription(log, signal_, limit=7), until=40)) for _ in range(25)]
-        for _ in range(40):
-            await asyncio.to_thread(log.append, [events.decided(uuid4())])
-    assert all(reader.result() == list(range(1, 41)) for reader in readers)
 
 
 async def test_a_page_has_no_hole_when_both_tables_grow_between_its_two_looks(

@@ -48,8 +48,9 @@ def read(argv: list[str], namespace: str = "") -> KubectlCommand:
 def test_a_line_is_allowed_or_refused(case: dict[str, Any]) -> None:
     wanted = case.get("for_namespace", "")
     if case["right"] == "refused":
-        with pytest.raises(PolicyRefusedError):
+        with pytest.raises(PolicyRefusedError) as refused:
             read(case["argv"], wanted)
+        assert str(refused.value) == case["says"]
         return
     allowed = read(case["argv"], wanted)
     assert not wanted or (allowed.namespace == wanted and not allowed.all_namespaces)

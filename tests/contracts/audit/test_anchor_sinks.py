@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,13 @@ import psycopg
 import pytest
 from eventsourcing.persistence import StoredEvent
 from psycopg import Connection
+from psycopg.conninfo import make_conninfo
 
 from aetherius.event_store import ledger
 from aetherius.event_store.audit import ledger_audit as audit
 from aetherius.event_store.audit.anchor import Anchor, AnchorFile, AnchorSink, AnchorUnavailableError, SignedHead
 from aetherius.event_store.audit.anchor_bucket import AnchorBucket
+from aetherius.event_store.audit.anchoring import Anchoring, anchorings
 from aetherius.event_store.audit.ledger_audit import AuditReport, AuditStoppedError, Wrong
 from aetherius.event_store.log import Log
 from aetherius.event_store.pending import Pending
@@ -215,3 +218,51 @@ def test_an_audit_stops_when_asked(tables: Connection[Any]) -> None:
     asked = iter([False, True])
     with pytest.raises(AuditStoppedError):
         audit.verify(tables, stopped=lambda: next(asked))
+
+
+async def until(holds: Callable[[], object]) -> None:
+    async with asyncio.timeout(120):
+        while not await asyncio.to_thread(holds):  # noqa: ASYNC110  # a file has no event to wait for
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.anyio
+async def test_heads_are_noted_as_the_log_grows_and_once_each(
+    log: Log, dsn: str, events: Events, sink: AnchorSink, key: SigningKey
+) -> None:
+    anchoring = asyncio.create_task(Anchoring(dsn, key, sink, "test", 0.01).run())
+    for count in (1, 2):
+        await asyncio.to_thread(log.append, [events.decided(uuid4())])
+        await until(lambda count=count: (head := sink.last()) and head.position == count)  # type: ignore[misc]
+    anchoring.cancel()
+    await asyncio.wait({anchoring})
+    assert [(anchor.position, anchor.fault) for anchor in sink.anchors(key.public.key_id)] == [(1, ""), (2, "")]
+
+
+@pytest.mark.anyio
+async def test_a_log_that_was_written_anew_is_noticed_before_the_next_head_is_noted(
+    tables: Connection[Any], dsn: str, sink: AnchorSink, key: SigningKey, caplog: pytest.LogCaptureFixture
+) -> None:
+    rewrite(tables, 105, b"{}")
+    anchoring = asyncio.create_task(Anchoring(dsn, key, sink, "test", 0.01).run())
+    await until(lambda: "the log was cut or written anew" in caplog.text)
+    anchoring.cancel()
+    await asyncio.wait({anchoring})
+    assert "noted at position 107" in caplog.text
+
+
+@pytest.mark.anyio
+async def test_a_log_that_is_away_is_waited_for(
+    dsn: str, sink: AnchorSink, key: SigningKey, caplog: pytest.LogCaptureFixture
+) -> None:
+    anchoring = asyncio.create_task(Anchoring(make_conninfo(dsn, port="1"), key, sink, "test", 0.01).run())
+    await until(lambda: "anchoring waits" in caplog.text)
+    anchoring.cancel()
+    await asyncio.wait({anchoring})
+    assert sink.last() is None
+
+
+def test_heads_are_noted_in_each_place_that_is_named(tmp_path: Path, dsn: str, key: SigningKey) -> None:
+    given = {"file": tmp_path / "anchors", "bucket": tmp_path.as_uri()}
+    assert len(list(anchorings(dsn, key, interval=1.0, **given))) == 2  # type: ignore[arg-type]
+    assert list(anchorings(dsn, key, file=None, bucket="", interval=1.0)) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +11,6 @@ import psycopg
 import pytest
 
 from aetherius.domain.cluster_event import Reported
-from aetherius.domain.wire.identity import milliseconds
-from aetherius.event_store import schema
 from aetherius.event_store.archive import catalogue, partition_table
 from aetherius.event_store.archive.archiver import Archiver
 from aetherius.event_store.archive.errors import (
@@ -21,46 +18,25 @@ from aetherius.event_store.archive.errors import (
     ArchiveDamagedError,
     ArchiveStoppedError,
     ArchiveUnavailableError,
-    NotArchivedError,
     RetentionTooShortError,
 )
 from aetherius.event_store.archive.parquet import EventsObject
-from aetherius.event_store.archive.partition_table import seal
 from aetherius.event_store.archive.place import Place
 from aetherius.event_store.archive.reading import ARCHIVED, checked
-from aetherius.event_store.archive.restoring import release, restore
 from aetherius.event_store.archive.verification import verify
 from aetherius.event_store.errors import LogDamagedError, UnplaceableEventError
 from aetherius.event_store.log import Log
-from aetherius.event_store.upkeep.partitions import Partition, create, partitions
-from archive_site import NOW, START, archive, decision, everything, fill, observation
-
-
-@pytest.fixture
-def log(dsn: str) -> Iterator[Log]:
-    schema.create(dsn)
-    ARCHIVED.forget()
-    with Log(dsn) as log:
-        yield log
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "archive"
-
-
-def names(dsn: str) -> list[str]:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        return [each.name for each in partitions(connection)]
+from aetherius.event_store.upkeep.partitions import partitions
+from archive_site import NOW, START, archive, decision, everything, fill, names, observation
 
 
 class TestReading:
-    def test_the_log_reads_the_same_before_and_after(self, log: Log, dsn: str, folder: Path) -> None:
+    def test_the_log_reads_the_same_before_and_after(self, log: Log, dsn: str, url: str) -> None:
         head = fill(log)
         before = everything(log)
         assert len(before) == head
 
-        done = archive(dsn, folder)
+        done = archive(dsn, url)
 
         assert len(done) >= 2
         assert not set(done) & set(names(dsn))
@@ -69,38 +45,38 @@ class TestReading:
         assert [row[0] for page in log.stored(0, size=50) for row in page] == list(range(1, head + 1))
         assert log.at([1, 2, head]) == [before[0], before[1], before[-1]]
 
-    def test_each_stream_is_found(self, log: Log, dsn: str, folder: Path) -> None:
+    def test_each_stream_is_found(self, log: Log, dsn: str, url: str) -> None:
         fill(log)
         before = everything(log)
-        archive(dsn, folder)
+        archive(dsn, url)
         assert all(log.stream(event.stream_id) == [event] for event in before)
 
-    def test_pages_begin_and_end_anywhere(self, log: Log, dsn: str, folder: Path) -> None:
+    def test_pages_begin_and_end_anywhere(self, log: Log, dsn: str, url: str) -> None:
         head = fill(log)
         before = everything(log)
-        archive(dsn, folder)
+        archive(dsn, url)
         for after in range(0, head, 13):
             for limit, upto in ((1, None), (7, after + 5), (100, None), (1000, head - 3)):
                 page = log.read_page(after, limit, upto=upto)
                 end = head if upto is None else min(head, upto)
                 assert page.events == before[after : min(after + limit, end)] if end > after else not page.events
 
-    def test_filters_by_topic_and_cluster_see_archived_events(self, log: Log, dsn: str, folder: Path) -> None:
+    def test_filters_by_topic_and_cluster_see_archived_events(self, log: Log, dsn: str, url: str) -> None:
         fill(log)
         log.ingest([observation(10_000, START + timedelta(hours=1), cluster="rare")])
         before = everything(log)
-        archive(dsn, folder)
+        archive(dsn, url)
         observed = [event for event in before if isinstance(event.event, Reported)]
         assert log.read(0, 10_000, [Reported.topic]) == observed
         rare = log.read_page(0, 10_000, [Reported.topic], clusters=["rare"]).events
         assert [event.event.cluster_id for event in rare if isinstance(event.event, Reported)] == ["rare"]
 
-    def test_a_reader_that_began_before_misses_nothing(self, log: Log, dsn: str, folder: Path) -> None:
+    def test_a_reader_that_began_before_misses_nothing(self, log: Log, dsn: str, url: str) -> None:
         head = fill(log)
         pages = log.stored(0, size=5)
         read = [row[0] for row in next(pages)]
         with ThreadPoolExecutor(1) as beside:
-            archiving = beside.submit(archive, dsn, folder)
+            archiving = beside.submit(archive, dsn, url)
             while not archiving.done():  # a reader that goes on is in nobody's way
                 read += [row[0] for row in next(pages, [])]
         read += [row[0] for page in pages for row in page]
@@ -222,117 +198,6 @@ class TestDamage:
         assert len(everything(log)) == log.head()
 
 
-class TestRestoring:
-    def test_a_restored_partition_is_read_from_its_table(self, log: Log, dsn: str, folder: Path) -> None:
-        fill(log)
-        before = everything(log)
-        name, *_ = archive(dsn, folder)
-        restore(dsn, name)
-        restore(dsn, name)
-        everything(log)  # now it is known to be attached
-        (folder / _object(dsn, name)).rename(folder / "away")
-        ARCHIVED.forget()
-
-        assert name in names(dsn)
-        assert everything(log) == before
-        with pytest.raises(UnplaceableEventError):
-            log.ingest([observation(99_999, START + timedelta(hours=3))])
-
-        (folder / "away").rename(folder / _object(dsn, name))
-        release(dsn, name)
-        release(dsn, name)
-        assert name not in names(dsn)
-        assert everything(log) == before
-
-    def test_a_round_leaves_what_was_restored(self, log: Log, dsn: str, folder: Path) -> None:
-        fill(log)
-        name, *_ = archive(dsn, folder)
-        restore(dsn, name)
-        assert archive(dsn, folder) == []
-        assert name in names(dsn)
-
-    def test_what_was_detached_and_not_yet_removed_is_loaded_anew(self, log: Log, dsn: str, folder: Path) -> None:
-        fill(log)
-        before = everything(log)
-        name, *_ = interrupted(dsn, folder)
-        assert name not in names(dsn)
-        assert restore(dsn, name).restored
-        assert name in names(dsn)
-        assert everything(log) == before
-        assert everything(log) == before
-
-    def test_a_detach_that_is_pending_is_finished_first(self, log: Log, dsn: str, folder: Path) -> None:
-        fill(log)
-        before = everything(log)
-        name, *_ = archive(dsn, folder)
-        restore(dsn, name)
-        leave_detaching(dsn, name)
-        assert restore(dsn, name).restored
-        assert name in names(dsn)
-        assert everything(log) == before
-
-    def test_what_was_never_taken_away_is_kept(self, log: Log, dsn: str, folder: Path) -> None:
-        fill(log)
-        before = everything(log)
-        with Archiver(dsn, folder.as_uri()) as archiver, psycopg.connect(dsn, autocommit=True) as connection:
-            due = partitions(connection)[0]
-            archiver.move_edge(due)
-            archiver.seal(due)
-            archiver.copy(due)
-        assert restore(dsn, due.name).restored
-        assert everything(log) == before
-
-    def test_what_is_not_archived_cannot_be_restored(self, log: Log, dsn: str) -> None:
-        with pytest.raises(NotArchivedError, match="observed_19990101"):
-            restore(dsn, "observed_19990101")
-
-
-class TestHalfDone:
-    def test_an_empty_partition_that_is_detaching_is_removed_and_stops_nothing(
-        self, log: Log, dsn: str, folder: Path
-    ) -> None:
-        fill(log)
-        before = everything(log)
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            empty = Partition(0, milliseconds(START - timedelta(days=300)), "observed_19700101")
-            create(connection, empty)
-            seal(connection, empty)
-        leave_detaching(dsn, empty.name)
-        assert len(archive(dsn, folder)) > 1
-        assert not tables(dsn, "^observed_19700101")
-        assert everything(log) == before
-
-    def test_a_restored_table_that_somebody_took_away_is_read_from_its_object(
-        self, log: Log, dsn: str, folder: Path
-    ) -> None:
-        fill(log)
-        before = everything(log)
-        name, other, *_ = archive(dsn, folder)
-        for each in (name, other):
-            restore(dsn, each)
-        everything(log)
-        leave_detaching(dsn, name)
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(f"DROP TABLE aetherius.{other}")
-        archive(dsn, folder)
-        assert not tables(dsn, f"^({name}|{other})$")
-        assert everything(log) == before
-
-    def test_a_table_that_differs_from_what_is_archived_is_not_removed(self, log: Log, dsn: str, folder: Path) -> None:
-        fill(log)
-        with Archiver(dsn, folder.as_uri()) as archiver, psycopg.connect(dsn, autocommit=True) as connection:
-            due = partitions(connection)[0]
-            archiver.move_edge(due)
-            archiver.seal(due)
-            archiver.copy(due)
-            connection.execute(
-                f"DELETE FROM aetherius.{due.name} WHERE notification_id = (SELECT max(notification_id) FROM aetherius.{due.name})"
-            )
-        with pytest.raises(LogDamagedError, match=due.name):
-            archive(dsn, folder)
-        assert due.name in names(dsn)
-
-
 class TestBesideOthers:
     def test_appends_go_on_while_a_reader_keeps_a_partition_from_being_sealed(
         self, log: Log, dsn: str, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -410,37 +275,6 @@ class TestFooter:
             (tmp_path / "file").write_bytes(content)
             with pytest.raises(ArchiveDamagedError):
                 EventsObject(tmp_path / "file", "file:///x", "file")
-
-
-def interrupted(dsn: str, folder: Path) -> list[str]:
-    """Archive what is due, but for removing the detached tables."""
-
-    class Interrupted(Archiver):
-        def drop(self, partition: Partition) -> None:
-            pass
-
-    with Interrupted(dsn, folder.as_uri()) as archiver:
-        return [done.name for done in archiver.run(185, NOW, accepted_days=14)]
-
-
-def leave_detaching(dsn: str, name: str) -> None:
-    """Begin to detach a partition, and do not end it."""
-    with psycopg.connect(dsn) as reader, psycopg.connect(dsn, autocommit=True) as connection:
-        reader.execute("SELECT count(*) FROM aetherius.observed")
-        connection.execute("SET lock_timeout = '100ms'")
-        with pytest.raises(psycopg.errors.LockNotAvailable):
-            connection.execute(f"ALTER TABLE aetherius.observed DETACH PARTITION aetherius.{name} CONCURRENTLY")
-    assert name not in names(dsn)
-
-
-def tables(dsn: str, like: str) -> list[str]:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        return [row[0] for row in connection.execute("SELECT relname FROM pg_class WHERE relname ~ %s", (like,))]
-
-
-def _object(dsn: str, name: str) -> str:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        return catalogue.one(connection, name).events_object
 
 
 def test_empty_partitions_just_go(log: Log, dsn: str, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -11,17 +11,36 @@ import psycopg
 import pytest
 
 from aetherius.domain.event import Recorded
+from aetherius.event_store import schema
 from aetherius.event_store.contents_index import ContentsIndex
 from aetherius.event_store.log import Log
+from aetherius.event_store.ports import EventLog
 from aetherius.event_store.reading import contents
 from aetherius.event_store.reading import filtered as filtered_reading
 from aetherius.event_store.tables import LOG
 from event_builders import a_choice, a_command, a_gap, report
+from event_log_sites import LogSite
 
 CLUSTERS = ["berlin", "oslo", 'a "quoted" name', "rare"]
 
 
-def fill(log: Log, chance: random.Random, batches: int) -> None:
+@pytest.fixture
+def log(dsn: str) -> Iterator[Log]:
+    schema.create(dsn)
+    with Log(dsn) as log:
+        yield log
+
+
+def take_down(log: EventLog) -> None:
+    """Take down what occurs where. A log in memory looks at everything."""
+    if isinstance(log, Log):
+        index = ContentsIndex(log, step=200)
+        while index.step():
+            pass
+        assert log.checkpoint(contents.CHECKPOINT) > 4000
+
+
+def fill(log: EventLog, chance: random.Random, batches: int) -> None:
     """Mostly reports of two clusters; of everything else a little."""
     for _ in range(batches):
         match chance.random():
@@ -43,7 +62,9 @@ def cluster_names(events: Sequence[Recorded]) -> dict[int, str]:
     return {each.position: of_stream[each.stream_id] for each in events}
 
 
-def all_pages(log: Log, after: int, limit: int, topics: Sequence[str], clusters: Sequence[str], upto: int) -> list[int]:
+def all_pages(
+    log: EventLog, after: int, limit: int, topics: Sequence[str], clusters: Sequence[str], upto: int
+) -> list[int]:
     found: list[int] = []
     while True:
         page = log.read_page(after, limit, topics, upto, clusters=clusters)
@@ -58,20 +79,17 @@ def all_pages(log: Log, after: int, limit: int, topics: Sequence[str], clusters:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_read_is_what_choosing_from_everything_gives(
-    log: Log, seed: int, monkeypatch: pytest.MonkeyPatch
+    site: LogSite, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the near end and the statements' limits made small, so that every way of reading is taken."""
     monkeypatch.setattr(filtered_reading, "NEAR", 300)
     monkeypatch.setattr(filtered_reading, "_STRETCHES", 3)
-    chance = random.Random(seed)
-    index = ContentsIndex(log, step=200)
+    log, chance = site.log, random.Random(seed)
     fill(log, chance, 120)
-    while index.step():
-        pass
+    take_down(log)
     fill(log, chance, 15)
     everything = log.read(0, 100_000)
     head, cluster_of = log.head(), cluster_names(everything)
-    assert head > log.checkpoint(contents.CHECKPOINT) > 4000
     topics = ["ClusterEvent.Reported.v1", "Command.Dispatched.v1", "Agent.GapDetected.v1", "Strategy.Selected.v1"]
     for _ in range(25):
         after, upto = chance.randrange(head), head if chance.random() < 0.5 else chance.randrange(1, head)
