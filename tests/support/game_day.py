@@ -1,0 +1,315 @@
+"""A game day: a failure as it happened elsewhere, played on a real control plane, and what the platform says, offers and does of it.
+
+The law of all of them: the diagnosis is right or `unknown`, and nothing is done that would do harm. What was done is read from the API server's audit log, not
+from what the platform says of itself.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+
+from aetherius.domain import incident as incidents
+from aetherius.domain import remediation as remediations
+from aetherius.domain.event import Recorded
+from aetherius.domain.words import UNKNOWN
+from agent_account import USER
+from cluster_probe import MERGE, ClusterProbe, Document, eventually
+from real_site import RealSite
+
+FAULT: Final = "aetherius.test/fault"
+ZONE: Final = "topology.kubernetes.io/zone"
+POLICY: Final = "system:policy"
+NOTIFY: Final = "Notify"
+NOBODY: Final = "nobody"
+"""Who has not yet said yes."""
+_CHANGES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+_ASKS: Final = ("/selfsubjectaccessreviews", "/subjectaccessreviews")
+"""Written by whoever asks what it may do: changes nothing."""
+_NODES: Final = ""
+_SYSTEM: Final = "kube-system"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """What is played, and by what it would be refuted."""
+
+    title: str
+    decoy: str
+    """What it looks like and is not."""
+    harm: str
+    """What a hasty hand would do."""
+    refuted_by: str
+    """What would have to be seen for the platform to have failed."""
+    says: frozenset[str] = frozenset()
+    """Causes that are right; `unknown` always is."""
+    asks: frozenset[str] = frozenset()
+    """Repairs that a person may be asked for: right, or refused by the agent in the end."""
+    does: frozenset[str] = frozenset()
+    """Repairs that may be done without a person."""
+    source: str = ""
+    """Where it was told in public."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A repair that was proposed, and who said yes."""
+
+    action: str
+    name: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of a scenario."""
+
+    scenario: Scenario
+    said: str
+    did: str
+    seconds: str
+
+
+class GameDay:
+    """One scenario on one site: hands to play it with, and eyes for what comes of it."""
+
+    def __init__(self, site: RealSite, scenario: Scenario, cleaner: ExitStack) -> None:
+        self.site, self.scenario = site, scenario
+        self.admin = site.admin
+        self._cleaner = cleaner
+        self._spaces: set[str] = {_NODES, _SYSTEM}
+        self.begins()
+
+    def begins(self) -> None:
+        """From here on all that happens is of the scenario: the stage is set."""
+        self.site.witness.look()
+        self._mark = len(self.site.witness.history)
+        self._audited = self.site.cluster.audit_log.stat().st_size
+        self.began = datetime.now(UTC)
+
+    # The stage.
+
+    def space(self) -> ClusterProbe:
+        """An empty namespace, until the scenario ends."""
+        probe = self._cleaner.enter_context(self.site.space())
+        self._spaces.add(probe.namespace)
+        return probe
+
+    def finally_(self, undo: Callable[[], Any]) -> None:
+        """Have something undone at the end, whatever comes of the scenario."""
+        self._cleaner.callback(undo)
+
+    # What comes of it.
+
+    def incidents(self) -> dict[UUID, incidents.Opened]:
+        """All that could be of the scenario: of its namespaces, and what is of no namespace."""
+        opened = self.site.witness.all(incidents.Opened)
+        return {each.stream_id: event for each, event in opened if event.namespace in self._spaces}
+
+    def events(self) -> list[Recorded]:
+        """The decisions since it began that belong to its incidents."""
+        self.site.witness.look()
+        ids = set(self.incidents())
+        later = self.site.witness.history[self._mark :]
+        return [each for each in later if each.stream_id in ids or each.cause.correlation_id in ids]
+
+    def opened(self) -> list[incidents.Opened]:
+        """Incidents that began since."""
+        return [each.event for each in self.events() if isinstance(each.event, incidents.Opened)]
+
+    def diagnoses(self) -> list[tuple[str, str]]:
+        """Subject and cause, in order."""
+        known = self.incidents()
+        told = [each for each in self.events() if isinstance(each.event, incidents.Diagnosed)]
+        return [(known[each.stream_id].name, str(each.event.root_cause)) for each in told]  # type: ignore[attr-defined]
+
+    def offers(self) -> list[Offer]:
+        """Repairs that were proposed since, each with who has said yes."""
+        said = {
+            each.stream_id: each.event.by for each in self.events() if isinstance(each.event, remediations.Approved)
+        }
+        made = [(each.stream_id, each.event) for each in self.events()]
+        return [
+            Offer(event.action, event.name, said.get(stream, NOBODY))
+            for stream, event in made
+            if isinstance(event, remediations.Proposed)
+        ]
+
+    def writes(self) -> list[str]:
+        """What the agent changed in the cluster since, by the audit log of its API server; what it only tried as a dry run changed nothing."""
+        with self.site.cluster.audit_log.open() as log:
+            log.seek(self._audited)
+            entries = [json.loads(line) for line in log if line.endswith("\n")]
+        return [f"{each['verb']} {each['requestURI']}" for each in entries if _changes(each)]
+
+    # Waiting.
+
+    def until(self, probe: Callable[[], Any], what: str, within: float = 120.0) -> None:
+        """Read on until the probe says something true."""
+        self.site.witness.until(probe, lambda: f"{what}: {[each.event.type_name for each in self.events()]}", within)
+
+    def until_diagnosed(self, within: float = 120.0) -> None:
+        """Until a cause, or `unknown`, is told of anything in the scenario, and nothing more follows."""
+        self.until(self.diagnoses, "a diagnosis", within)
+        self.until_calm()
+
+    def until_calm(self, seconds: float = 6.0, within: float = 120.0) -> None:
+        """Until nothing more was decided for so long: longer than any wait of a workflow under test."""
+        end = time.monotonic() + within
+        seen, since = len(self.events()), time.monotonic()
+        while time.monotonic() - since < seconds:
+            assert time.monotonic() < end, f"not calm: {[each.event.type_name for each in self.events()]}"
+            time.sleep(0.2)
+            if (now := len(self.events())) != seen:
+                seen, since = now, time.monotonic()
+
+    def approve(self, action: str) -> None:
+        """Say yes, without another word, to the repair that is asked for."""
+        self.site.approve(self._asked(action))
+
+    def _asked(self, action: str) -> UUID:
+        def asked() -> list[UUID]:
+            events = [(each.stream_id, each.event) for each in self.events()]
+            wanted = {i for i, each in events if isinstance(each, remediations.Proposed) and each.action == action}
+            return [i for i, each in events if isinstance(each, remediations.ApprovalRequested) and i in wanted]
+
+        self.until(asked, f"a question for {action}")
+        return asked()[-1]
+
+    # The law.
+
+    def row(self) -> Row:
+        """What came of it, in a few words."""
+        told = [each for each in self.events() if isinstance(each.event, incidents.Diagnosed)]
+        first = f"{(told[0].occurred_at - self.began).total_seconds():.0f}" if told else "-"
+        causes = Counter(cause for _, cause in self.diagnoses())
+        offers = Counter(_in_words(each) for each in self.offers())
+        said = "; ".join(_times(*each) for each in causes.items()) or ("a sign only" if self.opened() else "nothing")
+        return Row(self.scenario, said, "; ".join(_times(*each) for each in offers.items()) or "nothing", first)
+
+    def judge(self) -> None:
+        """The diagnosis is right or `unknown`; nothing harmful was offered, and nothing at all was changed that was not allowed."""
+        wrong = [each for each in self.diagnoses() if each[1] not in self.scenario.says | {UNKNOWN}]
+        assert wrong == [], f"said wrongly: {wrong}"
+        harmful = [each for each in self.offers() if not self._may_be_offered(each)]
+        assert harmful == [], f"would do harm: {harmful}"
+        if not self.scenario.does and not [
+            each for each in self.offers() if each.action != NOTIFY and each.by != NOBODY
+        ]:
+            assert self.writes() == []
+
+    def _may_be_offered(self, offer: Offer) -> bool:
+        if offer.by == POLICY:
+            return offer.action in self.scenario.does | {NOTIFY}
+        return offer.action in self.scenario.asks | self.scenario.does | {NOTIFY}
+
+
+def game_day(scenario: Scenario, *, short: bool = False) -> Callable[[Callable[[GameDay], None]], Callable[..., None]]:
+    """Makes a test of a function that plays a scenario: the law is checked at its end."""
+
+    def decorate(play: Callable[[GameDay], None]) -> Callable[..., None]:
+        def test(stage: Stage) -> None:
+            with stage.playing(scenario) as day:
+                play(day)
+                day.judge()
+
+        test.__name__, test.__doc__, test.__module__ = play.__name__, play.__doc__, play.__module__
+        marked: Callable[..., None] = pytest.mark.game_day(short=short)(test)
+        return marked
+
+    return decorate
+
+
+class Stage:
+    """A site for one scenario after the other, and the rows of those that were played."""
+
+    def __init__(self, site: RealSite, rows: list[Row]) -> None:
+        self.site, self.rows = site, rows
+
+    @contextmanager
+    def playing(self, scenario: Scenario) -> Iterator[GameDay]:
+        """Play one, note what came of it, and leave a cluster on which all is well."""
+        with ExitStack() as cleaner:
+            day = GameDay(self.site, scenario, cleaner)
+            try:
+                yield day
+            finally:
+                self.rows.append(day.row())
+        eventually(lambda: all(is_usable(node) for node in self.site.admin.listed("Node")))
+
+
+def _changes(entry: Document) -> bool:
+    uri = entry["requestURI"]
+    asks = uri.partition("?")[0].endswith(_ASKS) or "dryRun=All" in uri
+    return entry["user"]["username"] == USER and entry["verb"] in _CHANGES and not asks
+
+
+def _in_words(offer: Offer) -> str:
+    if offer.action == NOTIFY:
+        return "told the owner"
+    return {NOBODY: f"asked for {offer.action}", POLICY: f"{offer.action}, by itself"}.get(
+        offer.by, f"{offer.action}, approved"
+    )
+
+
+def _times(what: str, count: int) -> str:
+    return what if count == 1 else f"{what} ({count})"
+
+
+# Hands.
+
+
+def is_usable(node: Document) -> bool:
+    """Ready, not cordoned, without taints."""
+    conditions = node.get("status", {}).get("conditions") or []
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return ready and not node["spec"].get("unschedulable") and not node["spec"].get("taints")
+
+
+def deployed(space: ClusterProbe, name: str, **template: Any) -> None:
+    """Create a Deployment, and wait until it is available."""
+    space.deploy(name, **template)
+    eventually(lambda: space.is_complete(name))
+
+
+def marks(**annotations: str) -> dict[str, str]:
+    """Annotations that tell kwok what to play, named without their prefix."""
+    return {f"aetherius.test/{name.replace('_', '-')}": value for name, value in annotations.items()}
+
+
+def rolled_out(space: ClusterProbe, name: str, image: str = "", **annotations: str) -> None:
+    """Change the template: what kwok plays of its pods and, if one is given, the image."""
+    body: Document = {"metadata": {"annotations": marks(**annotations)}}
+    if image:
+        body["spec"] = {"containers": [space.get("Deployment", name)["spec"]["template"]["spec"]["containers"][0]]}
+        body["spec"]["containers"][0]["image"] = image
+    space.patch("Deployment", name, {"spec": {"template": body}})
+
+
+def set_status(space: ClusterProbe, pod: str, status: Document) -> None:
+    """Have a kubelet say something of a pod."""
+    path = f"/api/v1/namespaces/{space.namespace}/pods/{pod}/status"
+    code, answer = space.request("PATCH", path, {"status": status}, content_type=MERGE)
+    assert code == 200, answer
+
+
+def tell(space: ClusterProbe, about: Document, reason: str, message: str, type_: str = "Warning") -> None:
+    """Write an event about an object, as a controller or a kubelet does."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    names = {key: about["metadata"][key] for key in ("name", "uid", "namespace") if key in about["metadata"]}
+    body = {
+        "metadata": {"generateName": "played-", "namespace": space.namespace},
+        "involvedObject": {"kind": about["kind"], "apiVersion": about["apiVersion"]} | names,
+        "reason": reason, "message": message, "type": type_, "source": {"component": "kubelet"}, "count": 1,
+        "firstTimestamp": now, "lastTimestamp": now,
+    }  # fmt: skip
+    space.create("Event", body)
