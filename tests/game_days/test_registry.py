@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from game_day import GameDay, Scenario, deployed, game_day, rolled_out
+from cluster_probe import eventually
+from game_day import GameDay, Scenario, game_day
+from game_hands import GATED, deployed, generation, let_in, one_dies, rolled_out
 
 DIAL = (
-    'failed to pull and unpack image "registry.test/app:v1": failed to resolve reference: failed to do request: '
-    'Head "https://registry.test/v2/app/manifests/v1": dial tcp 10.0.0.9:443: connect: connection refused'
+    'failed to pull and unpack image "registry.test/app:v2": failed to resolve reference: failed to do request: '
+    'Head "https://registry.test/v2/app/manifests/v2": dial tcp 10.0.0.9:443: connect: connection refused'
 )
 LIMITED = (
-    'failed to pull and unpack image "registry.test/app:v1": 429 Too Many Requests - toomanyrequests: '
+    'failed to pull and unpack image "registry.test/app:v2": 429 Too Many Requests - toomanyrequests: '
     "you have reached your pull rate limit"
 )
+GONE = 'failed to pull and unpack image "registry.test/db:v1": manifest unknown: not found'
+APPS = ("orders", "stock")
 
 
 @game_day(
@@ -26,14 +30,59 @@ LIMITED = (
 )
 def test_a_registry_that_is_down_is_nobodys_release(day: GameDay) -> None:
     """Six workloads of three namespaces are released within seconds, and none can be pulled."""
+    _released_at_once(day, DIAL)
+
+
+@game_day(
+    Scenario(
+        title="the pull limit of an address is used up",
+        decoy="bad image names, or the network",
+        harm="restarts and new nodes: more pulls",
+        refuted_by="any change to a workload before the limit's window is over",
+        says=frozenset({"RateLimit", "Registry"}),
+        source="https://changelog.skyscrapers.eu/announcements/2025/02/21/dockerhub-rate-limited.html",
+    )
+)
+def test_a_pull_limit_is_waited_out(day: GameDay) -> None:
+    """All nodes share one address, and a burst of pulls has used up what it is allowed."""
+    _released_at_once(day, LIMITED)
+
+
+@game_day(
+    Scenario(
+        title="a tag was removed long ago, and caches hid it",
+        decoy="the latest rollout, which ran well for long",
+        harm="a rollback: another version of a database, for a fault that the rollout did not bring",
+        refuted_by="a rollback from a revision of which another replica still runs",
+        says=frozenset({"Image"}),
+        source="https://github.com/sentry-kubernetes/charts/issues/2038",
+    )
+)
+def test_an_image_that_ran_for_long_was_not_brought_in_by_its_rollout(day: GameDay) -> None:
+    """One of two replicas moves to a node without the image, and the registry has it no more."""
+    space = day.space()
+    space.deploy("db", image="registry.test/db:v0", replicas=2, spec=GATED)
+    let_in(space, "db", 2)
+    eventually(lambda: space.is_complete("db"))
+    space.kubectl("set", "image", "deployment/db", "app=registry.test/db:v1")
+    for _ in range(2):
+        let_in(space, "db")
+    eventually(lambda: space.is_complete("db"))
+    day.begins()
+    one_dies(space, "db")
+    let_in(space, "db", waits="ErrImagePull", waits_because=GONE)
+    day.until_diagnosed()
+    assert generation(space, "db") == 2
+
+
+def _released_at_once(day: GameDay, error: str) -> None:
     spaces = [day.space() for _ in range(3)]
     for space in spaces:
-        for name in ("orders", "stock"):
-            deployed(space, name, replicas=2)
+        for name in APPS:
+            deployed(space, name)
     day.begins()
     for space in spaces:
-        for name in ("orders", "stock"):
-            rolled_out(space, name, "registry.test/app:v2", waits="ErrImagePull", waits_because=DIAL)
+        for name in APPS:
+            rolled_out(space, name, "registry.test/app:v2", waits="ErrImagePull", waits_because=error)
     day.until_diagnosed()
-    for space in spaces:
-        assert [space.get("Deployment", name)["metadata"]["generation"] for name in ("orders", "stock")] == [2, 2]
+    assert [generation(space, name) for space in spaces for name in APPS] == [2] * 6

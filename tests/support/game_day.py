@@ -20,14 +20,14 @@ import pytest
 
 from aetherius.domain import incident as incidents
 from aetherius.domain import remediation as remediations
+from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Recorded
 from aetherius.domain.words import UNKNOWN
 from agent_account import USER
-from cluster_probe import MERGE, ClusterProbe, Document, eventually
+from cluster_probe import ClusterProbe, Document, eventually
+from game_hands import is_usable
 from real_site import RealSite
 
-FAULT: Final = "aetherius.test/fault"
-ZONE: Final = "topology.kubernetes.io/zone"
 POLICY: Final = "system:policy"
 NOTIFY: Final = "Notify"
 NOBODY: Final = "nobody"
@@ -56,6 +56,8 @@ class Scenario:
     """Repairs that a person may be asked for: right, or refused by the agent in the end."""
     does: frozenset[str] = frozenset()
     """Repairs that may be done without a person."""
+    refused: frozenset[str] = frozenset()
+    """Repairs that policy may let through, because the agent is the one who sees why not, and refuses."""
     source: str = ""
     """Where it was told in public."""
 
@@ -67,6 +69,7 @@ class Offer:
     action: str
     name: str
     by: str
+    done: bool
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class GameDay:
 
     # What comes of it.
 
-    def incidents(self) -> dict[UUID, incidents.Opened]:
+    def subjects(self) -> dict[UUID, incidents.Opened]:
         """All that could be of the scenario: of its namespaces, and what is of no namespace."""
         opened = self.site.witness.all(incidents.Opened)
         return {each.stream_id: event for each, event in opened if event.namespace in self._spaces}
@@ -118,7 +121,7 @@ class GameDay:
     def events(self) -> list[Recorded]:
         """The decisions since it began that belong to its incidents."""
         self.site.witness.look()
-        ids = set(self.incidents())
+        ids = set(self.subjects())
         later = self.site.witness.history[self._mark :]
         return [each for each in later if each.stream_id in ids or each.cause.correlation_id in ids]
 
@@ -128,7 +131,7 @@ class GameDay:
 
     def diagnoses(self) -> list[tuple[str, str]]:
         """Subject and cause, in order."""
-        known = self.incidents()
+        known = self.subjects()
         told = [each for each in self.events() if isinstance(each.event, incidents.Diagnosed)]
         return [(known[each.stream_id].name, str(each.event.root_cause)) for each in told]  # type: ignore[attr-defined]
 
@@ -138,18 +141,19 @@ class GameDay:
             each.stream_id: each.event.by for each in self.events() if isinstance(each.event, remediations.Approved)
         }
         made = [(each.stream_id, each.event) for each in self.events()]
+        done = {stream for stream, event in made if isinstance(event, remediations.Executed)}
         return [
-            Offer(event.action, event.name, said.get(stream, NOBODY))
+            Offer(event.action, event.name, said.get(stream, NOBODY), stream in done)
             for stream, event in made
             if isinstance(event, remediations.Proposed)
         ]
 
-    def writes(self) -> list[str]:
+    def writes(self) -> list[Document]:
         """What the agent changed in the cluster since, by the audit log of its API server; what it only tried as a dry run changed nothing."""
-        with self.site.cluster.audit_log.open() as log:
+        with self.site.cluster.audit_log.open("rb") as log:
             log.seek(self._audited)
-            entries = [json.loads(line) for line in log if line.endswith("\n")]
-        return [f"{each['verb']} {each['requestURI']}" for each in entries if _changes(each)]
+            entries = [json.loads(line) for line in log if line.endswith(b"\n")]
+        return [each for each in entries if _changes(each)]
 
     # Waiting.
 
@@ -175,6 +179,19 @@ class GameDay:
     def approve(self, action: str) -> None:
         """Say yes, without another word, to the repair that is asked for."""
         self.site.approve(self._asked(action))
+
+    def until_reported(self, reason: str, within: float = 120.0) -> None:
+        """Until the agent has told of something in one of the scenario's namespaces."""
+        self.until(lambda: self.reports(reason), f"a report of {reason}", within)
+
+    def reports(self, reason: str) -> list[Reported]:
+        """What the agent told since, for a reason."""
+        told = [event for _, event in self.site.witness.all(Reported, self._mark)]
+        return [each for each in told if each.reason == reason and each.namespace in self._spaces]
+
+    def ended(self) -> list[str]:
+        """How incidents of it ended, in order."""
+        return [each.event.how for each in self.events() if isinstance(each.event, incidents.Resolved)]
 
     def _asked(self, action: str) -> UUID:
         def asked() -> list[UUID]:
@@ -256,60 +273,11 @@ def _changes(entry: Document) -> bool:
 def _in_words(offer: Offer) -> str:
     if offer.action == NOTIFY:
         return "told the owner"
-    return {NOBODY: f"asked for {offer.action}", POLICY: f"{offer.action}, by itself"}.get(
-        offer.by, f"{offer.action}, approved"
-    )
+    if offer.by == NOBODY:
+        return f"asked for {offer.action}"
+    how = "by itself" if offer.by == POLICY else "approved"
+    return f"{offer.action}, {how}" if offer.done else f"{offer.action}, refused by the agent"
 
 
 def _times(what: str, count: int) -> str:
     return what if count == 1 else f"{what} ({count})"
-
-
-# Hands.
-
-
-def is_usable(node: Document) -> bool:
-    """Ready, not cordoned, without taints."""
-    conditions = node.get("status", {}).get("conditions") or []
-    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-    return ready and not node["spec"].get("unschedulable") and not node["spec"].get("taints")
-
-
-def deployed(space: ClusterProbe, name: str, **template: Any) -> None:
-    """Create a Deployment, and wait until it is available."""
-    space.deploy(name, **template)
-    eventually(lambda: space.is_complete(name))
-
-
-def marks(**annotations: str) -> dict[str, str]:
-    """Annotations that tell kwok what to play, named without their prefix."""
-    return {f"aetherius.test/{name.replace('_', '-')}": value for name, value in annotations.items()}
-
-
-def rolled_out(space: ClusterProbe, name: str, image: str = "", **annotations: str) -> None:
-    """Change the template: what kwok plays of its pods and, if one is given, the image."""
-    body: Document = {"metadata": {"annotations": marks(**annotations)}}
-    if image:
-        body["spec"] = {"containers": [space.get("Deployment", name)["spec"]["template"]["spec"]["containers"][0]]}
-        body["spec"]["containers"][0]["image"] = image
-    space.patch("Deployment", name, {"spec": {"template": body}})
-
-
-def set_status(space: ClusterProbe, pod: str, status: Document) -> None:
-    """Have a kubelet say something of a pod."""
-    path = f"/api/v1/namespaces/{space.namespace}/pods/{pod}/status"
-    code, answer = space.request("PATCH", path, {"status": status}, content_type=MERGE)
-    assert code == 200, answer
-
-
-def tell(space: ClusterProbe, about: Document, reason: str, message: str, type_: str = "Warning") -> None:
-    """Write an event about an object, as a controller or a kubelet does."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    names = {key: about["metadata"][key] for key in ("name", "uid", "namespace") if key in about["metadata"]}
-    body = {
-        "metadata": {"generateName": "played-", "namespace": space.namespace},
-        "involvedObject": {"kind": about["kind"], "apiVersion": about["apiVersion"]} | names,
-        "reason": reason, "message": message, "type": type_, "source": {"component": "kubelet"}, "count": 1,
-        "firstTimestamp": now, "lastTimestamp": now,
-    }  # fmt: skip
-    space.create("Event", body)
