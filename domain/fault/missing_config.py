@@ -68,14 +68,10 @@ def _missing(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence])
         ),
     ]
     before = next(iter(file.earlier_available()), None)
-    if before is None or before.missing_config:
-        finding = (
-            f"revision {before.revision} was available with such a reference: the rollout did not bring it in"
-            if before
-            else "no earlier revision is known to have been available"
-        )
+    innocent = _why_no_rollout(current, before)
+    if before is None or innocent:
         return Verdict(
-            type="MissingConfig", confidence=0.85, evidence=[*evidence, Evidence(source="rollout", finding=finding)]
+            type="MissingConfig", confidence=0.85, evidence=[*evidence, Evidence(source="rollout", finding=innocent)]
         )
     finding = f"revision {before.revision} did without it and was available"
     return Verdict(
@@ -84,3 +80,14 @@ def _missing(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence])
         evidence=[*evidence, Evidence(source="rollout", finding=finding, weight=0.5), *owned_elsewhere(file)],
         recommendations=roll_back(file, before),
     )
+
+
+def _why_no_rollout(current: RevisionSummary, before: RevisionSummary | None) -> str:
+    """Why the latest rollout is not at fault, or not known to be; empty where it is."""
+    if current.was_available:
+        return f"revision {current.revision} ran with it: what it needs is gone since, its rollout is not at fault"
+    if before is None:
+        return "no earlier revision is known to have been available"
+    if before.missing_config:
+        return f"revision {before.revision} was available with such a reference: the rollout did not bring it in"
+    return ""

@@ -47,8 +47,7 @@ def test_a_leak_is_given_more_memory_once_at_most(day: GameDay) -> None:
         says=frozenset({"OOM"}),
         refused=RAISE,
         asks=RAISE,
-    ),
-    short=True,
+    )
 )
 def test_no_limit_is_raised_under_an_autoscaler(day: GameDay) -> None:
     """An operator has lowered the limit; a HorizontalPodAutoscaler on memory keeps the same Deployment."""

@@ -69,7 +69,8 @@ def test_a_node_that_is_only_cut_off_is_not_taken_for_dead(day: GameDay) -> None
         decoy="a node that is lost",
         harm="a drain of a node that is back in seconds",
         refuted_by="a drain, asked for or done; an incident that stays open",
-    )
+    ),
+    short=True,
 )
 def test_a_kubelet_that_restarts_is_waited_for(day: GameDay) -> None:
     """It says that it is not ready, renews its lease all the time, and is ready again before the grace of the workflow is over."""
@@ -132,7 +133,7 @@ def test_the_victims_of_a_full_disk_are_not_repaired(day: GameDay) -> None:
     day.begins()
     day.finally_(lambda: _has_disk_pressure(day.admin, node, "False"))
     _has_disk_pressure(day.admin, node, "True")
-    tell(day.admin, victim | {"kind": "Pod", "apiVersion": "v1"}, "Evicted", EVICTED)
+    tell(space, victim | {"kind": "Pod", "apiVersion": "v1"}, "Evicted", EVICTED)
     set_status(space, victim["metadata"]["name"], {"phase": "Failed", "reason": "Evicted", "message": EVICTED})
     eventually(lambda: space.is_complete("web"))
     day.until_calm()
