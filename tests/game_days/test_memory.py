@@ -61,6 +61,7 @@ def test_no_limit_is_raised_under_an_autoscaler(day: GameDay) -> None:
     day.begins()
     space.kubectl("set", "resources", "deployment/api", "--limits=memory=64Mi")
     day.until_diagnosed()
+    assert any("HorizontalPodAutoscaler" in each for each in day.failures()), day.failures()
     assert generation(space, "api") == 2
 
 
@@ -83,6 +84,7 @@ def test_no_limit_is_raised_beyond_a_quota(day: GameDay) -> None:
     space.deploy("api", replicas=3, memory="64Mi", annotations={"aetherius.test/working-set": "96Mi"})
     day.until_reported("FailedCreate")
     day.until_diagnosed()
+    assert any("quota" in each.lower() for each in day.failures()), day.failures()
     assert generation(space, "api") == 1
 
 

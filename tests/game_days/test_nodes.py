@@ -7,11 +7,14 @@ from functools import partial
 
 from cluster_probe import MERGE, ClusterProbe, Document, eventually
 from game_day import GameDay, Scenario, game_day
-from game_hands import ZONE, deployed, find, lose, set_status, tell
+from game_hands import ZONE, deployed, find, lose, renewed, set_status, tell
 from real_cluster import a_node
 
 KUBELET_DOWN = [
     {"type": "Ready", "status": "False", "reason": "KubeletNotReady", "message": "container runtime is down"}
+]
+KUBELET_UP = [
+    {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
 ]
 EVICTED = "The node was low on resource: ephemeral-storage. Threshold quantity: 1Gi, available: 200Mi."
 
@@ -80,14 +83,69 @@ def test_a_kubelet_that_restarts_is_waited_for(day: GameDay) -> None:
     pods = {pod["metadata"]["uid"] for pod in space.pods("web")}
     day.begins()
     day.finally_(lambda: find(day.admin, node))
-    lose(day.admin, node)
-    _says_of_itself(day.admin, node, {"conditions": KUBELET_DOWN})
-    day.until(lambda: [each for each in day.opened() if each.name == node], "an incident of the node")
-    find(day.admin, node)
-    day.until(lambda: day.ended(), "its end")
-    day.until_calm()
+    with renewed(day.admin, node):
+        lose(day.admin, node)
+        _says_of_itself(day.admin, node, {"conditions": KUBELET_DOWN})
+        day.until(lambda: [each for each in day.opened() if each.name == node], "an incident of the node")
+        _says_of_itself(day.admin, node, {"conditions": KUBELET_UP})
+        day.until(lambda: day.ended(), "its end")
+        day.until_calm()
     assert day.ended() == ["recovered"]
     assert {pod["metadata"]["uid"] for pod in space.pods("web")} == pods
+
+
+@game_day(
+    Scenario(
+        title="a kubelet says that it is not ready, and goes on saying so",
+        decoy="a dead machine",
+        harm="the out-of-service taint, or a drain without a person: the containers live and write",
+        refuted_by="any mark on the node without a person's yes",
+        says=frozenset({"NodeLost", "NodeNotReady", "NodeRuntime"}),
+        asks=frozenset({"DrainNode"}),
+    )
+)
+def test_a_kubelet_that_speaks_is_not_taken_for_dead(day: GameDay) -> None:
+    """Its runtime is down, its lease is renewed all the time, and its containers run."""
+    space = day.space()
+    deployed(space, "ledger", replicas=3)
+    node = space.pods("ledger")[0]["spec"]["nodeName"]
+    day.begins()
+    day.finally_(lambda: find(day.admin, node))
+    lose(day.admin, node)
+    _says_of_itself(day.admin, node, {"conditions": KUBELET_DOWN})
+    with renewed(day.admin, node):
+        day.until_diagnosed()
+        assert not (day.admin.get("Node", node)["spec"].get("unschedulable"))
+        [ready] = [each for each in day.admin.get("Node", node)["status"]["conditions"] if each["type"] == "Ready"]
+        assert ready["status"] == "False", "the stage held"
+
+
+@game_day(
+    Scenario(
+        title="a volume is still attached to a node that is cut off",
+        decoy="the storage driver, or the app",
+        harm="to delete the old pod by force, or to mark the node: two writers",
+        refuted_by="a mark on the node or a deleted pod, as long as nobody says that the machine is off",
+        says=frozenset({"NodeLost", "Mount"}),
+        asks=frozenset({"DrainNode"}),
+        source="https://github.com/jupyterhub/mybinder.org-deploy",
+    )
+)
+def test_a_volume_is_not_torn_from_a_node_that_may_write(day: GameDay) -> None:
+    """The node of the only replica is cut off; its replacement cannot attach the volume that the old pod holds."""
+    space = day.space()
+    deployed(space, "hub")
+    old = space.pods("hub")[0]
+    day.begins()
+    day.finally_(lambda: find(day.admin, old["spec"]["nodeName"]))
+    lose(day.admin, old["spec"]["nodeName"])
+    space.kubectl("delete", "pod", old["metadata"]["name"], "--wait=false")
+    new = eventually(lambda: space.pods("hub"))[0]
+    told = 'Multi-Attach error for volume "pvc-1": Volume is already used by pod(s) ' + old["metadata"]["name"]
+    tell(space, new | {"kind": "Pod", "apiVersion": "v1"}, "FailedAttachVolume", told)
+    day.until_diagnosed()
+    left = space.get("Pod", old["metadata"]["name"])
+    assert left["metadata"]["uid"] == old["metadata"]["uid"]
 
 
 @game_day(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from cluster_probe import eventually
 from game_day import GameDay, Scenario, game_day
-from game_hands import GATED, deployed, generation, let_in, one_dies, rolled_out
+from game_hands import GATED, deployed, generation, let_in, one_dies, play, rolled_out
 
 DIAL = (
     'failed to pull and unpack image "registry.test/app:v2": failed to resolve reference: failed to do request: '
@@ -15,6 +17,7 @@ LIMITED = (
     "you have reached your pull rate limit"
 )
 GONE = 'failed to pull and unpack image "registry.test/db:v1": manifest unknown: not found'
+LATE = 'failed to pull and unpack image "registry.test/app:v2": manifest unknown: not found'
 APPS = ("orders", "stock")
 
 
@@ -73,6 +76,31 @@ def test_an_image_that_ran_for_long_was_not_brought_in_by_its_rollout(day: GameD
     let_in(space, "db", waits="ErrImagePull", waits_because=GONE)
     day.until_diagnosed()
     assert generation(space, "db") == 2
+
+
+@game_day(
+    Scenario(
+        title="a release comes before its image, by half a minute",
+        decoy="a tag that does not exist",
+        harm="a rollback of a good release, which the pipeline then believes to be out",
+        refuted_by="a rollback without a person's yes",
+        says=frozenset({"Image"}),
+        asks=frozenset({"RollbackDeployment"}),
+    )
+)
+def test_an_image_that_is_still_pushed_is_waited_for(day: GameDay) -> None:
+    """One second for five: the tag is there six seconds after the first pull, and the platform waits two before it asks."""
+    space = day.space()
+    deployed(space, "shop", replicas=2)
+    day.begins()
+    rolled_out(space, "shop", "registry.test/app:v2", waits="ErrImagePull", waits_because=LATE)
+    day.until(day.opened, "an incident")
+    time.sleep(6)
+    for _ in range(2):  # the second pod comes when the first is ready
+        play(space, "shop", waits="nothing")
+        time.sleep(1)
+    day.until_calm()
+    assert space.get("Deployment", "shop")["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":v2")
 
 
 def _released_at_once(day: GameDay, error: str) -> None:

@@ -157,6 +157,10 @@ class GameDay:
             if isinstance(event, remediations.Proposed)
         ]
 
+    def failures(self) -> list[str]:
+        """Why repairs were not made, or did not help."""
+        return [each.event.reason for each in self.events() if isinstance(each.event, remediations.Failed)]
+
     def writes(self) -> list[Document]:
         """What the agent changed in the cluster since, by the audit log of its API server; what it only tried as a dry run changed nothing."""
         with self.site.cluster.audit_log.open("rb") as log:
@@ -201,6 +205,14 @@ class GameDay:
     def ended(self) -> list[str]:
         """How incidents of it ended, in order."""
         return [each.event.how for each in self.events() if isinstance(each.event, incidents.Resolved)]
+
+    def moments(self) -> list[str]:
+        """What was decided of whom, each with the seconds since it began."""
+        known = self.subjects()
+        told = [each for each in self._decisions() if each.event.type_name.startswith(("Incident", "Remediation"))]
+        names = [known[each.stream_id].name if each.stream_id in known else "" for each in told]
+        seconds = [(each.occurred_at - self.began).total_seconds() for each in told]
+        return [f"{s:.1f} s {e.event.type_name} {n}" for s, e, n in zip(seconds, told, names, strict=True)]
 
     def _asked(self, action: str) -> UUID:
         def asked() -> list[UUID]:
@@ -273,7 +285,17 @@ class Stage:
                 yield day
             finally:
                 self.rows.append(day.row())
-                print("\n".join((f"{scenario.title}:", *day.evidence(), *map(str, day.offers()))))
+                print(
+                    "\n".join(
+                        (
+                            f"{scenario.title}:",
+                            *day.evidence(),
+                            *map(str, day.offers()),
+                            *day.failures(),
+                            *day.moments(),
+                        )
+                    )
+                )
         eventually(lambda: all(is_usable(node) for node in self.site.admin.listed("Node")))
 
 

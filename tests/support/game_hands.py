@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -91,6 +94,26 @@ def lose(admin: ClusterProbe, node: str) -> None:
 def find(admin: ClusterProbe, node: str) -> None:
     """Have it speak again."""
     admin.patch("Node", node, {"metadata": {"labels": {FAULT: None}}})
+
+
+@contextmanager
+def renewed(admin: ClusterProbe, node: str) -> Iterator[None]:
+    """Have a kubelet that kwok has let go renew its lease until the block ends."""
+    over = threading.Event()
+
+    def renew() -> None:
+        leases = admin.within("kube-node-lease")
+        while not over.wait(1.0):
+            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            leases.patch("Lease", node, {"spec": {"renewTime": now}})
+
+    renewing = threading.Thread(target=renew, name=f"lease of {node}")
+    renewing.start()
+    try:
+        yield
+    finally:
+        over.set()
+        renewing.join()
 
 
 def has_condition(space: ClusterProbe, name: str, reason: str) -> bool:
