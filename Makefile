@@ -12,7 +12,7 @@ STAMPS := $(VENV)/stamps
 say := printf '\033[36m==>\033[0m %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kubernetes test-subscribers coverage mutants lint format bench schemas schemas-released kubernetes-schemas graphiql golden kubernetes elasticsearch chromium locks setup clean
+.PHONY: help demo test test-kubernetes game-days test-subscribers coverage mutants lint format bench schemas schemas-released kubernetes-schemas graphiql golden kubernetes elasticsearch chromium locks setup clean
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: lint ## set up, lint, and run all tests; meanwhile build or fetch the real
 
 test-kubernetes: $(STAMPS)/dev ## only the tests on a real control plane
 	@$(BIN)/pytest --build-servers -m kubernetes $(ARGS)
+
+game-days: $(STAMPS)/dev ## failures that happened elsewhere, played on a real control plane: what is said and done (ARGS=--write-game-days: into docs/safety.md)
+	@$(BIN)/pytest --build-servers --game-days -m game_day $(ARGS)
 
 test-subscribers: $(STAMPS)/dev ## a thousand subscribers on one server while reports come in (some minutes)
 	@AETHERIUS_TEST_SUBSCRIBERS=1000 $(BIN)/pytest -s tests/integration/graphql/test_many_subscribers.py $(ARGS)

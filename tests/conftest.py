@@ -6,6 +6,8 @@ Side by side, each worker has a session, and so servers, of its own. The dear on
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import shutil
 import tempfile
 import uuid
@@ -33,10 +35,12 @@ from simulated_cluster import SimulatedCluster
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
-pytest_plugins = ["builds", "order_of_tests", "skipped_table"]
+pytest_plugins = ["builds", "order_of_tests", "skipped_table", "game_day_table"]
 
+LOCK = Path(tempfile.gettempdir()) / f"aetherius-acceptance-{os.getuid()}.lock"
 _NEEDS = {
     "real_cluster": "kubernetes",
+    "three_zones": "kubernetes",
     "elasticsearch_url": "elasticsearch",
     "own_elasticsearch": "elasticsearch",
     "chromium": "chromium",
@@ -63,6 +67,14 @@ def chromium() -> str:
 def anyio_backend() -> str:
     """Async tests are marked `@pytest.mark.anyio` and run on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def alone() -> Iterator[None]:
+    """Nobody else runs whole installations under test on this machine meanwhile."""
+    with LOCK.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

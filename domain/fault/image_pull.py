@@ -1,6 +1,6 @@
 """An image that cannot be pulled: is it the image, the registry, or the node, and did a rollout bring it in?
 
-Only an image that the registry says it does not have is a bad image, and only one that the latest revision brought is taken back. A registry that limits,
+Only an image that the registry says it does not have is a bad image, and only one that the latest revision brought, and never ran with, is taken back. A registry that limits,
 refuses or does not answer heals by waiting or by its owner's hand; going back to an older image would have to pull it from there too.
 """
 
@@ -97,6 +97,10 @@ def _of_missing_image(file: EvidenceFile, seen: list[Evidence]) -> Verdict:
     if failing and not failing & set(current.images.values()):
         finding = "the image that failed is not in the present revision"
         return unknown(*seen, Evidence(source="rollout", finding=finding))
+    if current.was_available:
+        return _missing(
+            seen, f"revision {current.revision} ran with it: the image is gone since, its rollout is not at fault"
+        )
     return _compare(file, current, seen, failing or set(current.images.values()))
 
 

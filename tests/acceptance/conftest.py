@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,22 +11,12 @@ import pytest
 from crash_site import CrashSite
 from installation import Installation
 
-LOCK = Path(tempfile.gettempdir()) / f"aetherius-acceptance-{os.getuid()}.lock"
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Waiting for another run of these tests, in a fixture, is no fault: only the tests themselves have a time limit."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(600, func_only=True))
-
-
-@pytest.fixture(scope="session")
-def alone() -> Iterator[None]:
-    """Nobody else runs acceptance tests on this machine meanwhile."""
-    with LOCK.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @pytest.fixture

@@ -21,9 +21,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 from built_servers import needed_by
 
-_QUICK_FIRST: Final = ("architecture", "unit", "safety", "contracts", "integration", "acceptance")
+_QUICK_FIRST: Final = ("architecture", "unit", "safety", "contracts", "integration", "acceptance", "game_days")
 _GROUPS: Final = {
     "tests/acceptance/": "acceptance",
+    "tests/game_days/": "acceptance",
     "tests/contracts/search/": "elasticsearch",
     "tests/integration/projections/test_search_": "elasticsearch",
     "tests/integration/event_store/test_archive_killed.py": "killed archivers",

@@ -36,7 +36,9 @@ class RealCluster:
     name = "real"
     collector_seconds = 20.0
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, zones: tuple[str, ...] = ("",) * 3) -> None:
+        """With a node for each zone that is given; a node without a zone for an empty one."""
+        self._zones = zones
         self._state = folder / "kube"
         self._folder = folder
         self.kubeconfig = self._state / "kubeconfig"
@@ -58,9 +60,8 @@ class RealCluster:
 
     def _furnish(self) -> None:
         probe = ClusterProbe(self.kubeconfig, "default")
-        for number in (1, 2, 3):
-            labels = {"type": "kwok", "kubernetes.io/hostname": f"node-{number}"}
-            probe.create("Node", {"metadata": {"name": f"node-{number}", "labels": labels}})
+        for number, zone in enumerate(self._zones, 1):
+            probe.create("Node", a_node(f"node-{number}", zone))
         self._serve_logs(probe)
         eventually(lambda: all(_is_usable(node) for node in probe.listed("Node")))
         probe.close()
@@ -81,6 +82,12 @@ class RealCluster:
         command = [str(SCRIPTS / name), *arguments]
         done = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, f"{name} failed: {done.stdout[-1000:]}{done.stderr[-2000:]}"
+
+
+def a_node(name: str, zone: str = "") -> Document:
+    """A node that kwok is the kubelet of."""
+    labels = {"type": "kwok", "kubernetes.io/hostname": name}
+    return {"metadata": {"name": name, "labels": labels | ({"topology.kubernetes.io/zone": zone} if zone else {})}}
 
 
 def _is_usable(node: Document) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,9 +128,9 @@ class Trouble:
 class RealSite:
     """The platform, one cluster, its agent, and a hand on the cluster that may do everything."""
 
-    def __init__(self, cluster: RealCluster, root: Path) -> None:
+    def __init__(self, cluster: RealCluster, root: Path, settings: Mapping[str, str] = SETTINGS) -> None:
         self.cluster = cluster
-        self.installation = Installation(root, SETTINGS)
+        self.installation = Installation(root, settings)
         self.witness: Witness
         self.admin: ClusterProbe
         self.times: dict[str, dict[str, float]] = {}

@@ -164,3 +164,19 @@ def test_nothing_goes_back_to_a_revision_that_could_not_start_now() -> None:
     before = revision(1, was_available=True, config_maps=["settings"], missing_config=["settings"])
     response = judge("image_pull", [pull("web:2")], rollout=rollout(before, revision(2, image="web:2")))
     assert response.recommendations == []
+
+
+def test_an_image_that_ran_and_is_gone_was_not_brought_in_by_its_rollout() -> None:
+    """Caches hid that its tag was removed: of two replicas one may run on."""
+    history = rollout(revision(1, was_available=True), revision(2, image="web:2", was_available=True, available=1))
+    response = judge("image_pull", [pull("web:2")], rollout=history)
+    assert code(response) == "Image"
+    assert response.recommendations == []
+
+
+def test_an_object_that_is_deleted_under_a_revision_that_ran_is_not_its_rollouts_fault() -> None:
+    settings: dict[str, Any] = {"config_maps": ["settings"], "missing_config": ["settings"]}
+    history = rollout(revision(1, was_available=True), revision(2, was_available=True, **settings))
+    response = judge("config_error", [], rollout=history)
+    assert code(response) == "Config"
+    assert response.recommendations == []
