@@ -8,6 +8,9 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+ZONE: Final = "topology.kubernetes.io/zone"
+"""Label of a node, and of a volume: the zone that it lies in."""
+
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Unknown fields are skipped, absent ones take the default."""

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from aetherius.domain.catalogue.event_reasons import EventReasons
-from aetherius.domain.wire.event import Labels, Severity
+from aetherius.domain.wire.event import Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import Condition, Node
 from aetherius.edge_agent.redaction import mask_start
 from aetherius.edge_agent.telling.observation import MAX_MESSAGE, Observation, shortened
+from aetherius.edge_agent.watching.node_labels import labels_of_node
 
 SOURCE: Final = "node_status"
 _TROUBLES: Final = re.compile(
@@ -53,7 +54,7 @@ def turns(cluster_id: str, node: Node, catalogue: EventReasons) -> Iterator[Obse
 
 def _turn(cluster_id: str, node: Node, said: Condition, catalogue: EventReasons, *, wrong: bool) -> Observation:
     at = said.last_transition_time or node.metadata.creation_timestamp or _EPOCH
-    name, words = node.metadata.name, said.message or "no message"
+    words = said.message or "no message"
     message = f"{said.type}={said.status} ({said.reason or 'no reason'}): {words}"
     return Observation(
         id=observation_id(cluster_id, at, node.metadata.uid, said.type, said.status),
@@ -63,7 +64,7 @@ def _turn(cluster_id: str, node: Node, said: Condition, catalogue: EventReasons,
         severity=_severity(said, catalogue) if wrong else Severity.LOW,
         reason=said.reason or said.type,
         message=shortened(mask_start(message, MAX_MESSAGE)),
-        labels=Labels(kind="Node", name=name, node=name),
+        labels=labels_of_node(node),
         uid=node.metadata.uid,
         resource_version=node.metadata.resource_version,
         failing=wrong,

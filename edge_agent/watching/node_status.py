@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from aetherius.domain.wire.event import Labels, Severity
+from aetherius.domain.wire.event import Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import Node
 from aetherius.edge_agent.redaction import mask_start
 from aetherius.edge_agent.telling.observation import MAX_MESSAGE, Observation, shortened
+from aetherius.edge_agent.watching.node_labels import labels_of_node
 from aetherius.edge_agent.watching.node_plans import plan_of
 from aetherius.edge_agent.watching.standing import excuse_of_node, excused_until
 
@@ -40,7 +41,7 @@ def readiness(cluster_id: str, node: Node, now: datetime) -> Observation | None:
         severity=Severity.LOW if well else Severity.CRITICAL,
         reason=reason,
         message=shortened(mask_start(said, MAX_MESSAGE)),
-        labels=Labels(kind="Node", name=node.metadata.name, node=node.metadata.name),
+        labels=labels_of_node(node),
         uid=node.metadata.uid,
         resource_version=node.metadata.resource_version,
         excuse=excuse,

@@ -16,7 +16,7 @@ class ClusterNodes(SharedCause):
 
     kinds = ("Cluster",)
     enough = 4
-    causes = {"Network": frozenset({"ManyNodesLost"})}
+    causes = {"ManyNodes": frozenset({"ManyNodesLost"})}
 
     def pointed_to(self, report: Reported, shown: Fault) -> SharedThing | None:
         """The cluster of a node that is not ready."""

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from aetherius.domain.repair.drain_node import DrainNode
-from aetherius.edge_agent.kubernetes_objects import Node
+from aetherius.edge_agent.kubernetes_objects import ZONE, Node
 from aetherius.edge_agent.marks import CORDONED
 
-ZONE: Final = "topology.kubernetes.io/zone"
 OTHERS_DOWN: Final = 2
 """Other nodes that are not ready: with so many, and a large share, it is not this node's own trouble."""
 SHARE_DOWN: Final = 0.3

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from aetherius.edge_agent.errors import ClusterRefusedError
 from aetherius.edge_agent.kubernetes_api import KubernetesApi
-from aetherius.edge_agent.kubernetes_objects import Node
+from aetherius.edge_agent.kubernetes_objects import ZONE, Node
 from aetherius.edge_agent.repair.scheduling.pods import Document, SchedulingPod
 from aetherius.edge_agent.repair.scheduling.selectors import fits_terms
-
-_ZONE: Final = "topology.kubernetes.io/zone"
 
 
 class Volumes:
@@ -44,9 +41,9 @@ class Volumes:
             if exc.status == 403:
                 return None
             raise
-        zones = str((((volume or {}).get("metadata") or {}).get("labels") or {}).get(_ZONE, ""))
+        zones = str((((volume or {}).get("metadata") or {}).get("labels") or {}).get(ZONE, ""))
         if zones:  # an older volume of a cloud says its zones by a label
-            return [{"matchExpressions": [{"key": _ZONE, "operator": "In", "values": zones.split("__")}]}]
+            return [{"matchExpressions": [{"key": ZONE, "operator": "In", "values": zones.split("__")}]}]
         required = (((volume or {}).get("spec") or {}).get("nodeAffinity") or {}).get("required") or {}
         return list(required.get("nodeSelectorTerms") or ())
 

@@ -9,7 +9,7 @@ import pytest
 
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.repair import notify
-from aetherius.domain.repair.action import Approval, Circumstances, Order, Outcome, Phase, Repair
+from aetherius.domain.repair.action import Approval, Circumstances, Foreseen, Order, Outcome, Phase, Repair
 from aetherius.domain.repair.actions import shipped_actions
 from aetherius.domain.repair.answers import RepairAnswer
 from aetherius.domain.repair.drain_node import DrainNodeAnswer, PodPlacement
@@ -24,7 +24,6 @@ LIMITS: dict[str, Any] = {
     "expected_memory_limit": "64Mi",
 }
 DRAIN: dict[str, Any] = {"node": "n1", "mode": "execute"}
-UNREADABLE = "what it would do cannot be read"
 
 
 class Restart(Repair[notify.Notify]):
@@ -170,15 +169,33 @@ class TestAnswers:
         assert Restart().outcome(answer()) == Outcome(summary="done")
 
     def test_a_simulation_is_told_in_the_agents_words(self) -> None:
-        assert Restart().simulated(answer(summary="would restart")) == "would restart"
-        assert Restart().simulated("{") == UNREADABLE
+        would = Restart().foreseen(
+            answer(summary="would restart", changes=["a: 1 -> 2"], warnings=["mind"], seen=["uid 1"])
+        )
+        assert would == Foreseen(
+            told="would restart",
+            diff=["a: 1 -> 2"],
+            warnings=["mind"],
+            seen=["uid 1"],
+            undo="nothing is known that would",
+        )
+        undone = Restart().foreseen(answer(undo_action="Restart", affected=["shop/Deployment/web"]))
+        assert undone is not None
+        assert (undone.undo, undone.affected) == ("Restart, if it does not help", ["shop/Deployment/web"])
+        assert Restart().foreseen("{") is None
 
     def test_a_drain_that_is_simulated_says_who_could_not_move(self) -> None:
         entry = repair("DrainNode")
-        assert entry.simulated(drain("evict", "skip", "evict")) == "cordon n1 and move 2 pods"
+        would = entry.foreseen(drain("evict", "skip", "evict"))
+        assert would is not None
+        assert would.told == "cordon n1 and move 2 pods"
+        assert would.diff[0] == "node n1: unschedulable: false -> true"
+        assert len(would.diff) == 3
         told = "cordon n1 and move 1 pods; it could not move shop/web-1 (full), shop/web-2 (full)"
-        assert entry.simulated(drain("evict", "forbidden", "no_room", "skip")) == told
-        assert entry.simulated("{") == UNREADABLE
+        stuck = entry.foreseen(drain("evict", "forbidden", "no_room", "skip"))
+        assert stuck is not None
+        assert stuck.told == told
+        assert entry.foreseen("{") is None
 
     @pytest.mark.parametrize(
         ("changes", "told"),

@@ -148,7 +148,7 @@ def of(name: str) -> Any:
         ("Node", [report("ErrImagePull", message="no space left on device")], "NodeDisk"),
         ("Node", [report("RunContainerError", message="runc timed out")], "NodeRuntime"),
         ("Zone", [node(), node("n2")], "Zone"),
-        ("Cluster", [node(), node("n2")], "Network"),
+        ("Cluster", [node(), node("n2")], "ManyNodes"),
         ("Secret", [report("CreateContainerConfigError", message='secret "db" not found')], "Config"),
         ("Registry", [report("ErrImagePull", message="hm")], UNKNOWN),
         ("Node", [], UNKNOWN),
