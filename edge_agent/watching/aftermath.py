@@ -178,7 +178,7 @@ class Aftermath:
 
 def _place(found: FailingObject) -> Place:
     labels = found.labels
-    if labels.owner_kind:
+    if labels.owner_kind and labels.kind != "Node":  # a node's zone owns nothing
         return Place(labels.owner_kind, found.namespace, labels.owner_name)
     return Place(labels.kind, found.namespace, labels.name)
 

@@ -15,7 +15,7 @@ class Zone(SharedCause):
     """The entry."""
 
     kinds = ("Zone",)
-    causes = {"Zone": frozenset({"ZoneOutage"})}
+    causes = {"ZoneOutage": frozenset({"ZoneOutage"})}
 
     def pointed_to(self, report: Reported, shown: Fault) -> SharedThing | None:
         """The zone of a node that is not ready, where the report tells it."""

@@ -147,7 +147,7 @@ def of(name: str) -> Any:
         ("Registry", [pull(said="denied")], "RegistryAuth"),
         ("Node", [report("ErrImagePull", message="no space left on device")], "NodeDisk"),
         ("Node", [report("RunContainerError", message="runc timed out")], "NodeRuntime"),
-        ("Zone", [node(), node("n2")], "Zone"),
+        ("Zone", [node(), node("n2")], "ZoneOutage"),
         ("Cluster", [node(), node("n2")], "ManyNodes"),
         ("Secret", [report("CreateContainerConfigError", message='secret "db" not found')], "Config"),
         ("Registry", [report("ErrImagePull", message="hm")], UNKNOWN),

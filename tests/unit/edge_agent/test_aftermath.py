@@ -157,7 +157,7 @@ def test_a_bare_pod_is_looked_for_under_its_own_name(site: Site) -> None:
 
 def test_a_node_that_came_back_as_another_object_is_ready_and_one_that_did_not_is_removed(site: Site) -> None:
     for uid in ("1", "2"):
-        site.fails(uid, kind="Node", owner="")
+        site.fails(uid, kind="Node", owner="Zone")
     site.goes("1", "2")
     site.objects["/api/v1/nodes/web-1"] = {
         "metadata": {},
