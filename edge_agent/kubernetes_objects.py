@@ -200,6 +200,25 @@ class ReplicaSet(_Part, frozen=True, kw_only=True):
     status: ReplicaSetStatus = ReplicaSetStatus()
 
 
+class JobStatus(_Part, frozen=True, kw_only=True):
+    """A Job as it is."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
+class Job(_Part, frozen=True, kw_only=True):
+    """A Job."""
+
+    metadata: Metadata
+    status: JobStatus = JobStatus()
+
+    @property
+    def end(self) -> Condition | None:
+        """The condition by which it says that it has ended, `Failed` or `Complete`; None for one that goes on."""
+        ends = (each for each in self.status.conditions if each.type in ("Failed", "Complete"))
+        return next((each for each in ends if each.status == "True"), None)
+
+
 class ObjectReference(_Part, frozen=True, kw_only=True):
     """What an event is about."""
 
@@ -241,7 +260,7 @@ class ClusterEvent(_Part, frozen=True, kw_only=True):
     series: EventSeries | None = None
 
 
-Watched = ClusterEvent | Pod | Node | ReplicaSet
+Watched = ClusterEvent | Pod | Node | ReplicaSet | Job
 T = TypeVar("T", bound=Watched)
 
 WATCHED: Final[Mapping[str, type[Watched]]] = {
@@ -249,6 +268,7 @@ WATCHED: Final[Mapping[str, type[Watched]]] = {
     "Pod": Pod,
     "Node": Node,
     "ReplicaSet": ReplicaSet,
+    "Job": Job,
 }
 """By the kind's name."""
 

@@ -64,6 +64,13 @@ def delivery(source: ConfigSource, reference: ConfigReference, now: datetime) ->
         yield Evidence(source=LOOK, finding=finding, weight=0.5)
 
 
+def partial(source: ConfigSource, reference: ConfigReference, key: str) -> Iterator[Evidence]:
+    """Who makes it, and is content with what it made: without the key."""
+    who = f"{source.kind} {source.name}".strip()
+    finding = f"{reference.kind} {reference.name} is made by {who}, which says that all is well ({source.said}): it does not give the key {key}"
+    yield Evidence(source=LOOK, finding=finding, weight=0.5)
+
+
 def sibling(look: PodConfigAnswer) -> Iterator[Evidence]:
     """A pod of the same template that has what this one lacks."""
     if look.sibling and look.sibling_started:

@@ -175,7 +175,9 @@ def _missing(
 ) -> Verdict:
     """It is missing: who should have made it, or since when, or which revision brought it in."""
     told = [*facts, *(config_evidence.contents(reference, key) if reference and key else ())]
-    if reference and reference.source and look:
+    if reference and reference.source and key and reference.source.ready:
+        told += config_evidence.partial(reference.source, reference, key)
+    elif reference and reference.source and look:
         told += config_evidence.delivery(reference.source, reference, look.looked_at)
         if reference.source.is_settling(look.looked_at):
             return unknown(*told)

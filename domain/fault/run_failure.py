@@ -19,6 +19,8 @@ _JOB_REASONS: Final = frozenset(
     {"BackoffLimitExceeded", "DeadlineExceeded", "FailedIndexes", "MaxFailedIndexesExceeded", "PodFailurePolicy"}
 )
 _DONE: Final = "Completed"
+_STATUS: Final = "job_status"
+"""What says so is the Job's own condition: a failure for whatever reason."""
 
 
 class RunFailure(Fault):
@@ -41,7 +43,7 @@ class RunFailure(Fault):
     def is_sign(self, report: Reported) -> bool:
         """A Job that says it failed, or a pod that failed as a whole."""
         if report.labels.kind == "Job":
-            return report.reason in _JOB_REASONS
+            return report.reason in _JOB_REASONS or report.source == _STATUS
         return report.labels.kind == "Pod" and report.source == "pod_status" and report.reason not in self.recoveries
 
     def judge(self, file: EvidenceFile) -> Verdict:

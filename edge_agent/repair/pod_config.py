@@ -74,7 +74,9 @@ class _Reading:
             references=references,
             sibling=sibling,
             sibling_started=started,
-            settling=_settling([each.source for each in references if each.source], self._now),
+            settling=_settling(
+                [each.source for each in references if each.source and self._is_awaited(each)], self._now
+            ),
         )
 
     def _containers(self) -> Iterator[str]:
@@ -124,6 +126,12 @@ class _Reading:
             elsewhere=namespaces_with(kind, name, self._namespace, self._cluster) if elsewhere else [],
             source=self._source(kind, name) if wanted else None,
         )
+
+    def _is_awaited(self, reference: ConfigReference) -> bool:
+        """Not one that was made already, and lacks a key: its source is content with it."""
+        source = reference.source
+        lacks_key = any(each.what == "key" and each.name == reference.name for each in self._complaints)
+        return source is not None and not (lacks_key and source.ready)
 
     def _source(self, kind: str, name: str) -> ConfigSource | None:
         found = source_of(kind, self._namespace, name, self._made, self._cluster)

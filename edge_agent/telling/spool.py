@@ -149,6 +149,8 @@ class Spool:
     def note_gone(self, uids: Iterable[str], now: float | None = None) -> None:
         """These do not exist any more; `now` is seconds since 1970."""
         uids = set(uids)
+        if not uids:
+            return
         self.forget([key for key in self._failing if _PART in key and _whole(key) in uids])
         going = [uid for uid in uids if uid in self._failing and not self._failing[uid].gone_at]
         if going:

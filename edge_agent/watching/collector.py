@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from aetherius.domain.catalogue.event_reasons import event_reasons
-from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Node, Pod, ReplicaSet
+from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Job, Node, Pod, ReplicaSet
 from aetherius.edge_agent.telling.observation import Observation, dated
 from aetherius.edge_agent.telling.spool import Spool
 from aetherius.edge_agent.watching import node_conditions
 from aetherius.edge_agent.watching.events import EventClassifier
+from aetherius.edge_agent.watching.job_status import JobEnds
 from aetherius.edge_agent.watching.node_status import readiness
 from aetherius.edge_agent.watching.owners import Owners
 from aetherius.edge_agent.watching.pod_status import PodStatusClassifier
@@ -57,6 +58,7 @@ class Collector:
         self._spool = spool
         self._standing, self._versions = Standing(), LatestVersions()
         self._events = EventClassifier(cluster_id, event_reasons(), owners, self._standing)
+        self._jobs = JobEnds(cluster_id, event_reasons(), owners)
         self._pods = PodStatusClassifier(cluster_id, event_reasons(), owners)
         soak, calm = timedelta(seconds=recovery_soak), timedelta(seconds=crash_calm)
         self._recoveries = RecoveryClassifier(cluster_id, owners, soak=soak, calm=calm)
@@ -82,7 +84,7 @@ class Collector:
                 change.object, Listed
             ):  # what failed up to here is compared with the list, not what comes after it
                 new += self._store(observations)
-                observations = []
+                observations = [*self._jobs.of_list()] if change.object.kind == "Job" else []
                 self._spool.note_listed(change.object.kind, change.object.uids, self._clock().timestamp())
             else:
                 observations += self._observe(change)
@@ -98,7 +100,7 @@ class Collector:
         return new
 
     def _observe(self, change: Change) -> Iterator[Observation]:
-        if isinstance(change.object, Pod | Node | ReplicaSet) and self._versions.is_past(
+        if isinstance(change.object, Pod | Node | ReplicaSet | Job) and self._versions.is_past(
             change.object.metadata, listed=change.listed
         ):
             return
@@ -109,8 +111,11 @@ class Collector:
                 yield from self._observe_pod(pod, deleted=change.deleted)
             case Node() as node:
                 yield from self._observe_node(node, deleted=change.deleted)
+            case Job() as job if not change.deleted:
+                yield from self._observe_job(job, listed=change.listed)
             case ClusterEvent() as event if not change.deleted:
-                yield from self._recent(self._events.classify(event))
+                if not self._jobs.is_known(event):
+                    yield from self._recent(self._events.classify(event))
             case _:
                 pass
 
@@ -128,6 +133,13 @@ class Collector:
             self._revisions.note(uid)
         else:
             self._revisions.note_unavailable(uid)
+
+    def _observe_job(self, job: Job, *, listed: bool) -> Iterator[Observation]:
+        self._owners.learn("Job", job.metadata)
+        if listed:
+            self._jobs.hold(job)
+        else:
+            yield from self._jobs.failures([job])
 
     def _observe_pod(self, pod: Pod, *, deleted: bool) -> Iterator[Observation]:
         uid = pod.metadata.uid

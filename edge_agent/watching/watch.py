@@ -23,7 +23,16 @@ import msgspec
 
 from aetherius.edge_agent.errors import ClusterRefusedError, ClusterUnreachableError, WatchCutError, WatchExpiredError
 from aetherius.edge_agent.kubernetes_api import KubernetesApi, WatchStream
-from aetherius.edge_agent.kubernetes_objects import ClusterEvent, Metadata, Node, Pod, ReplicaSet, Watched, read_object
+from aetherius.edge_agent.kubernetes_objects import (
+    ClusterEvent,
+    Job,
+    Metadata,
+    Node,
+    Pod,
+    ReplicaSet,
+    Watched,
+    read_object,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +45,8 @@ IDLE_SECONDS: Final = 75.0
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 """Seconds between tries while the server is away."""
+OPTIONAL_PAUSE: Final = 600.0
+"""Seconds between tries of a watch that the agent can do without."""
 FIRST_REST: Final = 0.1
 """Seconds between a stream that ended and the next one; twice as long after each one that did not outlive its rest, up to the longest pause."""
 _PUT_SECONDS: Final = 0.5
@@ -70,7 +81,18 @@ class _Bookmark(msgspec.Struct, frozen=True):
 class Watch(Generic[T]):
     """One watch. `run` returns when `stop` is set; `close` wakes it up for that."""
 
-    def __init__(self, api: KubernetesApi, path: str, kind: type[T], changes: Changes, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        api: KubernetesApi,
+        path: str,
+        kind: type[T],
+        changes: Changes,
+        stop: threading.Event,
+        *,
+        optional: bool = False,
+    ) -> None:
+        """`optional`: the agent does without it where it may not watch (rights of an older release), or nothing is served; it asks again from time to time."""
+        self._optional = optional
         self._api = api
         self._path = path
         self._kind = kind
@@ -128,6 +150,11 @@ class Watch(Generic[T]):
     def _recover(self, exc: ClusterRefusedError | ClusterUnreachableError) -> None:
         if self._stop.is_set():
             return
+        if self._optional and isinstance(exc, ClusterRefusedError) and exc.status in (403, 404):
+            logger.info("does without a watch", extra={"path": self._path, "error": str(exc), "pause": OPTIONAL_PAUSE})
+            self._version = ""
+            self._stop.wait(OPTIONAL_PAUSE)
+            return
         logger.warning("cannot watch", extra={"path": self._path, "error": str(exc), "pause": self._pause})
         self._version = ""
         self._stop.wait(self._pause * random.uniform(0.8, 1.2))  # noqa: S311
@@ -138,7 +165,7 @@ class Watch(Generic[T]):
         for page in self._api.pages(self._path):
             version = page.metadata.resource_version
             uids += [self._hand_over(item, deleted=False, listed=True).uid for item in page.items]
-        if self._kind in (Pod, Node):
+        if self._kind in (Pod, Node, Job):
             self._put(Change(Listed(self._kind.__name__, frozenset(uids))))
         return version
 
@@ -182,11 +209,12 @@ def _is_before(version: str, other: str) -> bool:
 
 
 def watches(api: KubernetesApi, changes: Changes, stop: threading.Event) -> tuple[Watch[Watched], ...]:
-    """The four watches of the agent. ReplicaSets and pods also tell who owns what."""
+    """The five watches of the agent. ReplicaSets and pods also tell who owns what. Without that of Jobs, events still tell how they end."""
     kinds: tuple[tuple[str, type[Watched]], ...] = (
         ("/apis/apps/v1/replicasets", ReplicaSet),
         ("/api/v1/pods", Pod),
         ("/api/v1/nodes", Node),
+        ("/apis/batch/v1/jobs", Job),
         ("/api/v1/events", ClusterEvent),
     )
-    return tuple(Watch(api, path, kind, changes, stop) for path, kind in kinds)
+    return tuple(Watch(api, path, kind, changes, stop, optional=kind is Job) for path, kind in kinds)

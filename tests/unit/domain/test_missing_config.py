@@ -137,6 +137,13 @@ def test_after_its_time_the_cause_is_the_source_and_nothing_goes_back() -> None:
     assert "vault-db says of itself: SecretSyncedError: denied" in told(response)
 
 
+def test_a_source_that_is_content_without_the_key_is_not_awaited() -> None:
+    made = reference("Secret", "db", "unseen", source=source(900, ready=True, said="SecretSynced"))
+    response = judge(look("couldn't find key password in Secret shop/db", made))
+    assert response.root_cause.type == "MissingKey"
+    assert "does not give the key password" in told(response)
+
+
 def test_a_source_that_delivers_only_to_who_mounts_it_is_told_so() -> None:
     late = reference("Secret", "db", "unseen", source=source(130, kind="SecretProviderClass", mounted=False))
     assert "delivers only while a pod mounts it" in told(judge(look(NO_SECRET, late)))
