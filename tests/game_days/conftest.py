@@ -44,5 +44,5 @@ def three_zones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluste
 def stage(alone: None, three_zones: RealCluster, open_folder: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
     """One platform for all scenarios."""
     settings = SETTINGS | {"AETHERIUS_WORKFLOW_PARAMETERS": json.dumps(QUICK)}
-    with RealSite(three_zones, open_folder / "game-days", settings).running() as site:
+    with RealSite(three_zones, open_folder / "game-days", settings, AETHERIUS_AFTERMATH_SOAK="3").running() as site:
         yield Stage(site, request.config.stash[ROWS])

@@ -86,6 +86,7 @@ def test_an_image_that_ran_for_long_was_not_brought_in_by_its_rollout(day: GameD
         refuted_by="a rollback without a person's yes",
         says=frozenset({"Image"}),
         asks=frozenset({"RollbackDeployment"}),
+        open="the workflow waits ten seconds as shipped, and policy lets the rollback of an image through",
     )
 )
 def test_an_image_that_is_still_pushed_is_waited_for(day: GameDay) -> None:

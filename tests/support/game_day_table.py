@@ -62,5 +62,6 @@ def written(page: str, table: str) -> str:
 def _line(row: Row) -> str:
     scenario = row.scenario
     title = f"[{scenario.title}]({scenario.source})" if scenario.source.startswith("https://") else scenario.title
-    cells = (title, scenario.decoy, scenario.harm, scenario.refuted_by, row.said, row.did, row.seconds)
+    did = f"{row.did}. **Open**: {scenario.open}" if scenario.open else row.did
+    cells = (title, scenario.decoy, scenario.harm, scenario.refuted_by, row.said, did, row.seconds)
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |\n"

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,9 +18,11 @@ from aetherius.domain import incident as incidents
 from aetherius.domain import remediation as remediations
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Event, Recorded
+from aetherius.domain.keyring import Keyring
 from aetherius.domain.wire.command import CommandType
 from aetherius.domain.workflow.events import Completed
 from aetherius.event_store.log import Log
+from aetherius.runtime.state_keys import read_keys
 from agent_account import kubeconfig_of_agent
 from approving import say_yes
 from cluster_probe import ClusterProbe
@@ -128,8 +131,10 @@ class Trouble:
 class RealSite:
     """The platform, one cluster, its agent, and a hand on the cluster that may do everything."""
 
-    def __init__(self, cluster: RealCluster, root: Path, settings: Mapping[str, str] = SETTINGS) -> None:
+    def __init__(self, cluster: RealCluster, root: Path, settings: Mapping[str, str] = SETTINGS, **agent: str) -> None:
+        """`agent`: settings of its own, by their names in the environment."""
         self.cluster = cluster
+        self._agents_settings = agent
         self.installation = Installation(root, settings)
         self.witness: Witness
         self.admin: ClusterProbe
@@ -159,7 +164,7 @@ class RealSite:
         credentials = self.installation.enroll(CLUSTER)
         kubeconfig = kubeconfig_of_agent(self.admin, credentials.parent / "kubeconfig")
         words = ("agent", "--credentials", str(credentials), "--kubeconfig", str(kubeconfig))
-        agent = Started((*words, "--proven-after", "0.5"), self.installation.root / "agent.log")
+        agent = Started((*words, "--proven-after", "0.5"), self.installation.root / "agent.log", self._agents_settings)
         try:
             self.witness.until(lambda: self.witness.all(Reported), "the agent's first report")
             yield
@@ -188,6 +193,11 @@ class RealSite:
                 await say_yes(api, str(remediation_id))
 
         asyncio.run(say())
+
+    @cached_property
+    def keys(self) -> Keyring:
+        """What opens the secrets of its log."""
+        return Keyring(read_keys(self.installation.folder.state_keys, ""))
 
     def correlated(self, upto: int, after: int) -> bool:
         """Whether the correlator has taken in every report up to a position."""

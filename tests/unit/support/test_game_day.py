@@ -44,3 +44,8 @@ def test_the_table_is_written_between_its_marks_and_nothing_else_changes() -> No
     once = written(page, table)
     assert once == f"# A\n<!-- game days: begin -->\n{table}<!-- game days: end -->\nB\n"
     assert written(once, table) == once
+
+
+def test_what_is_still_failed_is_said_in_the_table() -> None:
+    still = Scenario(title="a node is away", decoy="", harm="", refuted_by="", open="nobody waits")
+    assert "| a drain. **Open**: nobody waits | 3 |" in rendered([Row(still, "unknown", "a drain", "3")])
