@@ -10,7 +10,7 @@ from uuid import UUID
 from aetherius.domain.aggregate import Aggregate
 from aetherius.domain.errors import PlanChangedError, WrongStateError
 from aetherius.domain.event import Event, upcast
-from aetherius.domain.plan import Plan, digest_of
+from aetherius.domain.plan import DryRun, Plan, digest_of
 from aetherius.domain.repair.action import Approval
 from aetherius.domain.risk import Risk, RiskLevel
 from aetherius.domain.secrets import Secret
@@ -174,6 +174,7 @@ class Remediation(Aggregate):
         self.approved: Approved | None = None
         self.deadline: datetime | None = None
         """Until when a person may say yes; None for no such end."""
+        self.risk: RiskAssessed | None = None
         self.question = ""
         self.plan_follows = False
         """A yes needs a plan."""
@@ -192,7 +193,9 @@ class Remediation(Aggregate):
         *,
         plan_follows: bool = False,
     ) -> None:
-        """Propose with its risk: approved at once by policy, or put to a person, who may say yes until `deadline`. A repeat does nothing.
+        """Propose with its risk: approved by policy, or put to a person, who may say yes until `deadline`. A repeat does nothing.
+
+        `plan_follows`: nobody says yes before there is a plan.
 
         `question`: what the person is asked; the reason, if empty.
         """
@@ -205,19 +208,40 @@ class Remediation(Aggregate):
                 ApprovalRequested(question=question or proposal.reason, deadline=deadline, plan_follows=plan_follows),
                 at,
             )
-        else:
-            self.record(Approved(by=POLICY, comment="; ".join(risk.reasons)), at)
+        elif not plan_follows:
+            self._allow(at)
+
+    def _allow(self, at: datetime) -> None:
+        """The policy says yes."""
+        self.record(Approved(by=POLICY, comment="; ".join(self.risk.reasons if self.risk else [])), at)
+
+    @property
+    def awaits_plan(self) -> bool:
+        """A dry run is to say what would be done: before a person is to decide, or before the policy does."""
+        asked = self.status is RemediationStatus.AWAITING_APPROVAL and self.plan_follows
+        by_policy = self.status is RemediationStatus.PROPOSED and self.plans == 0 and self.risk is not None
+        return self.planned is None and (asked or by_policy)
 
     def plan(self, plan: Plan, at: datetime) -> bool:
-        """Say what the question is about; False when no plan is awaited."""
+        """Say what would be done; False when no plan is awaited. What needs no person is approved if its dry run passed, and else withdrawn."""
         proposal = self.proposal
-        awaited = self.plan_follows and self.planned is None and plan.number == self.plans + 1
-        if proposal is None or self.status is not RemediationStatus.AWAITING_APPROVAL or not awaited:
+        if proposal is None or not self.awaits_plan or plan.number != self.plans + 1:
             return False
         target = [proposal.cluster_id, proposal.namespace, proposal.kind, proposal.name]
         digest = digest_of(self.id, proposal.action, proposal.parameters, target, plan)
         self.record(Planned(digest=digest, plan=plan), at)
+        if self.status is RemediationStatus.PROPOSED:
+            self._follow_dry_run(plan, at)
         return True
+
+    def _follow_dry_run(self, plan: Plan, at: datetime) -> None:
+        match plan.dry_run:
+            case DryRun.PASSED:
+                self._allow(at)
+            case DryRun.REFUSED:
+                self.withdraw(f"its dry run was refused, and nothing was changed: {plan.told}", at)
+            case DryRun.UNKNOWN:
+                self.withdraw(f"what it would do is not known, and nothing was changed: {plan.told}", at)
 
     def approve(self, by: str, comment: str, at: datetime, digest: str = "") -> None:
         """Say yes to the plan of this digest.
@@ -315,6 +339,8 @@ class Remediation(Aggregate):
         self.status = _STATUS.get(type(event), self.status)
         if isinstance(event, Proposed):
             self.proposal = event
+        elif isinstance(event, RiskAssessed):
+            self.risk = event
         elif isinstance(event, ApprovalRequested):
             self.deadline, self.question, self.plan_follows = event.deadline, event.question, event.plan_follows
         elif isinstance(event, Planned):

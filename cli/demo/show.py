@@ -51,7 +51,7 @@ class Show:
                 continue
             story.take(entry)
             self._narration.entry(story, entry)
-            if entry.type == "Remediation.Planned":
+            if entry.type == "Remediation.Planned" and story.asked:
                 await self._stage.api.approve(story.remediation_id, entry.data["digest"])
             if story.mitigated and story.fault.heal and not healed:
                 healed = True

@@ -34,6 +34,8 @@ class Story:
     confidence: float = 0.0
     repairs: list[str] = field(default_factory=list)
     """Actions that were proposed."""
+    asked: bool = False
+    """A person is to say yes."""
     verified: str = ""
     """The action whose verification succeeded."""
     status: str = "waiting"
@@ -124,6 +126,9 @@ class Story:
         self.remediation_id = entry.stream_id
         self.position_before_repair = entry.position
         self.repairs.append(entry.data["action"])
+
+    def _remediation_approvalrequested(self, entry: LogEntry) -> None:
+        self.asked = True
 
     def _remediation_verified(self, entry: LogEntry) -> None:
         self.verified = self.repairs[-1] if self.repairs else ""

@@ -10,6 +10,7 @@ from uuid import UUID
 from aetherius.domain.command import Command, Issued
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.identity import stable_id
+from aetherius.domain.plan import DryRun, Plan
 from aetherius.domain.remediation import Executed, Proposed, Remediation
 from aetherius.domain.repair.action import TOOL, Order, Outcome
 from aetherius.domain.repair.actions import Actions
@@ -97,3 +98,9 @@ def clean_up(proposal: Proposed, actions: Actions) -> Order | None:
     except InvalidMessageError as exc:
         logger.warning("whether %s left marks on %s is not known: %s", proposal.action, proposal.name, exc)
         return None
+
+
+def would_have(plan: Plan) -> str:
+    """What a plan says of a repair that is not to be done, in words."""
+    would = "it would have been done" if plan.dry_run is DryRun.PASSED else "it could not have been done"
+    return f"{would}: {plan.told}"

@@ -1,7 +1,7 @@
-"""The planner: before a person is to say yes, the agent tries the repair as a dry run, and what it says becomes the plan that the yes is bound to.
+"""The planner: before anybody says yes, the agent tries the repair as a dry run, and what it says becomes the plan that the yes is bound to.
 
-A process manager. Where the agent does not answer, or would refuse, the plan says so: the person sees it, and a yes to it changes nothing before the facts
-have been looked at (`_NOTHING_SEEN`).
+A process manager. Where the agent does not answer, or would refuse, the plan says so. The policy then says no; a person sees it, and a yes to it changes
+nothing before the facts have been looked at (`_NOTHING_SEEN`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.event import Event, Recorded, topics_of
 from aetherius.domain.keyring import Keyring
 from aetherius.domain.plan import DryRun, Plan
-from aetherius.domain.remediation import ApprovalRequested, Proposed, Remediation, RemediationStatus
+from aetherius.domain.remediation import ApprovalRequested, Proposed, Remediation, RiskAssessed
 from aetherius.domain.repair.action import Foreseen, Order
 from aetherius.domain.repair.actions import Actions, shipped_actions
 from aetherius.domain.repair.patience import Patience
@@ -52,17 +52,16 @@ class RepairPlanner:
 
     @property
     def topics(self) -> Sequence[str]:
-        """Questions, answers of commands, and ends (which are counted)."""
-        return topics_of((ApprovalRequested, *ANSWERS, *_ENDS))
+        """What is to be planned, answers of commands, and ends (which are counted)."""
+        return topics_of((RiskAssessed, ApprovalRequested, *ANSWERS, *_ENDS))
 
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
         """Have plans made, and write down those that are."""
         records = TrackRecords(unit, self._records)
         for recorded in batch:
             match recorded.event:
-                case ApprovalRequested() as asked:
-                    if asked.plan_follows:
-                        self._ask(unit.get(Remediation, recorded.stream_id), recorded, unit, records)
+                case RiskAssessed() | ApprovalRequested():
+                    self._ask(unit.get(Remediation, recorded.stream_id), recorded, unit, records)
                 case event if isinstance(event, _ENDS):
                     _count(unit.get(Remediation, recorded.stream_id), event, records)
                 case event:
@@ -71,8 +70,7 @@ class RepairPlanner:
 
     def _ask(self, remediation: Remediation, recorded: Recorded, unit: Unit, records: TrackRecords) -> None:
         proposal = remediation.proposal
-        awaited = remediation.status is RemediationStatus.AWAITING_APPROVAL and remediation.planned is None
-        if proposal is None or not awaited:
+        if proposal is None or not remediation.awaits_plan:
             return
         command = unit.get(Command, command_of(remediation, PLAN))
         if command.version:

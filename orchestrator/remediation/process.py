@@ -46,6 +46,7 @@ from aetherius.orchestrator.remediation.phases import (
     command_of,
     executed,
     issued,
+    would_have,
 )
 from aetherius.orchestrator.workflow.common_trouble import common_trouble
 from aetherius.orchestrator.workflow.inputs import answer_error
@@ -87,8 +88,7 @@ class RemediationProcess:
 
     @property
     def topics(self) -> Sequence[str]:
-        """Approvals, freezes, answers of commands, incidents that turn out to be part of one trouble, and ends of incidents (a node that came back gets its
-        cordon taken off)."""
+        """Approvals, freezes, answers of commands, links, and ends of incidents (a node that came back gets its cordon taken off)."""
         return topics_of((remediations.Approved, *ANSWERS, Linked, Resolved, freezes.Set, freezes.Lifted))
 
     def react(self, batch: Sequence[Recorded], unit: Unit) -> None:
@@ -165,6 +165,10 @@ class _Phase:
                 remediation.withdraw(f"{passage.why}: nothing was changed", self._now)
 
     def _try(self, remediation: Remediation, proposal: Proposed, repair: Repair[Any]) -> None:
+        """Its plan says what would have been done; one from before there were plans is simulated."""
+        if remediation.planned is not None:
+            remediation.withdraw(f"{DRY_RUN}: {would_have(remediation.planned.plan)}", self._now)
+            return
         try:
             order = repair.simulation(repair.recalled(proposal.parameters))
         except InvalidMessageError as exc:

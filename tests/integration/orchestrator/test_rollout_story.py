@@ -45,6 +45,7 @@ def test_a_bad_image_is_rolled_back_without_asking(stage: Any, make_history: Any
         "to_revision": 1,
         "expected_revision": 2,
         "only_images": True,
+        "seen": ["uid 1"],
     }
     stage.answer("RollbackDeployment", ROLLED_BACK)
     stage.answer("VerifyWorkload", WELL)

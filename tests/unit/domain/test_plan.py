@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from aetherius.domain.errors import PlanChangedError, WrongStateError
 from aetherius.domain.plan import DryRun, Plan, digest_of
-from aetherius.domain.remediation import Remediation, RemediationStatus
+from aetherius.domain.remediation import Rejected, Remediation, RemediationStatus
 from aetherius.domain.risk import Risk, RiskLevel
 from story_events import REMEDIATION, proposed
 
@@ -101,10 +101,47 @@ def test_a_question_that_is_about_to_be_asked_anew_can_be_withdrawn() -> None:
     assert not remediation.ask_again(NOW, NOW)
 
 
-def test_a_policys_yes_needs_no_plan() -> None:
+def by_policy() -> Remediation:
     remediation = Remediation(REMEDIATION)
-    remediation.propose(proposed("UpdateResourceLimits"), Risk(level=RiskLevel.LOW, reasons=[]), NOW, plan_follows=True)
-    assert (remediation.status, remediation.planned) == (RemediationStatus.APPROVED, None)
+    risk = Risk(level=RiskLevel.LOW, reasons=["a rolling update"])
+    remediation.propose(proposed("UpdateResourceLimits"), risk, NOW, plan_follows=True)
+    return remediation
+
+
+class TestPolicy:
+    def test_it_says_yes_once_a_dry_run_passed(self) -> None:
+        remediation = by_policy()
+        assert (remediation.status, remediation.awaits_plan) == (RemediationStatus.PROPOSED, True)
+        assert remediation.plan(PLAN, NOW)
+        assert remediation.status is RemediationStatus.APPROVED
+        assert (remediation.approval.by, remediation.approval.comment) == ("system:policy", "a rolling update")
+        assert not remediation.awaits_plan
+
+    @pytest.mark.parametrize(
+        ("says", "words"), [(DryRun.REFUSED, "dry run was refused"), (DryRun.UNKNOWN, "is not known")]
+    )
+    def test_without_one_nothing_is_done(self, says: DryRun, words: str) -> None:
+        remediation = by_policy()
+        assert remediation.plan(replace(PLAN, dry_run=says, told="managed by argocd"), NOW)
+        assert remediation.status is RemediationStatus.REJECTED
+        rejected = remediation.pending[-1][0]
+        assert isinstance(rejected, Rejected)
+        assert words in rejected.reason
+        assert rejected.reason.endswith("managed by argocd")
+
+    def test_what_cannot_be_tried_is_approved_at_once(self) -> None:
+        remediation = Remediation(REMEDIATION)
+        remediation.propose(proposed("Notify"), Risk(level=RiskLevel.NONE, reasons=[]), NOW)
+        assert (remediation.status, remediation.planned) == (RemediationStatus.APPROVED, None)
+
+    def test_what_changed_since_is_put_to_a_person(self) -> None:
+        remediation = by_policy()
+        remediation.plan(PLAN, NOW)
+        assert remediation.outdate("scaled", NOW)
+        assert not remediation.awaits_plan
+        assert remediation.ask_again(None, NOW)
+        assert remediation.status is RemediationStatus.AWAITING_APPROVAL
+        assert remediation.awaits_plan
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from aetherius.domain.plan import DryRun, Plan, TrackRecord
 from aetherius.domain.remediation import Remediation, RemediationStatus
 from aetherius.domain.repair.answers import RepairAnswer
 from aetherius.domain.repair.patience import Patience
+from aetherius.domain.risk import RiskLevel
 from aetherius.domain.wire.command import CommandType
 from aetherius.orchestrator.remediation.phases import PLAN, command_of
 from aetherius.orchestrator.remediation.planner import RepairPlanner
@@ -77,6 +78,29 @@ def test_a_question_has_the_repair_tried() -> None:
             step_id=PLAN,
         )
     )
+
+
+def test_what_policy_may_allow_is_tried_first_and_approved_if_that_passed() -> None:
+    case = PlannerCase()
+    case.when(REMEDIATION, remediation.RiskAssessed(risk=RiskLevel.LOW, reasons=["rolling"], approval_required=False))
+    case.then(like(command.Issued, step_id=PLAN))
+    case.answered(succeeded(WOULD))
+    case.then(like(remediation.Planned), like(remediation.Approved, by="system:policy"))
+
+
+def test_what_policy_may_allow_is_not_done_when_the_dry_run_is_refused() -> None:
+    case = PlannerCase()
+    case.when(REMEDIATION, remediation.RiskAssessed(risk=RiskLevel.LOW, reasons=["rolling"], approval_required=False))
+    case.answered(command.Failed(exit_code=1, error="managed by argocd"))
+    case.then(like(remediation.Planned), like(remediation.Rejected, by="system:remediation"))
+
+
+def test_what_an_older_version_approved_at_once_is_not_tried() -> None:
+    case = PlannerCase()
+    risk = remediation.RiskAssessed(risk=RiskLevel.LOW, reasons=["rolling"], approval_required=False)
+    case.given(REMEDIATION, risk, remediation.Approved(by="system:policy"))
+    case.go_on()
+    case.then()
 
 
 def test_a_question_without_a_plan_does_not() -> None:

@@ -188,7 +188,6 @@ class TestAnswersOfAnalyses:
         case.then(
             remediation.Proposed,
             remediation.RiskAssessed,
-            like(remediation.Approved, by="system:policy"),
             like(events.StepSucceeded, step_id="analyze"),
             scheduled(DECIDE),
             like(events.BranchTaken, then="increase_memory", condition="analysis.root_cause == 'OOM'"),
