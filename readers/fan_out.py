@@ -93,6 +93,11 @@ class _Follower:
         self._some.set()
 
     @property
+    def has_news(self) -> bool:
+        """Whether something waits, or it was dropped."""
+        return self._some.is_set()
+
+    @property
     def queued(self) -> int:
         """Events that wait."""
         return self._queued
@@ -334,6 +339,8 @@ class FanOut:
             async with asyncio.timeout(idle):
                 return await follower.take()
         except TimeoutError:
+            if follower.has_news:  # it came in the same moment: its position must not be told before it is given
+                return await follower.take()
             follower.position = max(follower.position, self._position)
             return Batch([], follower.position, True)
 
