@@ -132,8 +132,9 @@ class GameDay:
         return [each for each in self.events() if not isinstance(each.event, incidents.EventsCorrelated)]
 
     def opened(self) -> list[incidents.Opened]:
-        """Incidents that began since."""
-        return [each.event for each in self.events() if isinstance(each.event, incidents.Opened)]
+        """Incidents that began since, or came back: a node may have had other troubles minutes before."""
+        known, begun = self.subjects(), (incidents.Opened, incidents.Reopened)
+        return [known[each.stream_id] for each in self.events() if isinstance(each.event, begun)]
 
     def evidence(self) -> list[str]:
         """What the diagnoses were founded on."""
