@@ -28,8 +28,8 @@ from witness import numbers_of
 AWAY = float(os.environ.get("AETHERIUS_TEST_AWAY", "20"))
 """Seconds that NATS is away; the full test has 60."""
 BATCHES = 6
-ACTIONS = ["logs", "describe", "NodePressure", "UpdateResourceLimits", "VerifyWorkload"]
-"""What is ordered for a container without enough memory."""
+ACTIONS = ["logs", "describe", "NodePressure", "UpdateResourceLimits", "UpdateResourceLimits", "VerifyWorkload"]
+"""What is ordered for a container without enough memory: the repair first as a dry run."""
 
 
 def signs(cluster: str, space: str, number: int) -> list[EventMessage]:

@@ -43,14 +43,17 @@ def signs(space: str, name: str, first: int) -> list[EventMessage]:
 
 
 async def look_until(agent: PlayedAgent, wanted: str) -> CommandMessage:
-    """Answer every look; the first command of an action, taken and not answered."""
+    """Answer every look and every dry run; the first command of an action that is to be carried out, taken and not answered."""
+    answers = {
+        "NodePressure": {"node": "n1", "system_kills": [], "pressures": []},
+        "UpdateResourceLimits": {"action": "UpdateResourceLimits", "changed": True, "summary": "64Mi -> 128Mi"},
+    }
     async for command, message in agent.commands():
         await message.ack()
-        if command.action == wanted:
+        if command.action == wanted and command.parameters.get("mode") != "simulate":
             return command
-        pressure = json.dumps({"node": "n1", "system_kills": [], "pressures": []})
         seen = "Last State: Terminated, Reason: OOMKilled, Exit Code: 137"
-        output = pressure if command.action == "NodePressure" else seen
+        output = json.dumps(answers[command.action]) if command.action in answers else seen
         await agent.answer(agent.result(command, ResultStatus.SUCCESS, exit_code=0, output=output))
     raise AssertionError("the queue ended")
 

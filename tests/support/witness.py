@@ -124,7 +124,7 @@ class Story:
         orders = {each.stream_id: each.event for each in events if isinstance(each.event, commands.Issued)}
         steps = [(order.remediation_id, order.step_id) for order in orders.values()]
         assert len(steps) == len(set(steps)), steps
-        assert [step for remediation, step in steps if remediation] == ["execute", "verify"]
+        assert [step for remediation, step in steps if remediation] == ["plan", "execute", "verify"]
         answered = Counter(each.stream_id for each in events if isinstance(each.event, commands.ANSWERS))
         assert answered == dict.fromkeys(orders, 1)
 
