@@ -180,7 +180,7 @@ class GameDay:
         made = {each.stream_id for each in self.events() if isinstance(each.event, remediations.Proposed)}
         orders = [order for _, order in self.site.witness.all(commands.Issued, self._mark)]
         return {
-            str(order.parameters["node"]) for order in orders if _cleans(order) and order.remediation_id not in made
+            str(order.parameters.get("node")) for order in orders if _cleans(order) and order.remediation_id not in made
         }
 
     # Waiting.
