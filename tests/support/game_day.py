@@ -18,10 +18,12 @@ from uuid import UUID
 
 import pytest
 
+from aetherius.domain import command as commands
 from aetherius.domain import incident as incidents
 from aetherius.domain import remediation as remediations
 from aetherius.domain.cluster_event import Reported
 from aetherius.domain.event import Recorded
+from aetherius.domain.wire.command import CommandType
 from aetherius.domain.words import UNKNOWN
 from agent_account import USER
 from cluster_probe import ClusterProbe, Document, eventually
@@ -170,7 +172,16 @@ class GameDay:
         with self.site.cluster.audit_log.open("rb") as log:
             log.seek(self._audited)
             entries = [json.loads(line) for line in log if line.endswith(b"\n")]
-        return [each for each in entries if _changes(each)]
+        earlier = self._nodes_of_earlier()
+        return [each for each in entries if _changes(each) and _node(each) not in earlier]
+
+    def _nodes_of_earlier(self) -> set[str]:
+        """Nodes on which an order of an earlier scenario still cleans up, minutes later."""
+        made = {each.stream_id for each in self.events() if isinstance(each.event, remediations.Proposed)}
+        orders = [order for _, order in self.site.witness.all(commands.Issued, self._mark)]
+        return {
+            str(order.parameters.get("node")) for order in orders if _cleans(order) and order.remediation_id not in made
+        }
 
     # Waiting.
 
@@ -244,7 +255,8 @@ class GameDay:
         assert wrong == [], f"said wrongly: {wrong}"
         assert harm(self.scenario, self.offers()) == []
         if not [each for each in self.offers() if each.action != NOTIFY and each.done]:
-            assert self.writes() == []
+            written = [f"{each['verb']} {each['requestURI']}" for each in self.writes()]
+            assert written == [], written
 
 
 def harm(scenario: Scenario, offers: list[Offer]) -> list[Offer]:
@@ -307,6 +319,16 @@ def _changes(entry: Document) -> bool:
     uri = entry["requestURI"]
     asks = uri.partition("?")[0].endswith(_ASKS) or "dryRun=All" in uri
     return entry["user"]["username"] == USER and entry["verb"] in _CHANGES and not asks
+
+
+def _node(entry: Document) -> str:
+    """The name of the node that was written, else empty."""
+    about = entry.get("objectRef") or {}
+    return str(about.get("name", "")) if about.get("resource") == "nodes" else ""
+
+
+def _cleans(order: commands.Issued) -> bool:
+    return order.type is CommandType.REMEDIATION and order.parameters.get("mode") == "restore"
 
 
 def _in_words(offer: Offer) -> str:
