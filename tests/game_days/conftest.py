@@ -18,11 +18,11 @@ ZONES = tuple(f"zone-{letter}" for letter in "abc" for _ in range(3))
 QUICK = {
     "diagnose_lost_node": {"grace": "4s"},
     "diagnose_missing_config": {"settle": "3s"},
-    "diagnose_image_pull": {"settle": "2s"},
+    "diagnose_image_pull": {"settle": "12s"},
     "diagnose_container_start": {"settle": "2s"},
     "diagnose_pod_crashloop": {"settle": "2s"},
 }
-"""Waits of the workflows: a few seconds for the shipped ten to sixty."""
+"""Waits of the workflows: a fifth of the shipped ones for images, as one scenario counts on it; a few seconds for the others."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

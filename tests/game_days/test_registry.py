@@ -86,11 +86,10 @@ def test_an_image_that_ran_for_long_was_not_brought_in_by_its_rollout(day: GameD
         refuted_by="a rollback without a person's yes",
         says=frozenset({"Image"}),
         asks=frozenset({"RollbackDeployment"}),
-        open="the workflow waits ten seconds as shipped, and policy lets the rollback of an image through",
     )
 )
 def test_an_image_that_is_still_pushed_is_waited_for(day: GameDay) -> None:
-    """One second for five: the tag is there six seconds after the first pull, and the platform waits two before it asks."""
+    """One second for five: the tag is there six seconds after the first pull, and the platform waits twelve before it looks."""
     space = day.space()
     deployed(space, "shop", replicas=2)
     day.begins()
