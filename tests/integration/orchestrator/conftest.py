@@ -26,7 +26,7 @@ from aetherius.domain.repair.actions import Actions, shipped_actions
 from aetherius.domain.repair.answers import RepairAnswer
 from aetherius.domain.repair.drain_node import DrainNodeAnswer
 from aetherius.domain.repair.patience import Patience
-from aetherius.domain.repair.workload_history import RevisionSummary, WorkloadHistoryAnswer
+from aetherius.domain.repair.workload_history import RevisionSummary
 from aetherius.domain.wire.event import Labels, RawData, Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.domain.workflow.events import Started
@@ -47,6 +47,7 @@ from aetherius.orchestrator.workflow.starter import WorkflowStarter
 from aetherius.readers.deciding import Deciding
 from aetherius.readers.runner import Runner
 from aetherius.readers.state_rows import StateRows
+from evidence_builders import revision, rollout
 from sealed_state import SEALING
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -295,37 +296,9 @@ def stage(make_stage: Callable[..., Stage]) -> Stage:
     return make_stage()
 
 
-def revision(number: int, image: str, **changes: Any) -> RevisionSummary:
-    """A revision that is not available now, and was not."""
-    fields: dict[str, Any] = {
-        "revision": number,
-        "replica_set": f"web-{number}",
-        "images": {"app": image},
-        "config_maps": [],
-        "missing_config": [],
-        "replicas": 1,
-        "available": 0,
-        "was_available": False,
-        "created_at": "",
-    }
-    return RevisionSummary(**{**fields, **changes})
-
-
-def history(*revisions: RevisionSummary, **changes: Any) -> WorkloadHistoryAnswer:
+def history(*revisions: RevisionSummary, **changes: Any) -> str:
     """What the agent says of the Deployment `web`, at the last of these revisions."""
-    fields: dict[str, Any] = {
-        "kind": "Deployment",
-        "name": "web",
-        "namespace": "shop",
-        "generation": 3,
-        "revision": revisions[-1].revision,
-        "replicas": 2,
-        "ready_replicas": 1,
-        "available_replicas": 1,
-        "managed_by": "",
-        "revisions": list(revisions),
-    }
-    return WorkloadHistoryAnswer(**{**fields, **changes})
+    return rollout(*revisions, **{"ready_replicas": 1, "available_replicas": 1, **changes})
 
 
 @pytest.fixture
