@@ -15,6 +15,8 @@ from aetherius.domain.cluster_event import Reported
 from aetherius.domain.diagnosis import node_memory
 from aetherius.domain.diagnosis.evidence import EvidenceFile
 from aetherius.domain.diagnosis.memory_kills import SIGKILL, MemoryKills
+from aetherius.domain.diagnosis.memory_regression import CAUSE, regression
+from aetherius.domain.diagnosis.rollout import owned_elsewhere, roll_back
 from aetherius.domain.diagnosis.verdict import Verdict, unknown
 from aetherius.domain.errors import InvalidMessageError
 from aetherius.domain.fault.fault import POD_OVER, Fault
@@ -35,10 +37,10 @@ class CrashLoop(Fault):
     strategy = Strategy(
         id="crash-loop",
         workflow="diagnose_pod_crashloop",
-        about="Read the last logs and the pod's state; raise the memory limit if it was the OOM killer",
+        about="Read the last logs and the pod's state; raise the memory limit if it was the OOM killer, and no release brought it",
     )
     causes = {
-        "OOM": frozenset({"OOMKiller", "OOMKilled", "MemoryLimitTooLow"}),
+        "OOM": frozenset({"OOMKiller", "OOMKilled", "MemoryLimitTooLow", CAUSE}),
         "NodeMemory": frozenset({node_memory.CAUSE}),
     }
     recoveries = POD_OVER | {"PodStable"}  # Ready for a moment at each turn: that is no recovery, a long calm is
@@ -77,6 +79,13 @@ def _judge(file: EvidenceFile) -> Verdict:
         return _not_oom(file, kills)
     if short := node_memory.shortage(file, kills.times):
         return Verdict(type=node_memory.CAUSE, confidence=0.85, evidence=[*short, *kills.evidence])
+    if brought := regression(file, kills.limit[0], kills.times):
+        return Verdict(
+            type=CAUSE,
+            confidence=kills.confidence,
+            evidence=[*kills.evidence, brought.evidence, *owned_elsewhere(file)],
+            recommendations=roll_back(file, brought.before, only_images=True),
+        )
     slow = kills.slow_evidence(file.about.reopened)
     return Verdict(
         type="OOMKiller",

@@ -52,12 +52,14 @@ class RollbackDeploymentRepair(Repair[RollbackDeployment]):
         return parameters.name
 
     def raises_risk(self, circumstances: Circumstances) -> list[tuple[RiskLevel, str]]:
-        """A change of configuration is somebody's intention; so is all else that a whole template takes along."""
+        """A change of configuration is somebody's intention, and a release that needs more memory; so is all else that a whole template takes along."""
         more = []
         if circumstances.cause.startswith("Config"):
             more.append(
                 (RiskLevel.MEDIUM, "a change of configuration may be wanted, and the missing object on its way")
             )
+        if circumstances.cause == "OOM":
+            more.append((RiskLevel.MEDIUM, "a release that needs more memory may be wanted, with a higher limit"))
         if circumstances.parameters.get("whole_template"):
             more.append((RiskLevel.HIGH, "undoes other changes of the template with the one that is at fault"))
         return more

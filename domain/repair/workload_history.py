@@ -32,6 +32,8 @@ class RevisionSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Those of them that the agent may not look at: they may exist, or not."""
     config_keys: list[str] = []
     """Keys of them that the template needs by name, as `NAME:KEY` and `secret/NAME:KEY`."""
+    memory_limits: dict[str, str] = {}
+    """Memory limit by container; empty string for none. An older agent tells of none."""
     replicas: int
     available: int
     was_available: bool

@@ -63,6 +63,7 @@ def _summary(replica_set: Document, namespace: str, cluster: Cluster, states: di
         revision=revision_of(replica_set),
         replica_set=replica_set["metadata"]["name"],
         images={each["name"]: each.get("image", "") for each in spec["containers"]},
+        memory_limits={each["name"]: _memory_limit(each) for each in spec["containers"]},
         config_maps=needed,
         config_keys=needed_keys(spec),
         missing_config=[name for name in needed if states[name] == "missing"],
@@ -72,6 +73,10 @@ def _summary(replica_set: Document, namespace: str, cluster: Cluster, states: di
         was_available=bool(available) or cluster.revisions.was_available(replica_set["metadata"]["uid"]),
         created_at=str(replica_set["metadata"].get("creationTimestamp", "")),
     )
+
+
+def _memory_limit(container: Document) -> str:
+    return str(((container.get("resources") or {}).get("limits") or {}).get("memory", ""))
 
 
 def config_exists(name: str, namespace: str, cluster: Cluster) -> bool:

@@ -28,7 +28,15 @@ from witness import numbers_of
 AWAY = float(os.environ.get("AETHERIUS_TEST_AWAY", "20"))
 """Seconds that NATS is away; the full test has 60."""
 BATCHES = 6
-ACTIONS = ["logs", "describe", "NodePressure", "UpdateResourceLimits", "UpdateResourceLimits", "VerifyWorkload"]
+ACTIONS = [
+    "logs",
+    "describe",
+    "NodePressure",
+    "WorkloadHistory",
+    "UpdateResourceLimits",
+    "UpdateResourceLimits",
+    "VerifyWorkload",
+]
 """What is ordered for a container without enough memory: the repair first as a dry run."""
 
 

@@ -146,7 +146,7 @@ class TestRisks:
     def test_what_raises_one_is_told(
         self, name: str, circumstances: dict[str, Any], level: RiskLevel, why: str
     ) -> None:
-        found = repair(name).risk(Circumstances(**{"cause": "OOM", **circumstances}))
+        found = repair(name).risk(Circumstances(**{"cause": "Image", **circumstances}))
         assert (found.level, found.reasons[1:]) == (level, [why])
 
     def test_telling_somebody_of_a_protected_namespace_is_none(self) -> None:

@@ -51,7 +51,7 @@ def repair(name: str) -> Repair[Any]:
 
 
 def risk(name: str, **circumstances: Any) -> Risk:
-    return repair(name).risk(Circumstances(**{"cause": "OOM", **circumstances}))
+    return repair(name).risk(Circumstances(**{"cause": "Image", **circumstances}))
 
 
 def drained(mode: str = "execute", *, feasible: bool = True, tainted: bool = False) -> str:
@@ -199,6 +199,12 @@ def test_only_a_notification_is_not_for_a_cluster() -> None:
 )
 def test_a_repair_has_a_base_risk(name: str, level: RiskLevel, why: str) -> None:
     assert risk(name) == Risk(level=level, reasons=[why])
+
+
+def test_going_back_from_a_release_that_needs_more_memory_asks_a_person() -> None:
+    found = risk("RollbackDeployment", cause="OOM")
+    assert found.level is RiskLevel.MEDIUM
+    assert found.approval_required
 
 
 def test_going_back_from_a_change_of_configuration_asks_a_person() -> None:
