@@ -95,12 +95,22 @@ class Story:
 
     def until(self, kind: type[Event] | str, within: float = 120.0) -> None:
         """Wait for an event of a kind."""
-        self._witness.until(lambda: self.happened(kind), lambda: f"{kind} of {self}: {self.told()}", within)
+        self._witness.until(
+            lambda: self.happened(kind), lambda: f"{kind} of {self}: {self.told()} {self._said()}", within
+        )
 
     def question(self) -> UUID:
         """The remediation that a person is asked about."""
         [asked] = [each for each in self.events() if isinstance(each.event, remediations.ApprovalRequested)]
         return asked.stream_id
+
+    def _said(self) -> list[str]:
+        """Words of what was concluded and proposed: why a story went another way."""
+        events = [each.event for each in self.events()]
+        concluded = [f"{each.root_cause}: {each.summary}" for each in events if isinstance(each, incidents.Diagnosed)]
+        return concluded + [
+            f"{each.action}: {each.reason}" for each in events if isinstance(each, remediations.Proposed)
+        ]
 
     def told(self) -> list[str]:
         """The kinds of its events, in order."""
