@@ -116,6 +116,12 @@ class Reopened(Event, stream="Incident", frozen=True, kw_only=True):
     reason: str
 
 
+class Doubted(Event, stream="Incident", frozen=True, kw_only=True):
+    """A sign came that the analysis had not seen and that tells more, and nothing was done so far: it is looked into once more."""
+
+    reason: str
+
+
 class Linked(Event, stream="Incident", frozen=True, kw_only=True):
     """It is part of a larger trouble: one that many have in common. While that goes on it is not repaired by itself."""
 
@@ -142,6 +148,8 @@ class Incident(Aggregate):
         self.root_cause: str | None = None
         self.suppressed = ""
         """Why nothing is to be done about it; empty otherwise."""
+        self.looks = 0
+        """How often it was looked into once more, since it was opened (again)."""
         self.part_of: UUID | None = None
         """The incident of what it has in common with others."""
         self.remediation_id: UUID | None = None
@@ -200,6 +208,13 @@ class Incident(Aggregate):
         if not self.active or not reason or reason == self.suppressed:
             return False
         self.record(Suppressed(reason=reason), at)
+        return True
+
+    def doubt(self, reason: str, at: datetime) -> bool:
+        """Have it looked into once more; False unless there is a diagnosis that nothing came of."""
+        if self.status is not IncidentStatus.DIAGNOSED:
+            return False
+        self.record(Doubted(reason=reason), at)
         return True
 
     def link(self, parent_id: UUID, reason: str, at: datetime) -> bool:
@@ -264,7 +279,10 @@ class Incident(Aggregate):
             case Reopened():
                 self.status = IncidentStatus.OPEN
                 self.reopened += 1
-                self.pods, self.part_of = {}, None
+                self.pods, self.part_of, self.looks = {}, None, 0
+            case Doubted():
+                self.status = IncidentStatus.OPEN
+                self.looks += 1
             case Linked():
                 self.part_of = event.parent_id
             case _:

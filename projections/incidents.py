@@ -12,6 +12,7 @@ from aetherius.domain.event import Event, Recorded, topics_of
 from aetherius.domain.incident import (
     Acknowledged,
     Diagnosed,
+    Doubted,
     Escalated,
     EventsCorrelated,
     IncidentStatus,
@@ -166,6 +167,8 @@ def _changes(row: IncidentRow, event: Event, at: datetime) -> dict[str, Any]:
             return {"severity": event.severity}
         case Suppressed():
             return {"suppressed": event.reason}
+        case Doubted():
+            return {"status": IncidentStatus.OPEN}
         case Linked():
             return {"part_of": event.parent_id}
         case Acknowledged():

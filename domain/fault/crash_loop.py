@@ -43,6 +43,7 @@ class CrashLoop(Fault):
         "OOM": frozenset({"OOMKiller", "OOMKilled", "MemoryLimitTooLow", CAUSE}),
         "NodeMemory": frozenset({node_memory.CAUSE}),
     }
+    telling = frozenset({"CrashLoopBackOff", "BackOff"})  # kills are no loop before there is one
     recoveries = POD_OVER | {"PodStable"}  # Ready for a moment at each turn: that is no recovery, a long calm is
 
     def is_sign(self, report: Reported) -> bool:

@@ -36,6 +36,8 @@ class Fault(ABC):
     """Reasons of reports that say that it is over, for the object they are about."""
     precedence: ClassVar[int] = 0
     """Where a report is a sign of several faults, the one of the highest precedence takes it: the most specific message."""
+    telling: ClassVar[frozenset[str]] = frozenset()
+    """Reasons of signs that tell so much more that a diagnosis without them, of which nothing came, is made once more when they come."""
     told_to_end: ClassVar[bool] = False
     """The cluster tells its end, and nothing else ends it: silence means nothing, a repair mitigates, and a recovery counts in the middle of one."""
 

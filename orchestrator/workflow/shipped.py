@@ -50,6 +50,11 @@ class ShippedWorkflows:
         _check({definition.name: definition for definition in loaded}, parameters)
         self.definitions = {definition.name: _with(definition, parameters) for definition in loaded}
 
+    def telling(self, symptom: str) -> frozenset[str]:
+        """Reasons of signs for which a diagnosis of a symptom is made once more (`Fault.telling`)."""
+        fault = self._faults.of(symptom)
+        return fault.telling if fault else frozenset()
+
     def strategy_for(self, symptom: str) -> tuple[Strategy, WorkflowDefinition] | None:
         """The strategy of a symptom with its workflow; None when there is none."""
         strategy = self._faults.strategy_of(symptom)
