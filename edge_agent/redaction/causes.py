@@ -19,10 +19,10 @@ _WORDS_WRITTEN: Final = (
     "unmarshal unset unspecified unsupported update updated use used user using validate validation value values verification verify "
     "violation was watch when while will with without wrong yaml yes you your x509 optional redacted hidden masked omitted string integer "
     "boolean number object array bytes pending ready rotating inactive active valid expiring revision sealed locked unlocked initialized "
-    "uninitialized unavailable available accepted"
+    "uninitialized allow allowed deny files unavailable available accepted provider serviceaccount serviceaccounts pod pods configmap configmaps"
 )
 _WORDS: Final = frozenset(_WORDS_WRITTEN.split())
-_STATES_WRITTEN: Final = "true false yes no on off null none nil undefined empty unset missing invalid expired required unauthorized redacted hidden masked"
+_STATES_WRITTEN: Final = "true false yes no on off null none nil undefined empty unset missing invalid expired required unauthorized redacted hidden masked filtered sensitive removed omitted"
 _STATES: Final = frozenset(_STATES_WRITTEN.split())
 _FIRST: Final = re.compile(r"x509|oauth2|[A-Za-z][A-Za-z']*")
 _ENDS: Final = ("", " ", ",", ".", ":", ";", "\n", "\t", ")", "'", '"', "!", "(", "\\", "]", "}")
@@ -31,13 +31,21 @@ _ENDS: Final = ("", " ", ",", ".", ":", ";", "\n", "\t", ")", "'", '"', "!", "("
 def is_cause(text: str, start: int) -> bool:
     """Whether what begins here is a sentence about the secret, not the secret."""
     word = _FIRST.match(text, start)
-    if not word or text[word.end() : word.end() + 1] not in _ENDS:
+    if not word or not _ends(text, word.end()):
         return False
     if text.startswith(": ", word.end()):
         return True  # `token: oauth2: cannot fetch`
     return word[0].lower().partition("'")[0] in _WORDS
 
 
+def _ends(text: str, at: int) -> bool:
+    """Whether a word ends here, and is not the beginning of a longer one: `the.s3cret`, `Some("x")`."""
+    sign, after = text[at : at + 1], text[at + 1 : at + 2]
+    if sign in ("(", "."):
+        return not after.isalnum() and after not in ("'", '"', "\\") if sign == "(" else not after.isalnum()
+    return sign in _ENDS
+
+
 def is_state(value: str) -> bool:
     """Whether a whole value says only how it stands with the secret: `none`, `expired`."""
-    return value.lower() in _STATES
+    return value.strip("[](){}<>").lower() in _STATES or not value.strip("*")

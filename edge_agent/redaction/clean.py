@@ -15,15 +15,22 @@ _INVISIBLE: Final = re.compile(
 )
 
 
+_WIDE: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u3000": " ", "\uff1a": ":", "\uff1d": "="})
+"""Spaces and signs that only look otherwise."""
+
+
 def clean(text: str) -> str:
     """The text without control sequences and invisible characters; ends of lines become plain ones."""
     if "\x1b" in text:
         text = _SEQUENCE.sub("", text)
     if "[" in text and "\\" in text:
         text = _WRITTEN.sub("", text)
+    if not text.isascii():
+        text = text.translate(_WIDE)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text if text.isprintable() else _INVISIBLE.sub("", text)
+    seen = text.replace("\n", "").replace("\t", "")
+    return text if seen.isprintable() else _INVISIBLE.sub("", text)
 
 
 def lowered(text: str) -> str:

@@ -13,9 +13,10 @@ from typing import Any, Final
 import msgspec
 
 from aetherius.edge_agent.redaction.marks import hashed
-from aetherius.edge_agent.redaction.names import Telling, telling
+from aetherius.edge_agent.redaction.names import Telling, names_a_secret, telling
 from aetherius.edge_agent.redaction.randomness import looks_random
 from aetherius.edge_agent.redaction.text import mask_text
+from aetherius.edge_agent.redaction.values import PATH, USER_AND_PASSWORD
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 CLEAR_CONFIG_MAPS: Final = frozenset({"coredns", "cluster-autoscaler-status"})
@@ -32,13 +33,46 @@ SAFE_ATTRIBUTES: Final = re.compile(
     r"|imageName|journalPool|storagePool|skuName|resourceGroup|fileSystemId|pv/name|pvc/name(?:space)?|pod\.name(?:space)?|pod\.uid|ephemeral)"
 )
 _SECRET_FIELDS: Final = frozenset(
-    {"stringData", "binaryData", "userData", "dockerconfigjson", ".dockerconfigjson", "kubeconfig"}
+    {
+        "stringData",
+        "binaryData",
+        "userData",
+        "userDataBase64",
+        "networkData",
+        "networkDataBase64",
+        "dockerconfigjson",
+        ".dockerconfigjson",
+        "kubeconfig",
+        "id_rsa",
+        "id_ed25519",
+        "id_ecdsa",
+        "htpasswd",
+        "ssh-privatekey",
+        "ssh-private-key",
+    }
 )
 _PLAIN: Final = frozenset(
-    {"value", "plain", "plainText", "plaintext", "text", "inline", "literal", "data", "content", "raw", "string"}
+    {
+        "value",
+        "plain",
+        "plainText",
+        "plaintext",
+        "text",
+        "inline",
+        "literal",
+        "data",
+        "content",
+        "raw",
+        "string",
+        "default",
+        "inlineString",
+        "inline_string",
+        "inlineBytes",
+        "inline_bytes",
+    }
 )
 """Where an object under a telling name holds the secret itself, not a reference to it."""
-_NAMES_OF_OBJECTS: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+_NAMES_OF_OBJECTS_ALONE: Final = re.compile(r"[a-z]+(?:-[a-z]+){0,6}|[a-z]+(?:-[a-z0-9]{1,7}){1,6}")
 _DEEPEST: Final = 64
 """Levels of an object; what lies deeper is no object of Kubernetes, and is hidden."""
 _LONGEST_JSON: Final = 256 * 1024
@@ -65,7 +99,7 @@ def _mask_item(item: Any, kind: str) -> Any:
 def _of_kind(document: dict[str, Any], masked: dict[str, Any], kind: Any) -> dict[str, Any]:
     metadata = document.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    if kind == "Secret" or (kind == "ConfigMap" and name not in CLEAR_CONFIG_MAPS):
+    if kind in ("Secret", "SealedSecret") or (kind == "ConfigMap" and name not in CLEAR_CONFIG_MAPS):
         for field in ("data", "binaryData", "stringData"):
             if not isinstance(document.get(field), dict):
                 masked.update({field: hide(document[field])} if field in document else {})
@@ -89,9 +123,12 @@ def _walk(value: Any, depth: int) -> Any:
         return _mask_string(value, depth)
     if not isinstance(value, dict):
         return value
-    return _mask_named_value(
+    masked = _mask_named_value(
         {_clear(key): _field(key, each, depth + 1) for key, each in value.items() if key != "caBundle"}, value
     )
+    if depth and value.get("kind") in ("Secret", "ConfigMap"):
+        return _of_kind(value, masked, value["kind"])  # an object within another
+    return _mask_web_key(masked) if "kty" in value else masked
 
 
 def _clear(key: Any) -> Any:
@@ -109,28 +146,41 @@ def _field(key: str, value: Any, depth: int) -> Any:
     if told is Telling.NOTHING or isinstance(value, (dict, bool)) or value is None:
         return _walk(value, depth)
     if told is Telling.PERHAPS:
-        return hashed(value) if isinstance(value, str) and looks_random(value) else _walk(value, depth)
+        return _mask_perhaps(key, value, depth)
     if isinstance(value, list):
         return [_walk(each, depth) if isinstance(each, dict) else hashed(each) for each in value]
-    return _walk(value, depth) if _is_name_of_secret(key, value) else hashed(value)
+    of_file = told is Telling.SECRET and isinstance(value, str) and PATH.fullmatch(value)
+    return _walk(value, depth) if of_file or names_a_secret(key, value) else hashed(value)
 
 
-def _is_name_of_secret(key: str, value: Any) -> bool:
-    """`existingSecret: db-credentials`: fields that end so hold names in most charts and kinds."""
-    ends = key.endswith("Secret") and key != "Secret"
-    return ends and isinstance(value, str) and "-" in value and _NAMES_OF_OBJECTS.fullmatch(value) is not None
+def _mask_perhaps(key: str, value: Any, depth: int) -> Any:
+    if not isinstance(value, str):
+        return _walk(value, depth)
+    of_user = key.lower().endswith("auth") and USER_AND_PASSWORD.fullmatch(value)
+    return hashed(value) if of_user or looks_random(value) else _walk(value, depth)
+
+
+def _mask_web_key(masked: dict[Any, Any]) -> dict[Any, Any]:
+    """A key of a JSON Web Key Set: its private parts."""
+    return {
+        name: hide(each) if name in ("k", "d", "p", "q", "dp", "dq", "qi") else each for name, each in masked.items()
+    }
 
 
 def _mask_named_value(masked: dict[Any, Any], value: dict[Any, Any]) -> dict[Any, Any]:
     """`{name: db.password, value: x}`, wherever it stands."""
-    name, given = value.get("name", value.get("key")), value.get("value")
-    if isinstance(name, str) and isinstance(given, (str, int)) and telling(name) > Telling.PERHAPS:
-        masked["value"] = hashed(given)
+    name = value.get("name", value.get("key"))
+    if isinstance(name, str) and telling(name) > Telling.PERHAPS:
+        for field in ("value", "default", "defaultValue", "stringValue"):
+            if isinstance(value.get(field), (str, int)) and not isinstance(value[field], bool):
+                masked[field] = hashed(value[field])
     return masked
 
 
 def _mask_string(value: str, depth: int) -> str:
     """A text; one that is JSON is masked as what it holds."""
+    if value.startswith("data:") and "," in value[:128]:
+        return value.partition(",")[0] + "," + hashed(value)  # a file in an address
     if value[:1] in ("{", "[") and len(value) <= _LONGEST_JSON:
         try:
             held = msgspec.json.decode(value)
@@ -249,9 +299,40 @@ def _mask_annotation(key: str, value: Any, depth: int) -> Any:
     applied = key == LAST_APPLIED or key.endswith(
         ("/last-applied", "/last-applied-configuration", "/original", "/applied")
     )
+    if key.endswith(("/auth-secret", "/auth-tls-secret", "/proxy-ssl-secret")):
+        return _walk(value, depth)  # a name
     if applied or telling(key.rpartition("/")[2]) > Telling.PERHAPS:
         return hide(value)
     return _walk(value, depth)
+
+
+def _mask_files(value: Any, depth: int) -> Any:
+    """Files that a machine is given: their paths stay."""
+    if not isinstance(value, list):
+        return _walk(value, depth)
+    return [
+        {**_walk_dict(each, depth), **({"content": hide(each["content"])} if "content" in each else {})}
+        if isinstance(each, dict)
+        else _walk(each, depth)
+        for each in value
+    ]
+
+
+_NAMING: Final = frozenset(
+    {"name", "secretName", "kind", "namespace", "key", "provider", "path", "mountPath", "type", "apiVersion", "store"}
+)
+
+
+def _mask_secrets(value: Any, depth: int) -> Any:
+    """`secrets: {DB: x}` in the values of a chart: what is no name of an object is hidden."""
+    if not isinstance(value, dict):
+        return _walk(value, depth)
+    return {
+        name: hide(each)
+        if isinstance(each, str) and name not in _NAMING and not _NAMES_OF_OBJECTS_ALONE.fullmatch(each)
+        else _field(name, each, depth + 1)
+        for name, each in value.items()
+    }
 
 
 _FIELDS: Final[dict[str, Callable[[Any, int], Any]]] = {
@@ -265,6 +346,15 @@ _FIELDS: Final[dict[str, Callable[[Any, int], Any]]] = {
     "entrypoint": _mask_words,
     "extraArgs": _mask_words,
     "environment": _mask_env,
+    "extraCommands": _mask_words,
+    "preKubeadmCommands": _mask_words,
+    "postKubeadmCommands": _mask_words,
+    "bootCommands": _mask_words,
+    "bootcmd": _mask_words,
+    "runcmd": _mask_words,
+    "files": _mask_files,
+    "write_files": _mask_files,
+    "secrets": _mask_secrets,
     "script": _mask_words,
     "annotations": _mask_annotations,
     "labels": _mask_labels,

@@ -12,19 +12,26 @@ from aetherius.edge_agent.redaction.marks import MARK, hashed
 
 _RUN: Final = re.compile(r"(?<![^\s\"'<>`\\])[^\s\"'<>`\\@]*+@[^\s\"'<>`\\]*+")
 """A run of characters with an at-sign in it; it is read from its beginning, once."""
-_URL: Final = re.compile(r"://([^\s/@:]{0,200}):(?!\d{1,5}(?:[/?#]|$))|://(?=[^\s/@:?#]{16,}@)")
+_URL: Final = re.compile(
+    r"://([^\s/@:]{0,200}):(?!\d{1,5}(?:[/?#]|$))|://(?=[^\s/@:?#]{0,200}\d)(?=[^\s/@:?#]{16,200}$)"
+)
+"""What ends at the at-sign: a user and a password, or a key alone, as in the addresses of Sentry."""
 _DSN: Final = re.compile(r"(?<![^=(,;{\[])[\w.%+-]{1,64}[:/]")
 _HOST: Final = re.compile(
-    r"@(?:(?:tcp|tcp6|udp|unix|cloudsql)\(|//?[\w.-]+|\[?[\w.-]+\]?:\d|[A-Za-z0-9_][\w-]*(?:\.[\w-]+)*(?:[/,;?)\]}]|$))"
+    r"@(?:(?:tcp|tcp6|udp|unix|cloudsql)?\(|//?[\w.-]+|:\d|\[[0-9a-fA-F:.]{2,45}\]|[\w.-]+:\d|[A-Za-z0-9_][\w-]*(?:\.[\w-]+)*(?:[/,;?)\]}]|:?$))"
 )
-_ADDRESS: Final = re.compile(r"@(?:\w*\(|//|\[?[\w.-]+\]?:\d|[\w.-]+/)")
+_ADDRESS: Final = re.compile(r"@(?:\w*\(|//|\[[0-9a-fA-F:.]{2,45}\]:\d|[\w.-]+:\d|[\w.-]+/)")
 """A host with more than its name: what a driver is given."""
 _DIGEST: Final = re.compile(r"@sha(?:256|512):[0-9a-f]")
 
 
 def mask_urls(text: str) -> str:
     """The text without the passwords that stand before hosts."""
-    return _RUN.sub(lambda match: _masked_run(match[0]), text) if "@" in text else text
+    if "@" not in text:
+        return text
+    return "\n".join(
+        _RUN.sub(lambda match: _masked_run(match[0]), line) if "@" in line else line for line in text.split("\n")
+    )
 
 
 def _masked_run(run: str) -> str:
@@ -52,6 +59,8 @@ def _last_host(run: str) -> int:
 def _masked_url(run: str, at: int) -> str:
     begin = _URL.search(run, 0, at)
     if not begin:
+        return run
+    if MARK.fullmatch(run, begin.start() + len("://"), at):
         return run
     return run[: begin.end()] + _mark(run[begin.end() : at]) + run[at:]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from aetherius.edge_agent.redaction.causes import is_cause, is_state
 from aetherius.edge_agent.redaction.marks import MARK
-from aetherius.edge_agent.redaction.names import Telling
+from aetherius.edge_agent.redaction.names import Telling, telling
 from aetherius.edge_agent.redaction.quoted import Quote, closing
 from aetherius.edge_agent.redaction.randomness import looks_random
 
@@ -17,7 +17,7 @@ Span = tuple[int, int]
 OPENED: Final = re.compile(r"\\{0,15}[\"'`]")
 _BLOCK: Final = re.compile(r"(?:!!\w+ )?[|>][+-]?\d?[+-]?[ \t]*(?:#[^\n]*)?\n")
 _BARE: Final = re.compile(
-    r"(?:[^\s\"'<>,;&\\]|[,;&](?![ \t\n]|[\w.-]{1,40}[=:]|$)|[\"'](?=[^\s,;}\])\"'])|\\(?![nrt\"'u]))+"
+    r"(?:[^\s\"'<>,;&\\]|<(?![/!?]|[A-Za-z][\w:.-]{0,40}(?:\s[^<>\n]{0,80})?/?>)|>(?=[^\s<\"'])|[,;&](?![ \t\n]|[\w.-]{1,40}[=:]|$)|[\"'](?=[^\s,;}\])\"'])|\\(?![nrt\"'u]))+"
 )
 _SCHEME: Final = re.compile(
     r"(?:bearer|basic|digest|token|apikey|negotiate|ntlm|aws4-hmac-sha256|key|splunk|bot|oauth)\s+", re.IGNORECASE
@@ -25,19 +25,41 @@ _SCHEME: Final = re.compile(
 _REST: Final = re.compile(r"[^\n\"'\\]+")
 _LIST: Final = re.compile(r"\[(?!\]|redacted)[^\]]{1,2000}\]?")
 _NOT_A_VALUE: Final = re.compile(
-    r"<[a-z ]|\$\(\w+\)|\$\{\w+\}|\{\{|[{=]|\[redacted:[0-9a-f]{8}\](?![\w+/=-])|[\"'}\])]?$|\[\]|//|\*+(?![\w*])"
+    r"<set to |<[A-Za-z][A-Za-z _-]{0,40}>(?!\w)|<(?=\s)|\$\(\w+\)(?!\w)|\$\((?:cat |<)[\w./-]{1,200}\)|\$\{\w+(?:\}(?!\w)|:?\?)|\$(?:[A-Z_][A-Z0-9_]{3,}|(?:[a-z]{2,16}_)?(?:token|password|passwd|secret|key|pass))(?=[\s\"';,)]|$)|\{\{"
+    r"|\{(?!\w+\}\w|\w{0,40}\d\w{0,40}\})|=(?=\s|$)|~(?=\s|$)|\[redacted:[0-9a-f]{8}\](?![\w+/=-])|[\"'}\])]?$|\[\]|//|\*+(?![\w*])"
 )
-_PATH: Final = re.compile(r"(?:/[a-zA-Z0-9_.-]{1,64}){2,12}/?(?![\w/+=])|(?:file|vault|ref|env|ssm|awssm):\S+")
+PATH: Final = re.compile(r"(?:/[a-zA-Z0-9_.-]{1,64}){2,12}/?(?![\w/+=])|(?:file|vault|ref|env|ssm|awssm):\S+")
 _ITEMS: Final = re.compile(r"\n[ \t]{0,64}(- [^\n:{]{1,512}(?:\n[ \t]{0,64}- [^\n:{]{1,512}){0,64})(?=\n|$)")
 """A list of YAML whose items are no objects."""
 _LABEL_NEXT: Final = re.compile(r"\n(?P<indent>[ \t]*)(?P<value>[^\s:#{}\[\]-][^\n:]*)(?=\n|$)")
 
 
+USER_AND_PASSWORD: Final = re.compile(
+    r"[\w.@-]{1,64}:(?P<secret>(?=[^\s/:]{0,64}\d)[^\s/:\"',;]{6,128})(?=[\s\"',;]|$)"
+)
+"""What `auth` may hold: `bob:s3cret`."""
+_TYPED: Final = re.compile(r"(?:!!\w{1,16}|!(?:vault|secret|encrypted)|&[\w-]{1,32})[ \t]+(?=[^\s|>])")
+"""What YAML may say of a value before it."""
+_ANGLED: Final = re.compile(r"<(?=[^<>\s]{0,64}\d)([^<>\s/]{4,128})>")
+_FAILED: Final = re.compile(r"[\"'`]? (?:not found|does(?:n't| not) exist|(?:is )?forbidden|already exists|is missing)")
+_LONE: Final = re.compile(
+    r"\n{1,3}[ \t]{0,64}(?P<value>(?=[^\s\d]{0,64}\d)(?=[^A-Za-z\s]{0,64}[A-Za-z])[^\s:{}\[\]\"'-][^\s:{}\[\]\"']{5,256})[ \t]{0,8}(?=\n|$)"
+)
+"""A word alone in the line after `Password:`."""
+
+
 def value_at(text: str, begin: int, at: int, told: Telling) -> Span | None:
     """Where the value that begins here ends, if it is a secret."""
+    if text[at : at + 1] in ("!", "&") and (typed := _TYPED.match(text, at)):
+        span = value_at(text, begin, typed.end(), told)
+        return (at, span[1]) if span else None
     if opened := OPENED.match(text, at):
         stop = closing(text, opened.end(), Quote.of(opened[0]))
+        if told is Telling.SECRET and _FAILED.match(text, stop):
+            return None  # `secret: "db" not found`
         return unless_harmless(text, opened.end(), stop, told)
+    if text.startswith("<", at) and (angled := _ANGLED.match(text, at)):
+        return unless_harmless(text, *angled.span(1), told)
     if block := _BLOCK.match(text, at):
         return _indented(text, begin, block.end())
     if text.startswith("\n", at):
@@ -46,7 +68,10 @@ def value_at(text: str, begin: int, at: int, told: Telling) -> Span | None:
         return span
     if _NOT_A_VALUE.match(text, at):
         return None
-    return unless_harmless(text, *_bare(text, begin, at), told)
+    start, stop = _bare(text, begin, at)
+    if start > at and _NOT_A_VALUE.match(text, start):
+        return None  # `Authorization: Bearer ${TOKEN}`
+    return unless_harmless(text, start, stop, told)
 
 
 def _bare(text: str, begin: int, at: int) -> Span:
@@ -65,19 +90,28 @@ def _bare(text: str, begin: int, at: int) -> Span:
     return (start, mark.end()) if mark and mark.end() > stop else (start, stop)
 
 
+_LETTERS: Final = re.compile(r"[A-Za-z]+(?:[_.-][A-Za-z]+)*")
+
+
 def unless_harmless(text: str, start: int, stop: int, told: Telling) -> Span | None:
     value = text[start:stop]
     if not value.strip() or MARK.fullmatch(value) or is_state(value):
         return None
+    if value.endswith(":") and _LETTERS.fullmatch(value, 0, len(value) - 1) and telling(value[:-1]) > Telling.PERHAPS:
+        return None  # a name again, whose value is looked for next
     if told is Telling.PERHAPS:
         return (start, stop) if looks_random(value) else None
-    if told is Telling.SECRET and (_PATH.fullmatch(value) or _is_sentence(value)):
+    if told is Telling.SECRET and (PATH.fullmatch(value) or _is_sentence(value)):
         return None
     return start, stop
 
 
+_DRAWN: Final = re.compile(r"(?<!\S)[\"'(]?(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9!@#$%^&*_+=~]{8,}[\"').,]?(?!\S)")
+"""A word of letters and digits, which no sentence has."""
+
+
 def _is_sentence(value: str) -> bool:
-    return " " in value and is_cause(value, 0)
+    return " " in value and is_cause(value, 0) and not _DRAWN.search(value)
 
 
 def _indented(text: str, begin: int, at: int) -> Span | None:
@@ -100,7 +134,8 @@ def _on_the_next_line(text: str, begin: int, at: int, told: Telling) -> Span | N
         return items.start(1), items.end(1)
     found = _LABEL_NEXT.match(text, at)
     if not found or len(found["indent"]) <= _indent(text, begin):
-        return None
+        lone = _LONE.match(text, at) if told is Telling.PASSWORD else None
+        return lone.span("value") if lone else None
     return unless_harmless(text, found.start("value"), found.end("value"), told)
 
 
@@ -117,4 +152,7 @@ def line_end(text: str, at: int) -> int:
 
 def listed(text: str, at: int, told: Telling) -> Span | None:
     found = _LIST.match(text, at)
-    return found.span() if found and told > Telling.PERHAPS else None
+    if not found or told <= Telling.PERHAPS or is_state(found[0]):
+        return None
+    rest = _BARE.match(text, found.end()) if text[found.end() : found.end() + 1].isalnum() else None
+    return found.start(), rest.end() if rest else found.end()

@@ -95,6 +95,9 @@ PIECES = [
     "a", "-", "=", ":", "@", "/", ".", '"', "'", "\\", '\\"', " ", "\n", "\t", "<", ">", "[", "{", "%", "é", "İ", "\x1b[", "A1b", "token-", "password=",
     "password: ", "password: |\n ", "key ", "--password ", "<password>", "eyJ", "eyJaaaaaaaaa.", "sk-", "ghp_", "://a:", "://a:b@", "SG.aaaaaaaaaaaaaaaaaaaa",
     "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "MIIEMIIEMIIE\n", "mysql ", "mysql -p", "bearer ", "\\\\\\\"token\\\\\\\":", "0123456789abcdef",
+    "password ", "password,", "token | ", "name: password\n", '"name":"token",', "value: x, ", "AUTH a1 ", "identified by '", "kind: Secret\n", "data:\n", "  a: b\n", "stringData\": {",
+    "password (", "<entry key=\"password\">", "_", "ghp_a1", "glpat-", "sdk-", "hvs.", ".0123456789abcdef", "-01234567-01234567", "password for x = ", "&a ", "!!str ",
+    "<a1b2>", "$A", "a1b2c3 ", "Containers:\n", "  app:\n", "Data\n====\n", "Args:\n", "kubectl --from-literal=a=", "echo a:b | chpasswd ", "unseal key 1: ", "AKIA", "eyJ.", "\u00a0",
     '{"password":"x",', "name: PASSWORD, value: ", "password is ", "\\u003c", "&lt;", "password=[", "Environment:\n", "Liveness: exec [", "Value: ",
 ]  # fmt: skip
 
