@@ -59,7 +59,7 @@ class Scenario:
     does: frozenset[str] = frozenset()
     """Repairs that may be done without a person."""
     refused: frozenset[str] = frozenset()
-    """Repairs that policy may let through, because the agent is the one who sees why not, and refuses."""
+    """Repairs that may be thought of and tried, because the agent is the one who sees why not: its dry run is refused."""
     source: str = ""
     """Where it was told in public."""
     open: str = ""
@@ -74,6 +74,8 @@ class Offer:
     name: str
     by: str
     done: bool
+    asked: bool = False
+    """A person was asked."""
 
 
 @dataclass(frozen=True)
@@ -155,17 +157,19 @@ class GameDay:
             each.stream_id: each.event.by for each in self.events() if isinstance(each.event, remediations.Approved)
         }
         made = [(each.stream_id, each.event) for each in self.events()]
+        asked = {stream for stream, event in made if isinstance(event, remediations.ApprovalRequested)}
         done = {stream for stream, event in made if isinstance(event, remediations.Executed)}
         return [
-            Offer(event.action, event.name, said.get(stream, NOBODY), stream in done)
+            Offer(event.action, event.name, said.get(stream, NOBODY), stream in done, stream in asked)
             for stream, event in made
             if isinstance(event, remediations.Proposed)
         ]
 
     def failures(self) -> list[str]:
         """Why repairs were not made, or did not help."""
-        failed = [(each.stream_id, each.event) for each in self.events()]
-        return [self.site.keys.show(e.reason, stream) for stream, e in failed if isinstance(e, remediations.Failed)]
+        made = [(each.stream_id, each.event) for each in self.events()]
+        failed = [self.site.keys.show(e.reason, stream) for stream, e in made if isinstance(e, remediations.Failed)]
+        return failed + [e.reason for _, e in made if isinstance(e, remediations.Rejected)]
 
     def writes(self) -> list[Document]:
         """What the agent changed in the cluster since, by the audit log of its API server; what it only tried as a dry run changed nothing."""
@@ -265,9 +269,11 @@ def harm(scenario: Scenario, offers: list[Offer]) -> list[Offer]:
 
 
 def _allowed(scenario: Scenario, offer: Offer) -> frozenset[str]:
-    if offer.by != POLICY:
+    if offer.done and offer.by == POLICY:
+        return scenario.does
+    if offer.asked:
         return scenario.does | scenario.asks
-    return scenario.does if offer.done else scenario.does | scenario.refused
+    return scenario.does | scenario.refused
 
 
 def game_day(scenario: Scenario, *, short: bool = False) -> Callable[[Callable[[GameDay], None]], Callable[..., None]]:
@@ -335,7 +341,7 @@ def _in_words(offer: Offer) -> str:
     if offer.action == NOTIFY:
         return "told the owner"
     if offer.by == NOBODY:
-        return f"asked for {offer.action}"
+        return f"asked for {offer.action}" if offer.asked else f"{offer.action}, refused by its dry run"
     how = "by itself" if offer.by == POLICY else "approved"
     return f"{offer.action}, {how}" if offer.done else f"{offer.action}, refused by the agent"
 

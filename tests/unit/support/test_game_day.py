@@ -13,7 +13,7 @@ PLAIN = Scenario(title="a node is away", decoy="a|b", harm="a drain", refuted_by
 
 
 def an_offer(by: str, *, done: bool = False, action: str = "UpdateResourceLimits") -> Offer:
-    return Offer(action=action, name="web", by=by, done=done)
+    return Offer(action=action, name="web", by=by, done=done, asked=by != POLICY)
 
 
 @pytest.mark.parametrize(("by", "done"), [(POLICY, True), (POLICY, False), (NOBODY, False), (PERSON, True)])
@@ -31,8 +31,11 @@ def test_what_a_person_may_be_asked_for_is_not_for_policy() -> None:
     assert harm(asking, [an_offer(POLICY)]) == [an_offer(POLICY)]
 
 
-def test_what_the_agent_must_refuse_is_harm_once_it_is_done() -> None:
+def test_what_a_dry_run_must_refuse_is_harm_once_it_is_done_or_asked_for() -> None:
     refused = Scenario(title="", decoy="", harm="", refuted_by="", refused=RAISE)
+    tried = Offer(action="UpdateResourceLimits", name="web", by=NOBODY, done=False)
+    assert harm(refused, [tried]) == []
+    assert harm(refused, [an_offer(NOBODY)]) == [an_offer(NOBODY)]
     assert harm(refused, [an_offer(POLICY)]) == []
     assert harm(refused, [an_offer(POLICY, done=True)]) == [an_offer(POLICY, done=True)]
 
