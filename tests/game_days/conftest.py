@@ -21,6 +21,7 @@ QUICK = {
     "diagnose_image_pull": {"settle": "12s"},
     "diagnose_container_start": {"settle": "2s"},
     "diagnose_pod_crashloop": {"settle": "2s"},
+    "diagnose_shared_cause": {"settle": "3s"},
 }
 """Waits of the workflows: a fifth of the shipped ones for images, as one scenario counts on it; a few seconds for the others."""
 

@@ -25,7 +25,7 @@ EVICTED = "The node was low on resource: ephemeral-storage. Threshold quantity: 
         decoy="three nodes that failed one by one",
         harm="drains: what is left takes the load of a third more, and volumes are let go of in a zone that still writes",
         refuted_by="a drain of any node of the zone, asked for or done",
-        says=frozenset({"NodeLost", "Zone", "ZoneLost"}),
+        says=frozenset({"NodeLost", "Zone", "ZoneOutage"}),
         source="https://github.com/ministryofjustice/cloud-platform",
     )
 )
@@ -154,7 +154,7 @@ def test_a_volume_is_not_torn_from_a_node_that_may_write(day: GameDay) -> None:
         decoy="a zone outage",
         harm="drains, restarts and scaling while the new nodes come",
         refuted_by="any change; a node's incident that stays open after the node was removed",
-        says=frozenset({"NodeLost", "Zone", "ZoneLost"}),
+        says=frozenset({"NodeLost", "Zone", "ZoneOutage"}),
         source="https://github.com/ministryofjustice/cloud-platform",
     )
 )
