@@ -28,6 +28,7 @@ _MESSAGE: Final = re.compile(
     r"pull(ing)? image|ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|ImageInspectError"
     r"|RegistryUnavailable|SignatureValidationFailed"
 )
+_IMAGE: Final = re.compile(r'pull(?:ing)? image "([^"\s]{1,500})"')
 
 
 class ImagePull(Fault):
@@ -107,8 +108,14 @@ def _of_missing_image(file: EvidenceFile, seen: list[Evidence]) -> Verdict:
 
 def _causes_by_image(signs: list[Sign]) -> dict[str, str]:
     """What was said last of each image that cannot be pulled: one may be missing while another one's registry only does not answer."""
-    told = [(sign.raw_data.image, cause_of_pull(sign.reason, sign.message)) for sign in signs if sign.raw_data.image]
-    return {image: cause for image, cause in told if cause}
+    told = [(_image_of(sign), cause_of_pull(sign.reason, sign.message)) for sign in signs]
+    return {image: cause for image, cause in told if image and cause}
+
+
+def _image_of(sign: Sign) -> str:
+    """An event names it in its message alone."""
+    named = _IMAGE.search(sign.message[: pull_failure.MAX_READ])
+    return sign.raw_data.image or (named[1] if named else "")
 
 
 def _compare(

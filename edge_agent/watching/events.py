@@ -80,17 +80,22 @@ class EventClassifier:
             labels=(labels := self._labels(event)),
             raw_data=_raw(event),
             excuse=(excuse := self._excuse(event, labels)),
-            uid=about.uid,
+            uid=self._uid(event),
             resource_version=event.metadata.resource_version,
             failing=True if not excuse and self._fails(event, source, found.severity) else None,
         )
 
+    def _uid(self, event: ClusterEvent) -> str:
+        about = event.involved_object
+        known = self._well if about.kind == "Pod" else None
+        return known.uid_of(namespace_of(event), about.name, about.uid) if known else about.uid
+
     def _fails(self, event: ClusterEvent, source: str, severity: Severity) -> bool:
         """Whether the pod is to be told well again: of a mount that fails, or a pull, its status says nothing but that it waits."""
         about = event.involved_object
-        if about.kind != "Pod" or source != "kubelet" or severity.rank < Severity.HIGH.rank:
+        if about.kind != "Pod" or source != "kubelet" or severity.rank < Severity.HIGH.rank or not self._uid(event):
             return False
-        return not (self._well and self._well.is_ready(about.uid))
+        return not (self._well and self._well.is_ready(namespace_of(event), about.name))
 
     def _labels(self, event: ClusterEvent) -> Labels:
         about = event.involved_object
@@ -111,7 +116,9 @@ class EventClassifier:
         if about.kind != "Pod":
             return ""
         meant = self._standing.of_pod(namespace_of(event), about.name, about.uid)
-        return meant or (self._well.excuse_of_pod(about.uid, observed_at(event)) if self._well else "")
+        return meant or (
+            self._well.excuse_of_pod(namespace_of(event), about.name, observed_at(event)) if self._well else ""
+        )
 
 
 def namespace_of(event: ClusterEvent) -> str:

@@ -22,7 +22,13 @@ _LATE: Final = timedelta(minutes=1)
 """By how much a pod that is listed now may be older than its first events: the clocks of nodes differ."""
 
 
+_MIRROR: Final = "kubernetes.io/config.mirror"
+"""Annotation of a static pod's copy in the API: the uid by which its kubelet's events name it."""
+
+
 class _Known(msgspec.Struct, frozen=True):
+    uid: str
+    mirror: str
     since: datetime | None
     """Since when it is Ready; None where it is not."""
     calm_since: datetime | None
@@ -35,24 +41,25 @@ class WellSince:
     def __init__(self, calm: timedelta, clock: Callable[[], datetime]) -> None:
         """`calm`: that none of its containers may end for a pod that restarted to count as well."""
         self._calm, self._clock = calm, clock
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
         self._listed_at: datetime | None = None
 
     def learn_node(self, node: Node) -> None:
         """Remember how it stands."""
-        ready = node.ready
+        ready, metadata = node.ready, node.metadata
         since = ready.last_transition_time if ready and ready.status == "True" else None
-        self._remember(_key_of(node.metadata.name), _Known(since, None))
+        self._remember(("", metadata.name), _Known(metadata.uid, "", since, None))
 
     def learn_pod(self, pod: Pod) -> None:
         """Remember how it stands."""
-        ready = pod.condition("Ready")
+        ready, metadata = pod.condition("Ready"), pod.metadata
         since = ready.last_transition_time if ready and ready.status == "True" else None
         ends = _ends(pod)
         calm_since = max([since, *ends]) if since and (ends or _restarted(pod)) else None
-        self._remember(pod.metadata.uid, _Known(since, calm_since))
+        known = _Known(metadata.uid, metadata.annotations.get(_MIRROR, ""), since, calm_since)
+        self._remember((metadata.namespace, metadata.name), known)
 
-    def _remember(self, key: str, known: _Known) -> None:
+    def _remember(self, key: tuple[str, str], known: _Known) -> None:
         self._known[key] = known
         self._known.move_to_end(key)
         if len(self._known) > MAX_KNOWN:
@@ -63,31 +70,30 @@ class WellSince:
         """These are all pods there are."""
         self._listed_at = self._clock() if len(uids) < MAX_KNOWN else None
 
-    def is_ready(self, uid: str) -> bool:
+    def uid_of(self, namespace: str, name: str, said: str) -> str:
+        """The uid of the pod that an event is about. Some say none, and those of static pods another one."""
+        known = self._known.get((namespace, name))
+        return known.uid if known and said in ("", known.mirror) else said
+
+    def is_ready(self, namespace: str, pod: str) -> bool:
         """Whether it is known to be Ready now."""
-        known = self._known.get(uid)
+        known = self._known.get((namespace, pod))
         return known is not None and known.since is not None
 
     def excuse_of_node(self, name: str, at: datetime) -> str:
         """Why what happened to a node at a moment is no news; empty where it is."""
-        known = self._known.get(_key_of(name))
+        known = self._known.get(("", name))
         return PAST if known and known.since and at < known.since else ""
 
-    def excuse_of_pod(self, uid: str, at: datetime) -> str:
-        """Why what happened to a pod at a moment is no news; empty where it is."""
-        known = self._known.get(uid)
+    def excuse_of_pod(self, namespace: str, name: str, at: datetime) -> str:
+        """Why what happened to a pod, or to one of its name before it, at a moment is no news; empty where it is."""
+        known = self._known.get((namespace, name))
         if known is None:
-            before = self._listed_at is not None and at < self._listed_at - _LATE
-            return GONE if uid and before else ""
+            return GONE if self._listed_at is not None and at < self._listed_at - _LATE else ""
         if known.since is None or at >= known.since:
             return ""
         is_calm = known.calm_since is None or known.calm_since + self._calm <= self._clock()
         return PAST if is_calm else ""
-
-
-def _key_of(node: str) -> str:
-    """Events name nodes by name alone; no uid has a slash."""
-    return f"node/{node}"
 
 
 def _restarted(pod: Pod) -> bool:

@@ -19,16 +19,20 @@ from aetherius.edge_agent.watching.well_since import GONE, MAX_KNOWN, PAST, Well
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 CALM = timedelta(minutes=15)
+MIRROR = {"kubernetes.io/config.mirror": "by-its-kubelet"}
 
 
 def ago(minutes: float) -> datetime:
     return NOW - timedelta(minutes=minutes)
 
 
-def a_pod(status: str, minutes: float, *, restarts: int = 0, uid: str = "u") -> Pod:
+def a_pod(status: str, minutes: float, *, restarts: int = 0, name: str = "p") -> Pod:
     ready = Condition(type="Ready", status=status, last_transition_time=ago(minutes))
     containers = (ContainerStatus(name="app", restart_count=restarts),)
-    return Pod(metadata=Metadata(uid=uid), status=PodStatus(conditions=(ready,), container_statuses=containers))
+    return Pod(
+        metadata=Metadata(namespace="shop", name=name, uid="u", annotations=MIRROR),
+        status=PodStatus(conditions=(ready,), container_statuses=containers),
+    )
 
 
 def known(*pods: Pod) -> WellSince:
@@ -50,22 +54,27 @@ def known(*pods: Pod) -> WellSince:
     ],
 )
 def test_an_event_from_before_the_pod_was_ready_is_past(pod: Pod, minutes: float, excuse: str) -> None:
-    assert known(pod).excuse_of_pod("u", ago(minutes)) == excuse
+    assert known(pod).excuse_of_pod("shop", "p", ago(minutes)) == excuse
 
 
 def test_a_pod_that_is_not_listed_went_before_unless_it_may_be_too_new() -> None:
     well = known(a_pod("True", 5))
-    assert well.excuse_of_pod("other", ago(30)) == ""
+    assert well.excuse_of_pod("shop", "other", ago(30)) == ""
     well.note_listed({"u"})
-    assert well.excuse_of_pod("other", ago(30)) == GONE
-    assert well.excuse_of_pod("other", ago(0.5)) == ""
-    assert well.excuse_of_pod("", ago(30)) == ""
+    assert well.excuse_of_pod("shop", "other", ago(30)) == GONE
+    assert well.excuse_of_pod("shop", "other", ago(0.5)) == ""
+
+
+def test_an_event_without_the_pods_uid_or_with_its_kubelets_is_about_the_pod_all_the_same() -> None:
+    well = known(a_pod("True", 5))
+    assert [well.uid_of("shop", "p", said) for said in ("", "by-its-kubelet", "of-another")] == ["u", "u", "of-another"]
+    assert well.uid_of("shop", "other", "") == ""
 
 
 def test_of_more_pods_than_are_remembered_none_is_taken_for_gone() -> None:
-    well = known(*(a_pod("True", 5, uid=str(number)) for number in range(MAX_KNOWN)))
+    well = known(*(a_pod("True", 5, name=str(number)) for number in range(MAX_KNOWN)))
     well.note_listed({str(number) for number in range(MAX_KNOWN)})
-    assert well.excuse_of_pod("other", ago(30)) == ""
+    assert well.excuse_of_pod("shop", "other", ago(30)) == ""
 
 
 def test_a_node_that_is_back_has_lost_nothing_before() -> None:
