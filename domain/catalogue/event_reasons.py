@@ -92,7 +92,7 @@ class EventReasons:
         surface: Surface = "event",
     ) -> Classification:
         """Classify one observation; an unknown reason is medium as a Warning and low otherwise, never an error."""
-        known = self._by_reason.get(reason, [])
+        known = self._by_reason.get(reason) or self._by_reason.get(_sibling(reason), [])
         found = [entry for entry in known if entry.surface == surface] or [each for each in known if kind in each.kinds]
         if not found:
             return _unknown(reason, kind, event_type)
@@ -108,6 +108,11 @@ class EventReasons:
     def _message_rule(self, reason: str, message: str) -> MessageRule | None:
         rules = self._rules.get(reason, ())
         return next((rule for rule in rules if re.search(rule.match, message)), None)
+
+
+def _sibling(reason: str) -> str:
+    """Of what a node has too little, any resource may be: `OutOfnvidia.com/gpu` is as bad as `OutOfcpu`."""
+    return "OutOfcpu" if reason.startswith("OutOf") else reason
 
 
 def _likeness(entry: Reason, kind: str, source: str, event_type: str) -> tuple[bool, bool, bool]:

@@ -11,6 +11,7 @@ from aetherius.domain.repair.node_pressure import NodePressureAnswer, SystemKill
 from aetherius.domain.wire.analysis import Evidence
 
 CAUSE: Final = "NodeOutOfMemory"
+PRESSURE: Final = "MemoryPressure"
 _AROUND: Final = timedelta(minutes=5)
 """Between a kill of the node and what it did to a pod: kubelets tell both within a minute, by clocks that differ."""
 
@@ -29,6 +30,15 @@ def shortage(file: EvidenceFile, times: Sequence[datetime]) -> list[Evidence]:
         )
         for kill in found[-2:]
     ]
+
+
+def pressed(file: EvidenceFile) -> list[Evidence]:
+    """That the node is short of memory now, though nothing was killed for it yet; empty where it is not, or nobody looked."""
+    node = file.answer(NodePressureAnswer)
+    if node is None or PRESSURE not in node.pressures:
+        return []
+    words = "is short of memory now (MemoryPressure): no limit is raised on it, and whose memory it is must be looked at first"
+    return [Evidence(source="node", finding=f"node {node.node} {words}", weight=0.6)]
 
 
 def _is_near(kill: SystemKill, times: Sequence[datetime]) -> bool:

@@ -80,6 +80,8 @@ def _judge(file: EvidenceFile) -> Verdict:
         return _not_oom(file, kills)
     if short := node_memory.shortage(file, kills.times):
         return Verdict(type=node_memory.CAUSE, confidence=0.85, evidence=[*short, *kills.evidence])
+    if pressed := node_memory.pressed(file):
+        return Verdict(type=node_memory.CAUSE, confidence=0.7, evidence=[*pressed, *kills.evidence])
     if brought := regression(file, kills.limit[0], kills.times):
         return Verdict(
             type=CAUSE,

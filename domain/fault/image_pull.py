@@ -28,6 +28,7 @@ _MESSAGE: Final = re.compile(
     r"pull(ing)? image|ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|ImageInspectError"
     r"|RegistryUnavailable|SignatureValidationFailed"
 )
+_IMAGE: Final = re.compile(r'pull(?:ing)? image "([^"\s]{1,500})"')
 
 
 class ImagePull(Fault):
@@ -93,7 +94,8 @@ def _of_missing_image(file: EvidenceFile, seen: list[Evidence]) -> Verdict:
     current = file.current_revision()
     if current is None:
         return _missing(seen, "the workload's revisions could not be seen: whether a rollout brought it is not known")
-    failing = {sign.raw_data.image for sign in file.signs if sign.raw_data.image}
+    said = _causes_by_image(file.signs)
+    failing = {image for image, cause in said.items() if cause == pull_failure.NOT_FOUND}
     if failing and not failing & set(current.images.values()):
         finding = "the image that failed is not in the present revision"
         return unknown(*seen, Evidence(source="rollout", finding=finding))
@@ -101,10 +103,25 @@ def _of_missing_image(file: EvidenceFile, seen: list[Evidence]) -> Verdict:
         return _missing(
             seen, f"revision {current.revision} ran with it: the image is gone since, its rollout is not at fault"
         )
-    return _compare(file, current, seen, failing or set(current.images.values()))
+    return _compare(file, current, seen, failing or set(current.images.values()), set(said))
 
 
-def _compare(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence], failing: set[str]) -> Verdict:
+def _causes_by_image(signs: list[Sign]) -> dict[str, str]:
+    """What was said last of each image that cannot be pulled: one may be missing while another one's registry only does not answer."""
+    told = [(_image_of(sign), cause_of_pull(sign.reason, sign.message)) for sign in signs]
+    return {image: cause for image, cause in told if image and cause}
+
+
+def _image_of(sign: Sign) -> str:
+    """An event names it in its message alone."""
+    named = _IMAGE.search(sign.message[: pull_failure.MAX_READ])
+    return sign.raw_data.image or (named[1] if named else "")
+
+
+def _compare(
+    file: EvidenceFile, current: RevisionSummary, seen: list[Evidence], missing: set[str], failing: set[str]
+) -> Verdict:
+    """Whether the rollout brought in what is missing. `failing`: all images that cannot be pulled now, for whatever cause."""
     earlier = file.earlier_available()
     if not earlier:
         return _missing(seen, "no earlier revision is known to have been available")
@@ -112,17 +129,23 @@ def _compare(file: EvidenceFile, current: RevisionSummary, seen: list[Evidence],
     changed = {
         c: (before.images.get(c, ""), image)
         for c, image in current.images.items()
-        if image in failing and image not in before.images.values()
+        if image in missing and image not in before.images.values()
     }
     if not changed:
         finding = f"revision {before.revision} ran with the image that fails: it was there before, and the rollout did not bring it"
         return unknown(*seen, Evidence(source="rollout", finding=finding))
     change = "; ".join(f"{container}: {old} -> {new}" for container, (old, new) in changed.items())
     finding = f"revision {current.revision} changed {change}; revision {before.revision} was available"
+    told = [*seen, Evidence(source="rollout", finding=finding, weight=0.6), *owned_elsewhere(file)]
+    if lost := sorted(failing & set(before.images.values())):
+        why = f"{', '.join(lost)} of revision {before.revision} cannot be pulled either: no rollback is proposed"
+        return Verdict(
+            type="BadImageRollout", confidence=0.92, evidence=[*told, Evidence(source="rollout", finding=why)]
+        )
     return Verdict(
         type="BadImageRollout",
         confidence=0.92,
-        evidence=[*seen, Evidence(source="rollout", finding=finding, weight=0.6), *owned_elsewhere(file)],
+        evidence=told,
         recommendations=roll_back(file, before, only_images=True),
     )
 

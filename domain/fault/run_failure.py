@@ -62,6 +62,9 @@ class RunFailure(Fault):
 ENTRY = RunFailure()
 _REFUSALS: Final = frozenset(
     {"UnexpectedAdmissionError", "NodeAffinity", "TopologyAffinityError", "SMTAlignmentError", "AppArmor"}
+    | {"NodeName", "NodePorts", "TaintToleration", "SysctlForbidden", "PodOSNotSupported", "InvalidNodeInfo"}
+    | {"PodOSSelectorNodeLabelDoesNotMatch", "PodFeatureUnsupported", "SupplementalGroupsPolicyNotSupported"}
+    | {"VolumeAttachmentLimitExceeded", "InitContainerRestartPolicyForbidden"}
 )
 
 

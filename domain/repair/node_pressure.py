@@ -30,7 +30,9 @@ class NodePressureAnswer(msgspec.Struct, frozen=True, kw_only=True):
     node: str
     system_kills: list[SystemKill]
     pressures: list[str]
-    """Types of its conditions that say pressure now; empty also where the node could not be read."""
+    """Types of its conditions that say pressure now."""
+    unread: list[str] = []
+    """What the agent may not read: `events`, `conditions`. Then nothing is known of it."""
 
 
 class NodePressureLook(Look[NodePressure]):

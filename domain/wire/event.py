@@ -65,8 +65,8 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """One thing that happened in a cluster.
 
     `type` is `k8s_event`, or `k8s_aside.WHY` for what reads like trouble and is none of the workload's: `ephemeral` (a debugging container), `leaving` (the
-    pod was told to go), `finished` (the pod is done), `stopped` (with its pod), `replaced` (its controller makes another pod) and `planned` (the node is
-    serviced or removed). `source` is the reporting component (`kubelet`) for an event of the API, `container_status` or `node_status` for what the agent read from a
+    pod was told to go), `finished` (the pod is done), `stopped` (with its pod), `past` (the pod or node has been Ready since), `replaced` (its controller makes another
+    pod) and `planned` (the node is serviced or removed). `source` is the reporting component (`kubelet`) for an event of the API, `container_status` or `node_status` for what the agent read from a
     status. `sequence` has no gaps per agent and epoch.
     """
 

@@ -27,6 +27,8 @@ _TEMPLATE: Final = re.compile(
 )
 _TEXT: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _COLUMN: Final = re.compile(r"(?P<header>[A-Za-z0-9_./() %-]{1,40}):(?P<path>.+)")
+_WAY, _COMPARED = "?/", "?"
+"""Before the names of a filter's path: those on the way, and the one that is compared."""
 _OPEN_VALUES: Final = frozenset({"taints", "tolerations"})
 """Parts whose `value` is no secret."""
 
@@ -114,7 +116,8 @@ def _steps(path: str) -> list[str]:
 
 def _names(step: re.Match[str]) -> list[str]:
     if step["filter"]:
-        return [f"?{name}" for name in _INNER.findall(step["filter"])]
+        *way, last = _INNER.findall(step["filter"]) or [""]
+        return [*(f"{_WAY}{name}" for name in way), f"{_COMPARED}{last}"]
     name = step["name"] or step["key"]
     return [name] if name else []
 
@@ -122,21 +125,25 @@ def _names(step: re.Match[str]) -> list[str]:
 def _check_steps(names: list[str], rule: ExpressionRule) -> None:
     """No name on the way is denied."""
     for at, name in enumerate(names):
-        plain = name.lstrip("?")
+        plain = name.lstrip(_WAY)
         if plain == "value" and _OPEN_VALUES & set(names[:at]):
             continue
         if plain in rule.path_segment_deny or plain.lower() in rule.path_segment_deny:
             raise _refused(f"output: the field {plain} is denied")
-        if name.startswith("?") and not (
-            plain in rule.last_segment_allow or plain == "key" or set(names[:at]) & rule.whole_allow
-        ):
+        if name.startswith(_COMPARED) and not name.startswith(_WAY) and not _may_compare(plain, names[:at], rule):
             raise _refused(f"output: a filter may not look at {plain}")
+
+
+def _may_compare(name: str, way: list[str], rule: ExpressionRule) -> bool:
+    return (
+        name in rule.last_segment_allow or name == "key" or bool({each.lstrip(_WAY) for each in way} & rule.whole_allow)
+    )
 
 
 def _check_path(path: str, rule: ExpressionRule) -> None:
     names = _steps(path)
     _check_steps(names, rule)
-    plain = [name for name in names if not name.startswith("?")]
+    plain = [name for name in names if not name.startswith(_COMPARED)]
     if not plain:
         raise _refused(f"output: {path!r} is a whole object")
     if plain[-1] not in rule.last_segment_allow and not rule.whole_allow & set(plain):

@@ -1,8 +1,14 @@
-"""Reads what is told of a node's memory: its `SystemOOM` events, and its conditions."""
+"""Reads what is told of a node's memory: kills for all of it, and its conditions.
+
+The kubelet tells such a kill as `SystemOOM`. The node-problem-detector has one reason, `OOMKilling`, for these and for kills at a container's limit: the
+kernel's words tell them apart.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -16,23 +22,25 @@ from aetherius.edge_agent.repair.performer import Job, Performer
 from aetherius.edge_agent.telling.observation import MAX_MESSAGE, shortened
 from aetherius.edge_agent.watching.events import observed_at
 
-_REASON: Final = "SystemOOM"
+_REASONS: Final = {"SystemOOM": re.compile(""), "OOMKilling": re.compile(r"\bOut of memory\b")}
+"""With the words that a message must have. Of a container at its limit the kernel says `Memory cgroup out of memory`."""
 _EVENTS: Final = "/api/v1/namespaces/default/events"
 """Where the events of nodes lie."""
+_T = TypeVar("_T")
 _PRESSURES: Final = ("MemoryPressure", "DiskPressure", "PIDPressure")
 
 
 class NodePressurePerformer(Performer[NodePressure]):
-    """Refused: the pod is gone, or is on no node. What cannot be read of the node's conditions is left out."""
+    """Refused: the pod is gone, or is on no node. What cannot be read of the node is named, and left out."""
 
     action = ACTION
 
     def read(self, job: Job[NodePressure]) -> NodePressureAnswer:
         """Its kills and pressures."""
-        node = _node_of(job.namespace, job.parameters.pod, job.cluster)
-        return NodePressureAnswer(
-            node=node, system_kills=_kills(node, job.cluster), pressures=_pressures(node, job.cluster)
-        )
+        node, unread = _node_of(job.namespace, job.parameters.pod, job.cluster), list[str]()
+        kills = _read("events", lambda: _kills(node, job.cluster), unread)
+        pressures = _read("conditions", lambda: _pressures(node, job.cluster), unread)
+        return NodePressureAnswer(node=node, system_kills=kills, pressures=pressures, unread=unread)
 
 
 ENTRY = NodePressurePerformer()
@@ -47,13 +55,19 @@ def _node_of(namespace: str, pod: str, cluster: Cluster) -> str:
 
 
 def _kills(node: str, cluster: Cluster) -> list[SystemKill]:
-    selector = f"involvedObject.kind=Node,involvedObject.name={node},reason={_REASON}"
-    found = [
-        read_object(msgspec.json.encode(each), ClusterEvent)
-        for each in cluster.api.list(_EVENTS, field_selector=selector)
+    kills = [
+        _kill(event)
+        for reason, words in _REASONS.items()
+        for event in _events(node, reason, cluster)
+        if words.search(event.message or "")
     ]
-    kills = [_kill(event) for event in found]
     return sorted(kills, key=lambda kill: kill.last)
+
+
+def _events(node: str, reason: str, cluster: Cluster) -> list[ClusterEvent]:
+    selector = f"involvedObject.kind=Node,involvedObject.name={node},reason={reason}"
+    found = cluster.api.list(_EVENTS, field_selector=selector)
+    return [read_object(msgspec.json.encode(each), ClusterEvent) for each in found]
 
 
 def _kill(event: ClusterEvent) -> SystemKill:
@@ -65,8 +79,13 @@ def _kill(event: ClusterEvent) -> SystemKill:
 
 
 def _pressures(node: str, cluster: Cluster) -> list[str]:
-    try:
-        found = cluster.api.find(f"/api/v1/nodes/{node}")
-    except ClusterRefusedError:
-        return []
+    found = cluster.api.find(f"/api/v1/nodes/{node}")
     return [each for each in _PRESSURES if found and is_true(found, each)]
+
+
+def _read(what: str, look: Callable[[], list[_T]], unread: list[str]) -> list[_T]:
+    try:
+        return look()
+    except ClusterRefusedError:
+        unread.append(what)
+        return []

@@ -23,6 +23,7 @@ from aetherius.edge_agent.watching.revisions import AvailableRevisions
 from aetherius.edge_agent.watching.standing import Standing, excused_until
 from aetherius.edge_agent.watching.versions import LatestVersions
 from aetherius.edge_agent.watching.watch import Change, Changes, Listed
+from aetherius.edge_agent.watching.well_since import WellSince
 from aetherius.runtime.clock import Clock, utc_now
 
 BATCH: Final = 256
@@ -57,10 +58,11 @@ class Collector:
         self._revisions = revisions
         self._spool = spool
         self._standing, self._versions = Standing(), LatestVersions()
-        self._events = EventClassifier(cluster_id, event_reasons(), owners, self._standing)
+        soak, calm = timedelta(seconds=recovery_soak), timedelta(seconds=crash_calm)
+        self._well = WellSince(calm, clock)
+        self._events = EventClassifier(cluster_id, event_reasons(), owners, self._standing, self._well)
         self._jobs = JobEnds(cluster_id, event_reasons(), owners)
         self._pods = PodStatusClassifier(cluster_id, event_reasons(), owners)
-        soak, calm = timedelta(seconds=recovery_soak), timedelta(seconds=crash_calm)
         self._recoveries = RecoveryClassifier(cluster_id, owners, soak=soak, calm=calm)
         self._lookback = timedelta(seconds=lookback)
         self._clock = clock
@@ -86,6 +88,8 @@ class Collector:
                 new += self._store(observations)
                 observations = [*self._jobs.of_list()] if change.object.kind == "Job" else []
                 self._spool.note_listed(change.object.kind, change.object.uids, self._clock().timestamp())
+                if change.object.kind == "Pod":
+                    self._well.note_listed(change.object.uids)
             else:
                 observations += self._observe(change)
         observations += self._overdue(self._clock())
@@ -145,6 +149,7 @@ class Collector:
         uid = pod.metadata.uid
         self._owners.learn("Pod", pod.metadata, pod.spec.node_name)
         self._standing.learn_pod(pod, deleted=deleted)
+        self._well.learn_pod(pod)
         if deleted:
             self._recovering.pop(uid, None)
             self._gone.append(uid)
@@ -166,6 +171,7 @@ class Collector:
     def _observe_node(self, node: Node, *, deleted: bool) -> Iterator[Observation]:
         uid, now = node.metadata.uid, self._clock()
         self._standing.learn_node(node, now, deleted=deleted)
+        self._well.learn_node(node)
         self._away.pop(uid, None)
         if deleted:
             self._gone.append(uid)

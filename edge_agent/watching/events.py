@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from aetherius.domain.catalogue.event_reasons import EventReasons
-from aetherius.domain.wire.event import Labels, RawData
+from aetherius.domain.wire.event import Labels, RawData, Severity
 from aetherius.domain.wire.identity import observation_id
 from aetherius.edge_agent.kubernetes_objects import ClusterEvent
 from aetherius.edge_agent.redaction import mask_start
@@ -18,6 +18,7 @@ from aetherius.edge_agent.telling.observation import MAX_MESSAGE, Observation, s
 from aetherius.edge_agent.watching.node_status import NOT_READY
 from aetherius.edge_agent.watching.owners import Owners
 from aetherius.edge_agent.watching.standing import Standing
+from aetherius.edge_agent.watching.well_since import WellSince
 
 _CONTAINER: Final = re.compile(r"ontainers\{([^{}]+)\}")
 _RESTARTED: Final = re.compile(r"restarting failed container[ =](\S+)")
@@ -44,13 +45,19 @@ class EventClassifier:
     """Knows one cluster's name, the catalogue, and who owns what."""
 
     def __init__(
-        self, cluster_id: str, catalogue: EventReasons, owners: Owners, standing: Standing | None = None
+        self,
+        cluster_id: str,
+        catalogue: EventReasons,
+        owners: Owners,
+        standing: Standing | None = None,
+        well: WellSince | None = None,
     ) -> None:
-        """`standing`: what was meant to end; nothing, if None."""
+        """`standing`: what was meant to end; nothing, if None. `well`: what is well by now; not known of any, if None."""
         self._cluster_id = cluster_id
         self._catalogue = catalogue
         self._owners = owners
         self._standing = standing or Standing()
+        self._well = well
 
     def classify(self, event: ClusterEvent) -> Observation:
         """The observation; the same event (or the same turn of a series) always gives the same id."""
@@ -72,10 +79,23 @@ class EventClassifier:
             namespace=namespace_of(event),
             labels=(labels := self._labels(event)),
             raw_data=_raw(event),
-            excuse=self._excuse(event, labels),
-            uid=about.uid,
+            excuse=(excuse := self._excuse(event, labels)),
+            uid=self._uid(event),
             resource_version=event.metadata.resource_version,
+            failing=True if not excuse and self._fails(event, source, found.severity) else None,
         )
+
+    def _uid(self, event: ClusterEvent) -> str:
+        about = event.involved_object
+        known = self._well if about.kind == "Pod" else None
+        return known.uid_of(namespace_of(event), about.name, about.uid) if known else about.uid
+
+    def _fails(self, event: ClusterEvent, source: str, severity: Severity) -> bool:
+        """Whether the pod is to be told well again: of a mount that fails, or a pull, its status says nothing but that it waits."""
+        about = event.involved_object
+        if about.kind != "Pod" or source != "kubelet" or severity.rank < Severity.HIGH.rank or not self._uid(event):
+            return False
+        return not (self._well and self._well.is_ready(namespace_of(event), about.name))
 
     def _labels(self, event: ClusterEvent) -> Labels:
         about = event.involved_object
@@ -91,8 +111,14 @@ class EventClassifier:
         if "ephemeralContainers{" in about.field_path:
             return EPHEMERAL
         if event.reason == NOT_READY:
-            return self._standing.of_node(labels.node)
-        return self._standing.of_pod(namespace_of(event), about.name, about.uid) if about.kind == "Pod" else ""
+            meant = self._standing.of_node(labels.node)
+            return meant or (self._well.excuse_of_node(labels.node, observed_at(event)) if self._well else "")
+        if about.kind != "Pod":
+            return ""
+        meant = self._standing.of_pod(namespace_of(event), about.name, about.uid)
+        return meant or (
+            self._well.excuse_of_pod(namespace_of(event), about.name, observed_at(event)) if self._well else ""
+        )
 
 
 def namespace_of(event: ClusterEvent) -> str:
