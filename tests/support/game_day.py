@@ -137,8 +137,10 @@ class GameDay:
 
     def opened(self) -> list[incidents.Opened]:
         """Incidents that began since, or came back: a node may have had other troubles minutes before."""
-        known, begun = self.subjects(), (incidents.Opened, incidents.Reopened)
-        return [known[each.stream_id] for each in self.events() if isinstance(each.event, begun)]
+        begun = (incidents.Opened, incidents.Reopened)
+        events = self.events()  # first: it looks, and what it finds must be known
+        known = self.subjects()
+        return [known[each.stream_id] for each in events if isinstance(each.event, begun)]
 
     def evidence(self) -> list[str]:
         """What the diagnoses were founded on."""
@@ -147,8 +149,8 @@ class GameDay:
 
     def diagnoses(self) -> list[tuple[str, str]]:
         """Subject and cause, in order."""
-        known = self.subjects()
         told = [each for each in self.events() if isinstance(each.event, incidents.Diagnosed)]
+        known = self.subjects()
         return [(known[each.stream_id].name, str(each.event.root_cause)) for each in told]  # type: ignore[attr-defined]
 
     def offers(self) -> list[Offer]:
@@ -227,8 +229,8 @@ class GameDay:
 
     def moments(self) -> list[str]:
         """What was decided of whom, each with the seconds since it began."""
-        known = self.subjects()
         told = [each for each in self._decisions() if each.event.type_name.startswith(("Incident", "Remediation"))]
+        known = self.subjects()
         names = [known[each.stream_id].name if each.stream_id in known else "" for each in told]
         seconds = [(each.occurred_at - self.began).total_seconds() for each in told]
         return [f"{s:.1f} s {e.event.type_name} {n}" for s, e, n in zip(seconds, told, names, strict=True)]
