@@ -120,7 +120,8 @@ def _by_first_letter(patterns: tuple[str, ...]) -> str:
     return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in rests.items())
 
 
-_TOKEN: Final = re.compile(_by_first_letter(_TOKENS))
+_TOKEN: Final = re.compile(_by_first_letter(_TOKENS), re.ASCII)
+"""ASCII: what a guard before a token takes for no part of it must be none behind its first letters either, or each of many beginnings reads to the end."""
 _COMPILED: Final = tuple((begin, re.compile(pattern)) for begin, pattern in _WITHIN)
 
 _KEY: Final = re.compile(
