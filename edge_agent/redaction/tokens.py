@@ -94,7 +94,7 @@ class _Formats:
     def __init__(self, sign: str, formats: dict[str, str]) -> None:
         prefixes = sorted(formats, key=lambda prefix: (prefix[-2], -len(prefix)))
         self._widths = [len(prefix) for prefix in prefixes]
-        self._rests = [re.compile(formats[prefix]) for prefix in prefixes]
+        self._rests = [re.compile(formats[prefix], re.ASCII) for prefix in prefixes]
         self._begin = re.compile(re.escape(sign) + "(?:" + "|".join(_by_letter_before(prefixes)) + ")")
 
     def begins(self, text: str) -> bool:
@@ -119,8 +119,9 @@ def _by_letter_before(prefixes: list[str]) -> Iterator[str]:
 
 
 _FORMATS: Final = (_Formats("_", _UNDERSCORE), _Formats("-", _DASH), _Formats(".", _DOT))
-_CAPITALS: Final = re.compile(_UPPER)
-_COMPILED: Final = tuple((sign, begin, re.compile(pattern)) for sign, begin, pattern in _WITHIN)
+_CAPITALS: Final = re.compile(_UPPER, re.ASCII)
+_COMPILED: Final = tuple((sign, begin, re.compile(pattern, re.ASCII)) for sign, begin, pattern in _WITHIN)
+"""ASCII: what a guard before a token takes for no part of it must be none behind its first letters either, or each of many beginnings reads to the end."""
 _IN_HEX: Final = tuple(
     (re.compile(begin), re.compile(whole))
     for begin, whole in (

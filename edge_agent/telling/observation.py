@@ -42,6 +42,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is no sign of trouble, though it reads like one (`EventMessage.type`); empty otherwise."""
     failing: bool | None = None
     """True: the object `uid` fails from now on; False: it is well again; None: says nothing about that."""
+    hearsay: bool = False
+    """An event tells that it fails: news only of an object that is not known to, as an event knows neither its owner for sure nor whether it is gone."""
     part: str = ""
     """Of the object `uid` what `failing` is about: a condition of a node; empty for the object as a whole."""
     after_failure: bool = False

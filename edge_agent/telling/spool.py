@@ -108,6 +108,8 @@ class Spool:
 
     def _note_failing(self, rows: sqlite3.Connection, observation: Observation) -> None:
         uid = _key(observation)
+        if observation.hearsay and uid in self._failing:
+            return
         if observation.failing and (uid in self._failing or len(self._failing) < MAX_FAILING):
             self._put_failing(rows, uid, FailingObject(namespace=observation.namespace, labels=observation.labels))
         elif observation.failing is False:

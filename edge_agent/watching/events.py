@@ -83,6 +83,7 @@ class EventClassifier:
             uid=self._uid(event),
             resource_version=event.metadata.resource_version,
             failing=True if not excuse and self._fails(event, source, found.severity) else None,
+            hearsay=True,
         )
 
     def _uid(self, event: ClusterEvent) -> str:

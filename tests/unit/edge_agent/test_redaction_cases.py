@@ -126,7 +126,7 @@ def test_four_times_the_text_takes_about_four_times_as_long(pieces: list[str]) -
     assert spent(ways, long) <= 10 * max(spent(ways, short), 0.01)
 
 
-@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("piece", [*PIECES, *(f"é{each}" for each in PIECES)])
 def test_no_text_takes_long(piece: str) -> None:
     """The bound is a hundred times what it takes for most; what is quadratic takes minutes."""
     assert spent(mask_text, piece * (SIZE // len(piece))) < 1.0

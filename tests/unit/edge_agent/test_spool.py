@@ -154,6 +154,16 @@ def test_that_an_object_fails_is_remembered_over_a_restart_until_it_is_gone(open
     assert again.add([an_observation(3, uid="u", failing=False), an_observation(4, uid="v", failing=False)]) == 1
 
 
+def test_an_event_says_nothing_new_of_a_failing_object_that_is_known_or_gone(open_spool: Open) -> None:
+    spool = open_spool()
+    spool.add([an_observation(1, uid="u", failing=True)])
+    spool.note_gone(["u"], now=5.0)
+    spool.add(
+        [an_observation(2, uid="u", failing=True, hearsay=True), an_observation(3, uid="v", failing=True, hearsay=True)]
+    )
+    assert {uid: found.gone_at for uid, found in spool.failing().items()} == {"u": 5.0, "v": None}
+
+
 def test_a_failure_while_adding_adds_nothing(open_spool: Open) -> None:
     spool = open_spool()
 
